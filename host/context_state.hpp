@@ -1,0 +1,41 @@
+// What stands behind a Context.
+#pragma once
+
+#include <atomic>
+
+#include "recur/context.hpp"
+#include "recur/error.hpp"
+
+namespace recur {
+
+struct Context::State {
+  State(const DeviceProps& props, ThreadTeam* threads) : device(props), team(threads) {}
+
+  DeviceProps device;
+  ThreadTeam* team;
+  std::atomic<bool> busy{false};
+
+  // Members a call may use.
+  int team_size() const { return team == nullptr ? 1 : team->size(); }
+};
+
+namespace host {
+
+// Holds a context for the length of a call; a second call at the same moment is refused.
+class ContextLock {
+ public:
+  explicit ContextLock(Context::State& state) : state_(state) {
+    if (state_.busy.exchange(true, std::memory_order_acquire)) {
+      throw InvalidArgument("context: already in a call; use one context per concurrent call");
+    }
+  }
+  ~ContextLock() { state_.busy.store(false, std::memory_order_release); }
+  ContextLock(const ContextLock&) = delete;
+  ContextLock& operator=(const ContextLock&) = delete;
+
+ private:
+  Context::State& state_;
+};
+
+}  // namespace host
+}  // namespace recur

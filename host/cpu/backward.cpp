@@ -1,0 +1,314 @@
+#include "host/cpu/backward.hpp"
+
+#include "host/cpu/members.hpp"
+#include "host/cpu/sequence.hpp"
+#include "host/cpu/weight_gradients.hpp"
+
+namespace recur::host::cpu {
+namespace {
+
+// Who holds what in the time loop: the owner of a row and unit keeps its dh and dc from step to step and
+// writes its dsums of step t; the barrier after the cells publishes dsums(t) to the other unit groups, whose
+// products read all units of it. dsums(t-1) lies elsewhere, so the next step may start before everyone has
+// finished reading.
+template <class T>
+class BackwardPass {
+ public:
+  BackwardPass(const PlanView<T>& plan, const BackwardCall& call)
+      : g_(plan.geometry),
+        kernels_(plan.kernels),
+        call_(call),
+        args_(*call.args),
+        sizes_(call.sizes),
+        buffers_(call.workspace.data(), g_, sizes_),
+        reserve_(const_cast<std::byte*>(call.reserve.data()), g_, sizes_),  // only read
+        barriers_(g_.tiling) {}
+
+  // What each member of the team runs.
+  void run(int member_index) {
+    const Member member(g_.tiling, member_index);
+    for (std::int64_t layer = g_.layers - 1; layer >= 0; --layer) {
+      const Range directions = member.directions(g_.tiling, g_.directions);
+      for (std::int64_t d = directions.begin; d < directions.end; ++d) run_direction(member, layer, d);
+      barriers_.team.wait();
+      for (std::int64_t d = 0; d < g_.directions; ++d) run_gradients(member, layer, d);
+      barriers_.team.wait();
+    }
+  }
+
+ private:
+  // Everything about one layer and direction that stays the same over its steps.
+  struct Direction {
+    std::int64_t layer;
+    std::int64_t index;
+    Sequence sequence;
+    Rows<const T> dy;
+    Rows<const T> dc_sequence;
+    PreviousRows<T> h_prev;
+    PreviousRows<T> c_prev;
+    const T* saved;
+    const T* saved_c;
+  };
+  // A member's scratch, one entry per row of the batch.
+  struct RowScratch {
+    RowStep* steps;
+    const T** h_prev;
+    const T** c_prev;
+  };
+
+  const LayerWeights& weights(std::int64_t layer) const {
+    return call_.weights[static_cast<std::size_t>(layer)];
+  }
+
+  Sequence sequence(std::int64_t d) const {
+    return Sequence(sizes_, length_rows(args_.lengths),
+                    rows_of<const std::uint8_t>(args_.reset_mask, g_.layout), g_.reverse(d));
+  }
+
+  // `sequence` must outlive the result, which points to it.
+  Direction direction(std::int64_t layer, std::int64_t d) const {
+    const bool last = layer + 1 == g_.layers;
+    const std::int64_t half = d * g_.hidden;
+    const auto& reserve = reserve_.layers[layer];
+    return Direction{
+        .layer = layer,
+        .index = d,
+        .sequence = sequence(d),
+        .dy = last ? rows_of<const T>(args_.dy, g_.layout, half)
+                   : dense_rows<const T>(buffers_.between.of_layer(layer), sizes_.batch, g_.outputs(), half),
+        .dc_sequence = last ? rows_of<const T>(args_.dc_sequence, g_.layout, half) : Rows<const T>{},
+        .h_prev = {nullptr,
+                   last ? rows_of<const T>(args_.y, g_.layout, half)
+                        : dense_rows<const T>(reserve.outputs, sizes_.batch, g_.outputs(), half),
+                   state_rows<const T>(args_.h0, layer, d)},
+        .c_prev = {nullptr, dense_rows<const T>(reserve.c[d], sizes_.batch, g_.hidden),
+                   state_rows<const T>(args_.c0, layer, d)},
+        .saved = reserve.saved[d],
+        .saved_c = reserve.c[d],
+    };
+  }
+
+  void run_direction(const Member& member, std::int64_t layer, std::int64_t d) {
+    Direction dir = direction(layer, d);
+    dir.h_prev.sequence = &dir.sequence;
+    dir.c_prev.sequence = &dir.sequence;
+    const std::int64_t scratch = member.index * sizes_.batch;
+    const RowScratch rows{buffers_.row_steps + scratch, buffers_.h_prev + scratch, buffers_.c_prev + scratch};
+
+    pack(member, dir);
+    load_states(member, dir);
+    barriers_.chunk[member.direction_group].wait();
+    for (std::int64_t position = sizes_.steps - 1; position >= 0; --position) {
+      step(member, dir, dir.sequence.step_at(position), rows);
+    }
+    store_states(member, dir);
+    // The next direction of this group reuses the states.
+    barriers_.chunk[member.direction_group].wait();
+  }
+
+  void pack(const Member& member, const Direction& dir) {
+    const LayerWeights& w = weights(dir.layer);
+    for (const Segment& segment : segments_of(g_.traits)) {
+      pack_back_panels(g_, direction_of<T>(w.R, dir.index), w.R.stride(1), segment.gate, segment.gates,
+                       buffers_.panels[dir.index][segment.index], member.index_in_direction,
+                       member.members_in_direction);
+    }
+    if (g_.traits.peepholes > 0 && member.index_in_direction == 0) {
+      std::copy_n(direction_of<T>(w.peephole, dir.index), g_.traits.peepholes * g_.hidden,
+                  buffers_.peephole[dir.index]);
+    }
+  }
+
+  // Calls f(row, first unit, units, units with padding) for every row this member owns.
+  template <class F>
+  void each_owned(const Member& member, F&& f) {
+    const Tiling& tiling = g_.tiling;
+    const Range panels = member.panels(tiling, tiling.back_panels);
+    const std::int64_t first = panels.begin * tiling.back_units;
+    const std::int64_t padded = panels.size() * tiling.back_units;
+    const std::int64_t count = std::min(padded, g_.hidden - first);
+    const Range rows = member.rows(tiling, sizes_.batch);
+    if (padded == 0) return;
+    for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, count, padded);
+  }
+
+  void load_states(const Member& member, const Direction& dir) {
+    auto& state = buffers_.state[member.direction_group];
+    const auto load = [&](T* to, const Rows<const T>& from, std::int64_t b, std::int64_t unit,
+                          std::int64_t count, std::int64_t padded) {
+      to += b * g_.state_row() + unit;
+      std::fill_n(to, padded, T(0));
+      if (from) std::copy_n(from.at(0, b) + unit, count, to);
+    };
+    const Rows<const T> dhN = state_rows<const T>(args_.dhN, dir.layer, dir.index);
+    const Rows<const T> dcN = state_rows<const T>(args_.dcN, dir.layer, dir.index);
+    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count, std::int64_t padded) {
+      load(state.dh, dhN, b, unit, count, padded);
+      if (g_.traits.cell_state) load(state.dc, dcN, b, unit, count, padded);
+    });
+  }
+
+  void store_states(const Member& member, const Direction& dir) {
+    const auto& state = buffers_.state[member.direction_group];
+    const Rows<T> dh0 = state_rows<T>(args_.dh0, dir.layer, dir.index);
+    const Rows<T> dc0 = state_rows<T>(args_.dc0, dir.layer, dir.index);
+    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count, std::int64_t) {
+      const std::int64_t offset = b * g_.state_row() + unit;
+      if (dh0) std::copy_n(state.dh + offset, count, dh0.at(0, b) + unit);
+      if (dc0) std::copy_n(state.dc + offset, count, dc0.at(0, b) + unit);
+    });
+  }
+
+  void step(const Member& member, const Direction& dir, std::int64_t t, const RowScratch& scratch) {
+    const Range rows = member.rows(g_.tiling, sizes_.batch);
+    for (std::int64_t b = rows.begin; b < rows.end; ++b) {
+      scratch.steps[b] = dir.sequence.backward_step(t, b);
+      const bool valid = scratch.steps[b] != RowStep::skip;
+      scratch.h_prev[b] = valid ? dir.h_prev.at(t, b) : nullptr;
+      if (g_.traits.cell_state) scratch.c_prev[b] = valid ? dir.c_prev.at(t, b) : nullptr;
+    }
+
+    const Segments segments = segments_of(g_.traits);
+    auto& state = buffers_.state[member.direction_group];
+    SpinBarrier& published = barriers_.step[member.direction_group][member.batch_group];
+    run_cells(member, dir, t, 0, rows, scratch);
+    published.wait();
+    if (g_.traits.phases > 1) {
+      multiply(member, dir, t, segments.list[1], rows, state.d_exchange, false);
+      run_cells(member, dir, t, 1, rows, scratch);
+      published.wait();
+      multiply(member, dir, t, segments.list[0], rows, state.dh, true);
+    } else {
+      for (const Segment& segment : segments) multiply(member, dir, t, segment, rows, state.dh, true);
+    }
+    clear_started(member, scratch.steps, state.dh);
+  }
+
+  void run_cells(const Member& member, const Direction& dir, std::int64_t t, int phase, Range rows,
+                 const RowScratch& scratch) {
+    const std::int64_t units = g_.tiling.back_units;
+    const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
+    const std::int64_t unit = panels.begin * units;
+    const std::int64_t count = std::min(panels.end * units, g_.hidden) - unit;
+    if (count <= 0 || rows.size() == 0) return;
+    auto& state = buffers_.state[member.direction_group];
+    const std::int64_t row = t * sizes_.batch + rows.begin;
+    const std::int64_t state_offset = rows.begin * g_.state_row() + unit;
+    const auto at = [&](const Rows<const T>& sequence_rows) {
+      return sequence_rows ? sequence_rows.at(t, rows.begin) + unit : nullptr;
+    };
+    const BackwardTile<T> tile{
+        .rows = rows.size(),
+        .units = count,
+        .hidden = g_.hidden,
+        .row_step = scratch.steps + rows.begin,
+        .saved = dir.saved + row * g_.saved_rows() + unit,
+        .saved_row = g_.saved_rows(),
+        .saved_c = dir.saved_c != nullptr ? dir.saved_c + row * g_.hidden + unit : nullptr,
+        .saved_c_row = g_.hidden,
+        .h_prev = scratch.h_prev + rows.begin,
+        .c_prev = scratch.c_prev + rows.begin,
+        .unit = unit,
+        .peephole = g_.traits.peepholes > 0 ? buffers_.peephole[dir.index] + unit : nullptr,
+        .dy = at(dir.dy),
+        .dy_row = dir.dy.batch,
+        .dc_sequence = at(dir.dc_sequence),
+        .dc_sequence_row = dir.dc_sequence.batch,
+        .d_exchange = state.d_exchange != nullptr ? state.d_exchange + state_offset : nullptr,
+        .exchange = buffers_.exchange[dir.index] != nullptr
+                        ? buffers_.exchange[dir.index] + row * g_.hidden + unit
+                        : nullptr,
+        .exchange_row = g_.hidden,
+        .dh = state.dh + state_offset,
+        .dc = state.dc != nullptr ? state.dc + state_offset : nullptr,
+        .state_row = g_.state_row(),
+        .dsums = buffers_.dsums[dir.index] + row * g_.sum_rows() + unit,
+        .dsums_row = g_.sum_rows(),
+    };
+    kernels_.backward[static_cast<int>(g_.variant)][phase](tile);
+  }
+
+  // out (+)= dsums of the segment's gates times their rows of R, for the units and rows this member owns.
+  void multiply(const Member& member, const Direction& dir, std::int64_t t, const Segment& segment,
+                Range rows, T* out, bool accumulate) {
+    const std::int64_t width = g_.tiling.back_units;
+    const std::int64_t depth = segment.gates * g_.hidden;
+    const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
+    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      kernels_.product({.a = buffers_.dsums[dir.index] + (t * sizes_.batch + rows.begin) * g_.sum_rows() +
+                             segment.sum * g_.hidden,
+                        .a_row = g_.sum_rows(),
+                        .a_column = 1,
+                        .b = buffers_.panels[dir.index][segment.index] + panel * depth * width,
+                        .b_row = width,
+                        .c = out + rows.begin * g_.state_row() + panel * width,
+                        .c_row = g_.state_row(),
+                        .rows = rows.size(),
+                        .columns = width,
+                        .depth = depth,
+                        .accumulate = accumulate});
+    }
+  }
+
+  // A step that started an episode passes no gradient to the state before it.
+  void clear_started(const Member& member, const RowStep* steps, T* dh) {
+    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t, std::int64_t padded) {
+      if (steps[b] == RowStep::run_then_clear) std::fill_n(dh + b * g_.state_row() + unit, padded, T(0));
+    });
+  }
+
+  void run_gradients(const Member& member, std::int64_t layer, std::int64_t d) {
+    const Direction dir = direction(layer, d);
+    PreviousRows<T> h_prev = dir.h_prev;
+    PreviousRows<T> c_prev = dir.c_prev;
+    h_prev.sequence = &dir.sequence;
+    c_prev.sequence = &dir.sequence;
+    const GradientInputs<T> inputs{
+        .g = g_,
+        .kernels = kernels_,
+        .sizes = sizes_,
+        .layer = layer,
+        .direction = d,
+        .sequence = dir.sequence,
+        .x = layer == 0 ? rows_of<const T>(args_.x, g_.layout)
+                        : dense_rows<const T>(reserve_.layers[layer - 1].outputs, sizes_.batch, g_.outputs()),
+        .h_prev = h_prev,
+        .c_prev = c_prev,
+        .c = dir.saved_c,
+        .dsums = buffers_.dsums[d],
+        .exchange = buffers_.exchange[d],
+    };
+    if (!args_.dweights.empty()) {
+      weight_gradients(inputs, args_.dweights[static_cast<std::size_t>(layer)], args_.mode,
+                       buffers_.gathered_x, buffers_.gathered_h, member, barriers_.team);
+    }
+    const Rows<T> dx = layer == 0
+                           ? rows_of<T>(args_.dx, g_.layout)
+                           : dense_rows<T>(buffers_.between.of_layer(layer - 1), sizes_.batch, g_.outputs());
+    if (dx) input_gradients(inputs, weights(layer).W, dx, d > 0, buffers_.gathered_x, member);
+    // gathered_x is the team's again.
+    barriers_.team.wait();
+  }
+
+  const Geometry& g_;
+  const Kernels<T>& kernels_;
+  const BackwardCall& call_;
+  const BackwardArgs& args_;
+  const RunSizes sizes_;
+  BackwardBuffers<T> buffers_;
+  const ReserveBuffer<T> reserve_;
+  Barriers barriers_;
+};
+
+}  // namespace
+
+template <class T>
+void run_backward(const PlanView<T>& plan, Context::State& context, const BackwardCall& call) {
+  BackwardPass<T> pass(plan, call);
+  run_members(context, plan.geometry.tiling.threads(), pass);
+}
+
+template void run_backward(const PlanView<float>&, Context::State&, const BackwardCall&);
+template void run_backward(const PlanView<double>&, Context::State&, const BackwardCall&);
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,11 @@
+// The backward schedule of the CPU engine.
+#pragma once
+
+#include "host/cpu/forward.hpp"
+
+namespace recur::host::cpu {
+
+template <class T>
+void run_backward(const PlanView<T>& plan, Context::State& context, const BackwardCall& call);
+
+}  // namespace recur::host::cpu

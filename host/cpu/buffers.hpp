@@ -1,0 +1,184 @@
+// The caller's buffers, laid out by name: prepared weights, reserve, and the workspaces of forward and
+// backward. The same constructors with a null base give the sizes a plan reports.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "host/cpu/carver.hpp"
+#include "host/cpu/packed_weights.hpp"
+#include "host/validate_job.hpp"
+
+namespace recur::host::cpu {
+
+// First bytes of a reserve and of prepared weights: what wrote them, and for which sizes.
+struct alignas(64) BufferHeader {
+  std::uint64_t magic;
+  std::uint64_t id;  // bits id of the plan (reserve), layout id (prepared weights)
+  std::int64_t steps;
+  std::int64_t batch;
+};
+constexpr std::uint64_t kReserveMagic = 0x0165767265736572;   // "reserve" and a format number
+constexpr std::uint64_t kPreparedMagic = 0x0164657261706572;  // "repared"
+
+// Weights of all layers in the kernels' order.
+template <class T>
+struct PackedWeights {
+  PackedDirection<T> direction[kMaxLayers][2];
+
+  PackedWeights() = default;
+  PackedWeights(Carver& carver, const Geometry& g, bool copy_W) {
+    for (std::int64_t layer = 0; layer < g.layers; ++layer) {
+      for (std::int64_t d = 0; d < g.directions; ++d) {
+        direction[layer][d] = carve_direction<T>(carver, g, layer, copy_W);
+      }
+    }
+  }
+};
+
+template <class T>
+struct PreparedBuffer {
+  Carver carver;
+  BufferHeader* header;
+  PackedWeights<T> weights;
+
+  PreparedBuffer(std::byte* base, const Geometry& g)
+      : carver(base), header(carver.take<BufferHeader>(1)), weights(carver, g, true) {}
+};
+
+// What backward needs of forward: per layer and direction the saved values of every step, and the outputs of
+// every layer but the last, whose outputs are the caller's y.
+template <class T>
+struct ReserveBuffer {
+  Carver carver;
+  BufferHeader* header;
+  struct Layer {
+    T* saved[2];  // [T][B][saved][H]
+    T* c[2];      // [T][B][H]; null for cells without
+    T* outputs;   // [T][B][D*H]; null for the last layer
+  };
+  Layer layers[kMaxLayers];
+
+  ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes)
+      : carver(base), header(carver.take<BufferHeader>(1)), layers{} {
+    const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
+    for (std::int64_t l = 0; l < g.layers; ++l) {
+      Layer& layer = layers[l];
+      for (std::int64_t d = 0; d < g.directions; ++d) {
+        layer.saved[d] = carver.take<T>(checked_product("reserve", {rows, g.saved_rows()}));
+        if (g.traits.cell_state) layer.c[d] = carver.take<T>(checked_product("reserve", {rows, g.hidden}));
+      }
+      if (l + 1 < g.layers) layer.outputs = carver.take<T>(checked_product("reserve", {rows, g.outputs()}));
+    }
+  }
+};
+
+// Layers alternate between two buffers for what passes between them.
+template <class T>
+struct BetweenLayers {
+  T* buffer[2] = {};
+
+  BetweenLayers() = default;
+  BetweenLayers(Carver& carver, const Geometry& g, std::int64_t rows) {
+    const std::int64_t count = std::min<std::int64_t>(g.layers - 1, 2);
+    for (std::int64_t i = 0; i < count; ++i) {
+      buffer[i] = carver.take<T>(checked_product("workspace", {rows, g.outputs()}));
+    }
+  }
+  T* of_layer(std::int64_t layer) const { return buffer[layer % 2]; }
+};
+
+// States of one direction group. Rows are `Geometry::state_row` apart, units past H are never read.
+template <class T>
+struct ForwardState {
+  T* h[2];      // read at one step, written for the next
+  T* c;         // each row and unit has one owner, so it is updated in place
+  T* exchange;  // phase 0 to phase 1
+  T* gates;     // values that live from phase 0 to phase 1 where no reserve holds them
+  T* input;     // W x of one chunk of time: [rows][Geometry::input_row]
+  T* gathered;  // rows of x of one chunk that do not lie at one distance: [rows][K]
+};
+
+template <class T>
+struct ForwardBuffers {
+  Carver carver;
+  ForwardState<T> state[2];  // per direction group
+  BetweenLayers<T> between;  // inference only
+  RowStep* row_steps;        // [threads][B]
+  PackedWeights<T> packed;   // canonical weights only
+
+  ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training, bool canonical)
+      : carver(base),
+        state{},
+        between(training ? BetweenLayers<T>{} : BetweenLayers<T>(carver, g, sizes.steps * sizes.batch)) {
+    for (int group = 0; group < g.tiling.direction_groups; ++group) {
+      ForwardState<T>& s = state[group];
+      const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
+      for (T*& h : s.h) h = carver.take<T>(state_size);
+      if (g.traits.cell_state) s.c = carver.take<T>(state_size);
+      if (g.traits.phases > 1) {
+        s.exchange = carver.take<T>(state_size);
+        if (!training) s.gates = carver.take<T>(checked_product("workspace", {sizes.batch, g.saved_rows()}));
+      }
+      s.input = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.input_row()}));
+      s.gathered = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
+    }
+    row_steps = carver.take<RowStep>(checked_product("workspace", {g.tiling.threads(), sizes.batch}));
+    if (canonical) packed = PackedWeights<T>(carver, g, false);
+  }
+};
+
+template <class T>
+struct BackwardBuffers {
+  Carver carver;
+  struct State {
+    T* dh;
+    T* dc;
+    T* d_exchange;
+  };
+  State state[2];            // per direction group
+  BetweenLayers<T> between;  // gradients of the outputs of the layers below
+  T* dsums[2];               // per direction: [T][B][sums][H]
+  T* exchange[2];            // per direction: [T][B][H], what forward exchanged between its phases
+  T* panels[2][2];           // per direction and recurrent segment: R in the order the products read it
+  T* peephole[2];            // per direction, dense copy for the kernels
+  T* gathered_x;             // [chunk rows][K]
+  T* gathered_h;             // [chunk rows][H]
+  RowStep* row_steps;        // [threads][B]
+  const T** h_prev;          // [threads][B]
+  const T** c_prev;          // [threads][B]
+
+  BackwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes)
+      : carver(base),
+        state{},
+        between(carver, g, sizes.steps * sizes.batch),
+        dsums{},
+        exchange{},
+        panels{},
+        peephole{} {
+    const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
+    const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
+    for (int group = 0; group < g.tiling.direction_groups; ++group) {
+      state[group].dh = carver.take<T>(state_size);
+      if (g.traits.cell_state) state[group].dc = carver.take<T>(state_size);
+      if (g.traits.phases > 1) state[group].d_exchange = carver.take<T>(state_size);
+    }
+    for (std::int64_t d = 0; d < g.directions; ++d) {
+      dsums[d] = carver.take<T>(checked_product("workspace", {rows, g.sum_rows()}));
+      if (g.traits.phases > 1) exchange[d] = carver.take<T>(checked_product("workspace", {rows, g.hidden}));
+      for (const Segment& segment : segments_of(g.traits)) {
+        panels[d][segment.index] = carver.take<T>(checked_product(
+            "workspace", {g.tiling.back_panels, g.tiling.back_units, segment.gates, g.hidden}));
+      }
+      if (g.traits.peepholes > 0) peephole[d] = carver.take<T>(g.traits.peepholes * g.hidden);
+    }
+    gathered_x = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
+    gathered_h = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.hidden}));
+    const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});
+    row_steps = carver.take<RowStep>(per_member);
+    h_prev = carver.take<const T*>(per_member);
+    c_prev = carver.take<const T*>(per_member);
+  }
+};
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,176 @@
+#include "host/cpu/cpu_engine.hpp"
+
+#include "host/check.hpp"
+#include "host/context_state.hpp"
+#include "host/cpu/backward.hpp"
+#include "host/cpu/blas.hpp"
+#include "host/cpu/forward.hpp"
+#include "host/hash.hpp"
+#include "host/refusals.hpp"
+
+namespace recur::host::cpu {
+namespace {
+
+Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
+  const Spec& spec = job.spec;
+  const cells::Variant variant = variant_of(spec);
+  return Geometry{.variant = variant,
+                  .traits = cells::traits_of(variant),
+                  .tiling = choose_tiling(job, lanes, max_panel_vectors),
+                  .input_size = spec.input_size,
+                  .hidden = spec.hidden_size,
+                  .layers = spec.layers,
+                  .directions = directions_of(spec),
+                  .reverse_only = spec.direction == Direction::reverse,
+                  .layout = spec.layout};
+}
+
+// Packed weights depend on these and nothing else.
+std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view target) {
+  const Tiling& t = g.tiling;
+  return Hash()
+      .add("cpu packed weights 1")
+      .add(target)
+      .add(static_cast<std::uint64_t>(g.variant))
+      .add(static_cast<std::uint64_t>(job.spec.dtype))
+      .add(static_cast<std::uint64_t>(job.spec.bias))
+      .add(static_cast<std::uint64_t>(g.input_size))
+      .add(static_cast<std::uint64_t>(g.hidden))
+      .add(static_cast<std::uint64_t>(g.layers))
+      .add(static_cast<std::uint64_t>(g.directions))
+      .add(static_cast<std::uint64_t>(t.panel_units))
+      .add(static_cast<std::uint64_t>(t.input_width))
+      .add(t.blas)
+      .value();
+}
+
+std::uint64_t bits_id_of(std::uint64_t layout_id, const Tiling& t) {
+  return Hash()
+      .add(layout_id)
+      .add(static_cast<std::uint64_t>(t.back_units))
+      .add(static_cast<std::uint64_t>(t.direction_groups))
+      .add(static_cast<std::uint64_t>(t.batch_groups))
+      .add(static_cast<std::uint64_t>(t.unit_groups))
+      .add(static_cast<std::uint64_t>(t.chunk_rows))
+      .value();
+}
+
+// Share of R that fits the private L2 of the threads that read it.
+double resident_fraction(const Job& job, const Geometry& g) {
+  const double bytes = static_cast<double>(g.gate_rows()) * static_cast<double>(g.hidden) *
+                       static_cast<double>(size_of(job.spec.dtype)) / g.tiling.unit_groups;
+  return std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);
+}
+
+template <class T>
+class CpuPlan final : public EnginePlan {
+ public:
+  CpuPlan(const Job& job, const SimdTarget& target)
+      : target_(target),
+        kernels_(kernels_of<T>(target)),
+        geometry_(geometry_of(job, kernels_.lanes, kernels_.max_panel_vectors)),
+        training_(job.options.pass == Pass::training) {
+    const RunSizes most{job.shape.steps, job.shape.batch};
+    facts_.tile = std::string(target.name) + ", " + geometry_.tiling.describe();
+    facts_.threads = geometry_.tiling.threads();
+    facts_.layout_id = layout_id_of(job, geometry_, target.name);
+    facts_.bits_id = bits_id_of(facts_.layout_id, geometry_.tiling);
+    facts_.resident_fraction = resident_fraction(job, geometry_);
+
+    BufferSizes& sizes = facts_.sizes;
+    sizes.workspace = ForwardBuffers<T>(nullptr, geometry_, most, training_, true).carver.bytes();
+    if (training_) {
+      sizes.reserve = ReserveBuffer<T>(nullptr, geometry_, most).carver.bytes();
+      sizes.workspace_backward = BackwardBuffers<T>(nullptr, geometry_, most).carver.bytes();
+    } else {
+      sizes.workspace_prepared = ForwardBuffers<T>(nullptr, geometry_, most, false, false).carver.bytes();
+      sizes.prepared_weights = PreparedBuffer<T>(nullptr, geometry_).carver.bytes();
+    }
+  }
+
+  const EngineFacts& facts() const override { return facts_; }
+
+  void check_forward(Context::State& context, const ForwardCall& call) const override {
+    check_machine(context);
+    if (call.weights->is_prepared()) {
+      const auto& header = *static_cast<const BufferHeader*>(call.weights->prepared().data);
+      if (header.magic != kPreparedMagic || header.id != facts_.layout_id) {
+        throw InvalidArgument(
+            "prepared weights: expected a buffer that prepare_weights filled for this layout");
+      }
+    } else {
+      check_strides(call.weights->canonical());
+    }
+  }
+
+  void check_backward(Context::State& context, const BackwardCall& call) const override {
+    check_machine(context);
+    check_strides(call.weights);
+    check_strides(call.args->dweights);
+    const auto& header = *reinterpret_cast<const BufferHeader*>(call.reserve.data());
+    if (header.magic != kReserveMagic || header.id != facts_.bits_id) {
+      throw InvalidArgument("reserve: expected one that forward filled under this plan");
+    }
+    if (header.steps != call.sizes.steps || header.batch != call.sizes.batch) {
+      throw InvalidArgument("reserve: expected the T and B of forward, " + std::to_string(header.steps) +
+                            " and " + std::to_string(header.batch) + ", got " +
+                            std::to_string(call.sizes.steps) + " and " + std::to_string(call.sizes.batch));
+    }
+  }
+
+  void prepare_weights(Context::State&, Stream, std::span<const LayerWeights> weights,
+                       std::span<std::byte> buffer) const override {
+    prepare(view(), weights, buffer.data());
+  }
+  void forward(Context::State& context, const ForwardCall& call) const override {
+    run_forward(view(), context, call);
+  }
+  void backward(Context::State& context, const BackwardCall& call) const override {
+    run_backward(view(), context, call);
+  }
+
+ private:
+  PlanView<T> view() const { return {geometry_, kernels_, training_, facts_.layout_id, facts_.bits_id}; }
+
+  void check_machine(const Context::State& context) const {
+    if (!is_supported(target_)) {
+      throw Unsupported("the plan was made for " + std::string(target_.name) + ", which this machine lacks");
+    }
+    if (context.team_size() < facts_.threads) {
+      throw InvalidArgument("context: expected a team of at least " + std::to_string(facts_.threads) +
+                            " threads as planned, got " + std::to_string(context.team_size()));
+    }
+  }
+
+  // What BLAS can be told, and no rows that overlap.
+  template <class View>
+  static void check_strides(std::span<const BasicLayerWeights<View>> layers) {
+    for (const BasicLayerWeights<View>& layer : layers) {
+      for (const ConstTensorView& view : {ConstTensorView(layer.W), ConstTensorView(layer.R)}) {
+        if (!view.given() || view.size(1) == 1) continue;
+        if (view.stride(1) < view.size(2) || view.stride(1) > kMaxBlasSize) {
+          throw InvalidArgument("weights: expected rows " + std::to_string(view.size(2)) + " to " +
+                                std::to_string(kMaxBlasSize) + " elements apart, got " + describe(view));
+        }
+      }
+    }
+  }
+
+  const SimdTarget& target_;
+  const Kernels<T>& kernels_;
+  const Geometry geometry_;
+  const bool training_;
+  EngineFacts facts_;
+};
+
+}  // namespace
+
+std::optional<std::string> CpuEngine::refuse(const Job& job) const { return refusal_of(id(), job); }
+
+std::unique_ptr<const EnginePlan> CpuEngine::plan(const Job& job) const {
+  const SimdTarget& target = *find_target(job.device.cpu.simd);
+  if (job.spec.dtype == DataType::f64) return std::make_unique<CpuPlan<double>>(job, target);
+  return std::make_unique<CpuPlan<float>>(job, target);
+}
+
+}  // namespace recur::host::cpu

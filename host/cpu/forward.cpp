@@ -1,0 +1,318 @@
+#include "host/cpu/forward.hpp"
+
+#include "host/cpu/gather.hpp"
+#include "host/cpu/large_product.hpp"
+#include "host/cpu/members.hpp"
+#include "host/cpu/sequence.hpp"
+
+namespace recur::host::cpu {
+namespace {
+
+// Rows that a panel of R is applied to before the next panel is fetched, and the sums they leave for the
+// cell. Large enough to fill register tiles of every height (2, 3, 4, 6 and 8 rows), small enough to stay in
+// L1.
+constexpr std::int64_t kTileRows = 24;
+constexpr std::int64_t kMaxTileSums = 8 * 64;  // bytes: eight of the widest vectors
+
+template <class T>
+class ForwardPass {
+ public:
+  ForwardPass(const PlanView<T>& plan, const ForwardCall& call)
+      : g_(plan.geometry),
+        kernels_(plan.kernels),
+        training_(plan.training),
+        call_(call),
+        args_(*call.args),
+        sizes_(call.sizes),
+        canonical_(!call.weights->is_prepared()),
+        buffers_(call.workspace.data(), g_, sizes_, training_, canonical_),
+        reserve_(training_ ? call.reserve.data() : nullptr, g_, sizes_),
+        barriers_(g_.tiling) {
+    if (canonical_) {
+      packed_ = buffers_.packed;
+      point_to_canonical_W();
+    } else {
+      auto* data = static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data));  // only read
+      packed_ = PreparedBuffer<T>(data, g_).weights;
+    }
+    if (training_) *reserve_.header = {kReserveMagic, plan.bits_id, sizes_.steps, sizes_.batch};
+  }
+
+  // What each member of the team runs.
+  void run(int member_index) {
+    const Member member(g_.tiling, member_index);
+    if (canonical_) {
+      pack(member);
+      barriers_.team.wait();
+    }
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      const Range directions = member.directions(g_.tiling, g_.directions);
+      for (std::int64_t d = directions.begin; d < directions.end; ++d) run_direction(member, layer, d);
+      barriers_.team.wait();
+    }
+  }
+
+ private:
+  // Everything about one layer and direction that stays the same over its steps.
+  struct Direction {
+    std::int64_t layer;
+    std::int64_t index;
+    Sequence sequence;
+    const PackedDirection<T>& packed;
+    ForwardState<T>& state;
+    Rows<const T> x;
+    Rows<T> y;           // of this direction's half
+    Rows<T> c_sequence;  // likewise; not given below the last layer
+  };
+
+  void point_to_canonical_W() {
+    if (!g_.tiling.blas) return;
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      const ConstTensorView& W = call_.weights->canonical()[static_cast<std::size_t>(layer)].W;
+      for (std::int64_t d = 0; d < g_.directions; ++d) {
+        packed_.direction[layer][d].W = direction_of<T>(W, d);
+        packed_.direction[layer][d].W_row = std::max(W.stride(1), g_.columns(layer));
+      }
+    }
+  }
+
+  void pack(const Member& member) {
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      for (std::int64_t d = 0; d < g_.directions; ++d) {
+        pack_direction(g_, call_.weights->canonical()[static_cast<std::size_t>(layer)], layer, d,
+                       packed_.direction[layer][d], false, member.index, member.members);
+      }
+    }
+  }
+
+  T* outputs_below(std::int64_t layer) const {
+    return training_ ? reserve_.layers[layer].outputs : buffers_.between.of_layer(layer);
+  }
+
+  Direction direction(const Member& member, std::int64_t layer, std::int64_t d) {
+    const bool last = layer + 1 == g_.layers;
+    const std::int64_t half = d * g_.hidden;
+    return Direction{
+        .layer = layer,
+        .index = d,
+        .sequence = Sequence(sizes_, length_rows(args_.lengths),
+                             rows_of<const std::uint8_t>(args_.reset_mask, g_.layout), g_.reverse(d)),
+        .packed = packed_.direction[layer][d],
+        .state = buffers_.state[member.direction_group],
+        .x = layer == 0 ? rows_of<const T>(args_.x, g_.layout)
+                        : dense_rows<const T>(outputs_below(layer - 1), sizes_.batch, g_.outputs()),
+        .y = last ? rows_of<T>(args_.y, g_.layout, half)
+                  : dense_rows<T>(outputs_below(layer), sizes_.batch, g_.outputs(), half),
+        .c_sequence = last ? rows_of<T>(args_.c_sequence, g_.layout, half) : Rows<T>{},
+    };
+  }
+
+  void run_direction(const Member& member, std::int64_t layer, std::int64_t d) {
+    Direction dir = direction(member, layer, d);
+    RowStep* row_steps = buffers_.row_steps + member.index * sizes_.batch;
+    std::fill_n(row_steps, sizes_.batch, RowStep::run);
+
+    load_states(member, dir);
+    SpinBarrier& chunk_barrier = barriers_.chunk[member.direction_group];
+    chunk_barrier.wait();
+
+    const std::int64_t chunk = g_.tiling.chunk_steps(sizes_.batch);
+    int current = 0;  // which of the two h holds h_{t-1}
+    for (std::int64_t position = 0; position < sizes_.steps; position += chunk) {
+      const std::int64_t count = std::min(chunk, sizes_.steps - position);
+      // In reverse the chunk's first step in memory is the last one visited.
+      const std::int64_t t0 =
+          std::min(dir.sequence.step_at(position), dir.sequence.step_at(position + count - 1));
+      multiply_inputs(member, dir, t0, count);
+      chunk_barrier.wait();
+      for (std::int64_t i = 0; i < count; ++i) {
+        step(member, dir, dir.sequence.step_at(position + i), t0, current, row_steps);
+        current = 1 - current;
+      }
+      chunk_barrier.wait();
+    }
+    store_states(member, dir, current);
+    // The next direction of this group reuses the states.
+    chunk_barrier.wait();
+  }
+
+  // Owned rows and units of h and c before the first step.
+  void load_states(const Member& member, const Direction& dir) {
+    const Rows<const T> h0 = state_rows<const T>(args_.h0, dir.layer, dir.index);
+    const Rows<const T> c0 = state_rows<const T>(args_.c0, dir.layer, dir.index);
+    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
+      const bool clear =
+          dir.sequence.length(b) > 0 && dir.sequence.starts_episode(dir.sequence.first_step(b), b);
+      load_state(dir.state.h[0], h0, b, unit, count, clear);
+      if (g_.traits.cell_state) load_state(dir.state.c, c0, b, unit, count, clear);
+    });
+  }
+  void load_state(T* to, const Rows<const T>& from, std::int64_t b, std::int64_t unit, std::int64_t count,
+                  bool clear) {
+    to += b * g_.state_row() + unit;
+    if (from && !clear) {
+      std::copy_n(from.at(0, b) + unit, count, to);
+    } else {
+      std::fill_n(to, count, T(0));
+    }
+  }
+
+  void store_states(const Member& member, const Direction& dir, int current) {
+    const Rows<T> hN = state_rows<T>(args_.hN, dir.layer, dir.index);
+    const Rows<T> cN = state_rows<T>(args_.cN, dir.layer, dir.index);
+    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
+      const std::int64_t offset = b * g_.state_row() + unit;
+      if (hN) std::copy_n(dir.state.h[current] + offset, count, hN.at(0, b) + unit);
+      if (cN) std::copy_n(dir.state.c + offset, count, cN.at(0, b) + unit);
+    });
+  }
+
+  // Calls f(row, first unit, units) for every row this member owns.
+  template <class F>
+  void each_owned(const Member& member, F&& f) {
+    const Tiling& tiling = g_.tiling;
+    const Range panels = member.panels(tiling, tiling.panels);
+    const std::int64_t first = std::min(panels.begin * tiling.panel_units, g_.hidden);
+    const std::int64_t last = std::min(panels.end * tiling.panel_units, g_.hidden);
+    const Range rows = member.rows(tiling, sizes_.batch);
+    for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, last - first);
+  }
+
+  // W x of `count` steps from t0, rows shared out over the direction group.
+  void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
+    const std::int64_t columns = g_.columns(dir.layer);
+    const Range range = part_of(count * sizes_.batch, member.members_in_direction, member.index_in_direction);
+    Matrix<const T> x{};
+    if (can_read_in_place(dir.x, sizes_, columns)) {
+      x = {dir.x.at(t0, 0), dir.x.row(sizes_)};
+    } else {
+      gather(dir.x, t0, sizes_.batch, range, columns, dir.state.gathered);
+      x = {dir.state.gathered, columns};
+    }
+    input_product(g_, kernels_, dir.layer, dir.packed, x.data + range.begin * x.row, x.row, range.size(),
+                  dir.state.input + range.begin * g_.input_row());
+  }
+
+  void step(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
+            RowStep* row_steps) {
+    const Range rows = member.rows(g_.tiling, sizes_.batch);
+    if (!dir.sequence.plain()) {
+      for (std::int64_t b = rows.begin; b < rows.end; ++b) row_steps[b] = dir.sequence.forward_step(t, b);
+    }
+    for (int phase = 0; phase < g_.traits.phases; ++phase) {
+      run_phase(member, dir, t, t0, current, phase, rows, row_steps);
+      barriers_.step[member.direction_group][member.batch_group].wait();
+    }
+  }
+
+  void run_phase(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
+                 int phase, Range rows, const RowStep* row_steps) {
+    const Range panels = member.panels(g_.tiling, g_.tiling.panels);
+    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      for (std::int64_t b = rows.begin; b < rows.end; b += kTileRows) {
+        run_tile(dir, t, t0, current, phase, panel, b, std::min(kTileRows, rows.end - b), row_steps);
+      }
+    }
+  }
+
+  // The recurrent product of one panel and up to kTileRows rows, and the cell straight after it.
+  void run_tile(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase,
+                std::int64_t panel, std::int64_t b, std::int64_t rows, const RowStep* row_steps) {
+    const std::int64_t units = g_.tiling.panel_units;
+    const std::int64_t gates = g_.traits.gates_of_phase(phase);
+    const std::int64_t unit = panel * units;
+    const std::int64_t state_row = g_.state_row();
+    const std::int64_t state = b * state_row + unit;
+    ForwardState<T>& s = dir.state;
+    const T* operand = phase == 0 ? s.h[current] : s.exchange;
+
+    const bool all_skip =
+        std::all_of(row_steps + b, row_steps + b + rows, [](RowStep r) { return r == RowStep::skip; });
+    alignas(64) T sums[kTileRows * kMaxTileSums / sizeof(T)];
+    if (!all_skip) {
+      kernels_.product({.a = operand + b * state_row,
+                        .a_row = state_row,
+                        .a_column = 1,
+                        .b = dir.packed.R_panel(g_, phase, panel),
+                        .b_row = gates * units,
+                        .c = sums,
+                        .c_row = gates * units,
+                        .rows = rows,
+                        .columns = gates * units,
+                        .depth = g_.hidden,
+                        .accumulate = false});
+    }
+
+    const std::int64_t row = t * sizes_.batch + b;
+    T* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_rows()
+                         : (s.gates != nullptr ? s.gates + b * g_.saved_rows() : nullptr);
+    T* saved_c = training_ ? reserve_.layers[dir.layer].c[dir.index] : nullptr;
+    const ForwardTile<T> tile{
+        .rows = rows,
+        .units = std::min(units, g_.hidden - unit),
+        .hidden = g_.hidden,
+        .row_step = row_steps + b,
+        .recurrent = sums,
+        .recurrent_row = gates * units,
+        .recurrent_gate = units,
+        .input = s.input + ((t - t0) * sizes_.batch + b) * g_.input_row() + unit,
+        .input_row = g_.input_row(),
+        .bias = dir.packed.bias + unit,
+        .peephole = dir.packed.peephole != nullptr ? dir.packed.peephole + unit : nullptr,
+        .h_prev = s.h[current] + state,
+        .h_next = s.h[1 - current] + state,
+        .exchange = s.exchange != nullptr ? s.exchange + state : nullptr,
+        .c = s.c != nullptr ? s.c + state : nullptr,
+        .state_row = state_row,
+        .y = dir.y.at(t, b) + unit,
+        .y_row = dir.y.batch,
+        .c_sequence = dir.c_sequence ? dir.c_sequence.at(t, b) + unit : nullptr,
+        .c_sequence_row = dir.c_sequence.batch,
+        .saved = saved != nullptr ? saved + unit : nullptr,
+        .saved_row = g_.saved_rows(),
+        .saved_c = saved_c != nullptr ? saved_c + row * g_.hidden + unit : nullptr,
+        .saved_c_row = g_.hidden,
+    };
+    kernels_.forward[static_cast<int>(g_.variant)][phase](tile);
+  }
+
+  const Geometry& g_;
+  const Kernels<T>& kernels_;
+  const bool training_;
+  const ForwardCall& call_;
+  const ForwardArgs& args_;
+  const RunSizes sizes_;
+  const bool canonical_;
+  ForwardBuffers<T> buffers_;
+  ReserveBuffer<T> reserve_;
+  PackedWeights<T> packed_;
+  Barriers barriers_;
+};
+
+}  // namespace
+
+template <class T>
+void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std::byte* buffer) {
+  const Geometry& g = plan.geometry;
+  PreparedBuffer<T> prepared(buffer, g);
+  for (std::int64_t layer = 0; layer < g.layers; ++layer) {
+    for (std::int64_t d = 0; d < g.directions; ++d) {
+      pack_direction(g, weights[static_cast<std::size_t>(layer)], layer, d,
+                     prepared.weights.direction[layer][d], true, 0, 1);
+    }
+  }
+  *prepared.header = {kPreparedMagic, plan.layout_id, 0, 0};
+}
+
+template <class T>
+void run_forward(const PlanView<T>& plan, Context::State& context, const ForwardCall& call) {
+  ForwardPass<T> pass(plan, call);
+  run_members(context, plan.geometry.tiling.threads(), pass);
+}
+
+template void prepare(const PlanView<float>&, std::span<const LayerWeights>, std::byte*);
+template void prepare(const PlanView<double>&, std::span<const LayerWeights>, std::byte*);
+template void run_forward(const PlanView<float>&, Context::State&, const ForwardCall&);
+template void run_forward(const PlanView<double>&, Context::State&, const ForwardCall&);
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,65 @@
+// The products that span many time steps, by BLAS or by our own kernel as the tiling says. Our kernel forms
+// every element as one chain in order of k, which BLAS does not promise.
+#pragma once
+
+#include "host/cpu/blas.hpp"
+#include "host/cpu/packed_weights.hpp"
+
+namespace recur::host::cpu {
+
+// out (rows x G*H) = x (rows x K) W^T, with W as packed.
+template <class T>
+void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t layer,
+                   const PackedDirection<T>& packed, const T* x, std::int64_t x_row, std::int64_t rows,
+                   T* out) {
+  if (rows == 0) return;
+  if (g.tiling.blas) {
+    gemm(Gemm<T>{.m = rows,
+                 .n = g.gate_rows(),
+                 .k = g.columns(layer),
+                 .a = x,
+                 .lda = std::max(x_row, g.columns(layer)),
+                 .a_transposed = false,
+                 .b = packed.W,
+                 .ldb = packed.W_row,
+                 .b_transposed = true,
+                 .c = out,
+                 .ldc = g.input_row(),
+                 .accumulate = false});
+    return;
+  }
+  const std::int64_t width = g.tiling.input_width;
+  for (std::int64_t column = 0; column < g.gate_rows(); column += width) {
+    kernels.product({.a = x,
+                     .a_row = x_row,
+                     .a_column = 1,
+                     .b = packed.W + column / width * PackedDirection<T>::W_panel_size(g, layer),
+                     .b_row = width,
+                     .c = out + column,
+                     .c_row = g.input_row(),
+                     .rows = rows,
+                     .columns = width,
+                     .depth = g.columns(layer),
+                     .accumulate = false});
+  }
+}
+
+// C (m x n) = A B or += A B with row-major B; A is m x k, or stored k x m where transposed.
+template <class T>
+void product(const Tiling& tiling, const Kernels<T>& kernels, const Gemm<T>& p) {
+  if (p.m == 0 || p.n == 0) return;
+  if (tiling.blas) return gemm(p);
+  kernels.product({.a = p.a,
+                   .a_row = p.a_transposed ? 1 : p.lda,
+                   .a_column = p.a_transposed ? p.lda : 1,
+                   .b = p.b,
+                   .b_row = p.ldb,
+                   .c = p.c,
+                   .c_row = p.ldc,
+                   .rows = p.m,
+                   .columns = p.n,
+                   .depth = p.k,
+                   .accumulate = p.accumulate});
+}
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,150 @@
+#include "host/cpu/packed_weights.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace recur::host::cpu {
+namespace {
+
+// Columns first..first+count of rows [0, rows) of a transposed row-major matrix, padded to `width`:
+// to[k][j] = from[(first + j) * row + k].
+template <class T>
+void transpose_panel(const T* from, std::int64_t row, std::int64_t count, std::int64_t depth, T* to,
+                     std::int64_t to_row, std::int64_t width) {
+  for (std::int64_t k = 0; k < depth; ++k) {
+    for (std::int64_t j = 0; j < count; ++j) to[k * to_row + j] = from[j * row + k];
+    for (std::int64_t j = count; j < width; ++j) to[k * to_row + j] = T(0);
+  }
+}
+
+template <class T>
+T* writable(const T* pointer) {
+  return const_cast<T*>(pointer);  // packing writes what every reader sees as constant
+}
+
+template <class T>
+void pack_W(const Geometry& g, const ConstTensorView& W, std::int64_t layer, std::int64_t direction,
+            const PackedDirection<T>& packed, int member, int members) {
+  const T* from = direction_of<T>(W, direction);
+  const std::int64_t columns = g.columns(layer);
+  if (g.tiling.blas) {
+    const Range rows = part_of(g.gate_rows(), members, member);
+    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+      std::memcpy(writable(packed.W) + row * packed.W_row, from + row * W.stride(1),
+                  static_cast<std::size_t>(columns) * sizeof(T));
+    }
+    return;
+  }
+  const std::int64_t width = g.tiling.input_width;
+  const Range panels = part_of(g.input_row() / width, members, member);
+  for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+    const std::int64_t first = panel * width;
+    transpose_panel(from + first * W.stride(1), W.stride(1), std::min(width, g.gate_rows() - first), columns,
+                    writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer), width, width);
+  }
+}
+
+template <class T>
+void pack_R(const Geometry& g, const ConstTensorView& R, std::int64_t direction,
+            const PackedDirection<T>& packed, int member, int members) {
+  const T* from = direction_of<T>(R, direction);
+  const std::int64_t units = g.tiling.panel_units;
+  const Range panels = part_of(g.tiling.panels, members, member);
+  for (int phase = 0; phase < g.traits.phases; ++phase) {
+    const int gates = g.traits.gates_of_phase(phase);
+    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      T* to = writable(packed.R_panel(g, phase, panel));
+      const std::int64_t first = panel * units;
+      for (int gate = 0; gate < gates; ++gate) {
+        const std::int64_t row = (g.traits.phase_gate[phase] + gate) * g.hidden + first;
+        transpose_panel(from + row * R.stride(1), R.stride(1), std::min(units, g.hidden - first), g.hidden,
+                        to + gate * units, gates * units, units);
+      }
+    }
+  }
+}
+
+// bias[sum] is what the engine adds to that sum: bW + bR, except for a gate whose recurrent part is kept
+// apart, where bW goes with the input part and bR with the recurrent one.
+template <class T>
+void pack_bias(const Geometry& g, const LayerWeights& weights, std::int64_t direction,
+               const PackedDirection<T>& packed) {
+  T* to = writable(packed.bias);
+  const T* bW = weights.bW.given() ? direction_of<T>(weights.bW, direction) : nullptr;
+  const T* bR = weights.bR.given() ? direction_of<T>(weights.bR, direction) : nullptr;
+  for (int sum = 0; sum < g.traits.sums; ++sum) {
+    const bool recurrent_part = sum == g.traits.gates;
+    const std::int64_t gate = recurrent_part ? g.traits.split_gate : sum;
+    const bool takes_W = !recurrent_part;
+    const bool takes_R = gate != g.traits.split_gate || recurrent_part;
+    for (std::int64_t unit = 0; unit < g.hidden; ++unit) {
+      T value = 0;
+      if (bW != nullptr && takes_W) value += bW[gate * g.hidden + unit];
+      if (bR != nullptr && takes_R) value += bR[gate * g.hidden + unit];
+      to[sum * g.hidden + unit] = value;
+    }
+  }
+}
+
+}  // namespace
+
+template <class T>
+PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer, bool copy_W) {
+  PackedDirection<T> packed{};
+  packed.W_row = g.columns(layer);
+  if (!g.tiling.blas) {
+    packed.W = carver.take<T>(checked_product("W", {g.input_row(), g.columns(layer)}));
+  } else if (copy_W) {
+    packed.W = carver.take<T>(checked_product("W", {g.gate_rows(), g.columns(layer)}));
+  }
+  for (int phase = 0; phase < g.traits.phases; ++phase) {
+    packed.R[phase] =
+        carver.take<T>(checked_product("R", {g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)}));
+  }
+  packed.bias = carver.take<T>(g.sum_rows());
+  if (g.traits.peepholes > 0) packed.peephole = carver.take<T>(g.traits.peepholes * g.hidden);
+  return packed;
+}
+
+template <class T>
+void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
+                    std::int64_t direction, const PackedDirection<T>& packed, bool copy_W, int member,
+                    int members) {
+  if (copy_W || !g.tiling.blas) pack_W(g, weights.W, layer, direction, packed, member, members);
+  pack_R(g, weights.R, direction, packed, member, members);
+  if (member != 0) return;
+  pack_bias(g, weights, direction, packed);
+  if (g.traits.peepholes > 0) {
+    std::copy_n(direction_of<T>(weights.peephole, direction), g.traits.peepholes * g.hidden,
+                writable(packed.peephole));
+  }
+}
+
+template <class T>
+void pack_back_panels(const Geometry& g, const T* R, std::int64_t R_row, std::int64_t first_gate,
+                      std::int64_t gates, T* panels, int member, int members) {
+  const std::int64_t width = g.tiling.back_units;
+  const std::int64_t depth = gates * g.hidden;
+  const Range range = part_of(g.tiling.back_panels, members, member);
+  for (std::int64_t panel = range.begin; panel < range.end; ++panel) {
+    const std::int64_t first = panel * width;
+    const std::int64_t count = std::min(width, g.hidden - first);
+    T* to = panels + panel * depth * width;
+    for (std::int64_t k = 0; k < depth; ++k) {
+      const T* from = R + (first_gate * g.hidden + k) * R_row + first;
+      for (std::int64_t j = 0; j < width; ++j) to[k * width + j] = j < count ? from[j] : T(0);
+    }
+  }
+}
+
+#define RECUR_INSTANTIATE(T)                                                                              \
+  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t, bool);              \
+  template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,          \
+                               const PackedDirection<T>&, bool, int, int);                                \
+  template void pack_back_panels(const Geometry&, const T*, std::int64_t, std::int64_t, std::int64_t, T*, \
+                                 int, int);
+RECUR_INSTANTIATE(float)
+RECUR_INSTANTIATE(double)
+#undef RECUR_INSTANTIATE
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,108 @@
+// Weights in the order the kernels read them, and the accessors to them. One layout serves prepared weights
+// (the caller's buffer) and canonical ones (packed into the workspace on every call).
+#pragma once
+
+#include <cstdint>
+
+#include "host/cpu/carver.hpp"
+#include "host/cpu/simd/kernels.hpp"
+#include "host/cpu/tiling.hpp"
+#include "recur/weights.hpp"
+
+namespace recur::host::cpu {
+
+// What a plan's own structures are shaped by: the Spec's sizes in short, the cell's traits and the tiling.
+struct Geometry {
+  cells::Variant variant;
+  cells::Traits traits;
+  Tiling tiling;
+  std::int64_t input_size;  // I
+  std::int64_t hidden;      // H
+  std::int64_t layers;      // L
+  std::int64_t directions;  // D
+  bool reverse_only;        // the one direction runs backward in time
+  Layout layout;
+
+  bool reverse(std::int64_t direction) const { return directions == 2 ? direction == 1 : reverse_only; }
+  std::int64_t outputs() const { return directions * hidden; }
+  std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }  // K
+  std::int64_t widest_columns() const { return layers == 1 ? input_size : std::max(input_size, outputs()); }
+  std::int64_t gate_rows() const { return traits.gates * hidden; }  // G*H, rows of W
+  std::int64_t sum_rows() const { return traits.sums * hidden; }    // gradients of all sums of one step
+  std::int64_t saved_rows() const { return traits.saved * hidden; }
+  // Elements between rows of h, c and the exchanged values: whole panels of either kind.
+  std::int64_t state_row() const {
+    return std::max(tiling.panels * tiling.panel_units, tiling.back_panels * tiling.back_units);
+  }
+  // Elements between rows of W x.
+  std::int64_t input_row() const { return round_up(gate_rows(), tiling.input_width); }
+};
+
+// A run of gates whose gradients multiply the same rows of R in one product: `gates` gates of R from `gate`,
+// their gradients from sum `sum` on. At most two per cell: a gate whose recurrent part is kept apart, or the
+// gates of a second phase, stand alone.
+struct Segment {
+  int index;
+  int gate;
+  int gates;
+  int sum;
+  int phase;  // forward phase that multiplies these gates
+};
+struct Segments {
+  Segment list[2];
+  const Segment* begin() const { return list; }
+  const Segment* end() const { return list + (list[1].gates == 0 ? 1 : 2); }
+};
+constexpr Segments segments_of(const cells::Traits& traits) {
+  const int first =
+      traits.phases > 1 ? traits.phase_gate[1] : (traits.split_gate >= 0 ? traits.split_gate : traits.gates);
+  return {{{0, 0, first, 0, 0},
+           {1, first, traits.gates - first, traits.recurrent_sum(first), traits.phases - 1}}};
+}
+
+// One direction of one layer.
+template <class T>
+struct PackedDirection {
+  // W as the input product reads it: row-major [G*H][K] with this row stride for BLAS, or panels
+  // [G*H / width][K][width] for our own kernel.
+  const T* W;
+  std::int64_t W_row;
+  // R per phase: panels [panel][H][gate of the phase][panel units], units past H zero.
+  const T* R[cells::kMaxPhases];
+  const T* bias;      // [sums][H]: what is added to each sum, zeros where there is no bias
+  const T* peephole;  // [peepholes][H], or null
+
+  static constexpr std::int64_t R_panel_size(const Geometry& g, int phase) {
+    return g.hidden * g.traits.gates_of_phase(phase) * g.tiling.panel_units;
+  }
+  const T* R_panel(const Geometry& g, int phase, std::int64_t panel) const {
+    return R[phase] + panel * R_panel_size(g, phase);
+  }
+  static constexpr std::int64_t W_panel_size(const Geometry& g, std::int64_t layer) {
+    return g.columns(layer) * g.tiling.input_width;
+  }
+};
+
+// Lays out one layer and direction in `carver`. `copy_W` false leaves W to be read from the canonical tensor.
+template <class T>
+PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer, bool copy_W);
+
+// Fills this member's share (of `members`) of one layer and direction. Constness is the readers'; the memory
+// is the buffer the layout was carved from.
+template <class T>
+void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
+                    std::int64_t direction, const PackedDirection<T>& packed, bool copy_W, int member,
+                    int members);
+
+// Panels of R for `backward`, one set per recurrent segment: [panel][gates*H of the segment][back units].
+template <class T>
+void pack_back_panels(const Geometry& g, const T* R, std::int64_t R_row, std::int64_t first_gate,
+                      std::int64_t gates, T* panels, int member, int members);
+
+// First element of one direction of a canonical [D][rows][columns] or [D][rows] tensor.
+template <class T>
+const T* direction_of(const ConstTensorView& view, std::int64_t direction) {
+  return static_cast<const T*>(view.data()) + direction * view.stride(0);
+}
+
+}  // namespace recur::host::cpu

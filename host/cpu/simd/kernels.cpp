@@ -1,0 +1,65 @@
+// The kernels of one instruction set. The build compiles this file once per set, with that set's compiler
+// flags and RECUR_SIMD_TABLE naming the constant to define; nothing else in the library is compiled with
+// them. What it offers is data only: a function would itself be compiled for a set that the machine may not
+// have.
+#define HWY_COMPILE_ONLY_STATIC
+#include "host/cpu/simd/kernels.hpp"
+#include "host/cpu/simd/product.hpp"
+#include "host/cpu/simd/tiles.hpp"
+#include "host/cpu/simd/vector.hpp"
+
+namespace recur::host::cpu {
+namespace HWY_NAMESPACE {
+namespace {
+
+template <class T>
+void sigmoid_map(const T* x, T* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += Vec<T>::kLanes) {
+    VectorMath::sigmoid(Vec<T>::load(x + i, count - i)).store(y + i, count - i);
+  }
+}
+
+template <class T>
+void tanh_map(const T* x, T* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += Vec<T>::kLanes) {
+    VectorMath::tanh(Vec<T>::load(x + i, count - i)).store(y + i, count - i);
+  }
+}
+
+template <class T>
+constexpr Kernels<T> make_table(std::string_view name) {
+  Kernels<T> table{};
+  table.target = name;
+  table.lanes = static_cast<int>(Vec<T>::kLanes);
+  table.max_panel_vectors = kMaxPanelVectors;
+  table.product = &product<T>;
+  table.sigmoid = &sigmoid_map<T>;
+  table.tanh = &tanh_map<T>;
+  for (int v = 0; v < cells::kVariantCount; ++v) {
+    cells::visit(static_cast<cells::Variant>(v), [&]<class Cell>() {
+      table.forward[v][0] = &forward_tile<Cell, 0, T>;
+      table.backward[v][0] = &backward_tile<Cell, 0, T>;
+      if constexpr (Cell::kPhases > 1) {
+        table.forward[v][1] = &forward_tile<Cell, 1, T>;
+        table.backward[v][1] = &backward_tile<Cell, 1, T>;
+      }
+    });
+  }
+  return table;
+}
+
+#define RECUR_STRING_OF(name) #name
+#define RECUR_STRING(name) RECUR_STRING_OF(name)
+// "N_AVX3" without its prefix.
+constexpr std::string_view kName = std::string_view(RECUR_STRING(HWY_NAMESPACE)).substr(2);
+constexpr Kernels<float> kF32 = make_table<float>(kName);
+constexpr Kernels<double> kF64 = make_table<double>(kName);
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+
+extern const SimdTarget RECUR_SIMD_TABLE;
+constinit const SimdTarget RECUR_SIMD_TABLE = {HWY_NAMESPACE::kName, HWY_TARGET, &HWY_NAMESPACE::kF32,
+                                               &HWY_NAMESPACE::kF64};
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,151 @@
+// What the CPU engine asks of a SIMD instruction set: a table of plain functions per element type. Compiled
+// once per instruction set (see kernels.cpp) and chosen when a plan is made. No intrinsics and no cells here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "kernels/cells/variants.cuh"
+
+namespace recur::host::cpu {
+
+// What a row of a batch does at one step.
+enum class RowStep : std::uint8_t {
+  skip,            // past its sequence's end: state frozen, outputs zero
+  run,             //
+  run_then_clear,  // forward: the next step starts an episode; backward: this step started one
+};
+
+// C (rows x columns) = A (rows x depth) * B (depth x columns), or += where `accumulate`. Every element is one
+// chain of fused multiply-adds in order of k, whatever the other arguments: this is what batch invariance
+// rests on. Strides in elements; columns of B and C are contiguous.
+template <class T>
+struct ProductArgs {
+  const T* a;
+  std::ptrdiff_t a_row;
+  std::ptrdiff_t a_column;
+  const T* b;
+  std::ptrdiff_t b_row;
+  T* c;
+  std::ptrdiff_t c_row;
+  std::int64_t rows;
+  std::int64_t columns;
+  std::int64_t depth;
+  bool accumulate;
+};
+
+// One panel of hidden units for a range of rows. Pointers are at the first unit of the panel and the first
+// row; null where the thing does not exist. Rows are `*_row` elements apart, gates (sums, saved values)
+// `hidden`.
+template <class T>
+struct ForwardTile {
+  std::int64_t rows;
+  std::int64_t units;   // of this panel that exist, at most the panel's width
+  std::int64_t hidden;  // H
+  const RowStep* row_step;
+
+  const T* recurrent;  // R * operand: [row][gate of the phase][panel width]
+  std::ptrdiff_t recurrent_row;
+  std::ptrdiff_t recurrent_gate;
+  const T* input;  // W x: [row][G*H]
+  std::ptrdiff_t input_row;
+  const T* bias;      // [sums][H]
+  const T* peephole;  // [peepholes][H]
+
+  const T* h_prev;
+  T* h_next;
+  T* exchange;
+  T* c;  // read and overwritten
+  std::ptrdiff_t state_row;
+
+  T* y;
+  std::ptrdiff_t y_row;
+  T* c_sequence;
+  std::ptrdiff_t c_sequence_row;
+  T* saved;  // [row][saved][H]
+  std::ptrdiff_t saved_row;
+  T* saved_c;
+  std::ptrdiff_t saved_c_row;
+};
+
+// As ForwardTile. dh and dc hold the gradients that reach h_t and c_t from later steps and take the parts for
+// h_{t-1} and c_{t-1} that do not pass through R.
+template <class T>
+struct BackwardTile {
+  std::int64_t rows;
+  std::int64_t units;
+  std::int64_t hidden;
+  const RowStep* row_step;
+
+  const T* saved;
+  std::ptrdiff_t saved_row;
+  const T* saved_c;  // c_t
+  std::ptrdiff_t saved_c_row;
+  const T* const* h_prev;  // per row, the row of h_{t-1}; null for zeros
+  const T* const* c_prev;  // per row
+  std::int64_t unit;       // offset of this panel within those rows
+  const T* peephole;
+
+  const T* dy;
+  std::ptrdiff_t dy_row;
+  const T* dc_sequence;
+  std::ptrdiff_t dc_sequence_row;
+  const T* d_exchange;
+  T* exchange;  // [row][H]: what forward exchanged, again
+  std::ptrdiff_t exchange_row;
+
+  T* dh;
+  T* dc;
+  std::ptrdiff_t state_row;
+  T* dsums;  // [row][sums][H]
+  std::ptrdiff_t dsums_row;
+};
+
+template <class T>
+struct Kernels {
+  using Product = void (*)(const ProductArgs<T>&);
+  using Forward = void (*)(const ForwardTile<T>&);
+  using Backward = void (*)(const BackwardTile<T>&);
+  using Map = void (*)(const T* x, T* y, std::int64_t count);
+
+  std::string_view target;
+  int lanes;
+  int max_panel_vectors;  // widest product tile that keeps its sums in registers
+  Product product;
+  Forward forward[cells::kVariantCount][cells::kMaxPhases];
+  Backward backward[cells::kVariantCount][cells::kMaxPhases];
+  Map sigmoid;  // the nonlinearities alone, for tests of their error bounds
+  Map tanh;
+};
+
+// An instruction set of this build.
+struct SimdTarget {
+  std::string_view name;
+  std::int64_t highway_bit;
+  const Kernels<float>* f32;
+  const Kernels<double>* f64;
+};
+
+// The instruction sets of this build, best first; the last is the architecture's baseline.
+std::span<const SimdTarget* const> compiled_targets();
+// The compiled target of this name, or null.
+const SimdTarget* find_target(std::string_view name);
+// Whether this machine has the instruction set.
+bool is_supported(const SimdTarget& target);
+// The best compiled target that this machine has.
+const SimdTarget& best_target();
+
+template <class T>
+const Kernels<T>& kernels_of(const SimdTarget& target);
+template <>
+inline const Kernels<float>& kernels_of<float>(const SimdTarget& target) {
+  return *target.f32;
+}
+template <>
+inline const Kernels<double>& kernels_of<double>(const SimdTarget& target) {
+  return *target.f64;
+}
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,44 @@
+// Which instruction sets were compiled, and which of them this machine has.
+#include <hwy/targets.h>
+
+#include "host/cpu/simd/kernels.hpp"
+
+namespace recur::host::cpu {
+
+// One constant per instruction set that the build compiled kernels.cpp for.
+#if defined(RECUR_SIMD_X86)
+extern const SimdTarget simd_avx512;
+extern const SimdTarget simd_avx2;
+extern const SimdTarget simd_sse4;
+#endif
+extern const SimdTarget simd_baseline;
+
+namespace {
+constexpr const SimdTarget* kTargets[] = {
+#if defined(RECUR_SIMD_X86)
+    &simd_avx512, &simd_avx2, &simd_sse4,
+#endif
+    &simd_baseline};
+}  // namespace
+
+std::span<const SimdTarget* const> compiled_targets() { return kTargets; }
+
+const SimdTarget* find_target(std::string_view name) {
+  for (const SimdTarget* target : kTargets) {
+    if (target->name == name) return target;
+  }
+  return nullptr;
+}
+
+bool is_supported(const SimdTarget& target) {
+  return &target == &simd_baseline || (hwy::SupportedTargets() & target.highway_bit) != 0;
+}
+
+const SimdTarget& best_target() {
+  for (const SimdTarget* target : kTargets) {
+    if (is_supported(*target)) return *target;
+  }
+  return simd_baseline;
+}
+
+}  // namespace recur::host::cpu

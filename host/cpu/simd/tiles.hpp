@@ -1,0 +1,144 @@
+// Applies a cell to a panel of hidden units, straight after their product. Included only by kernels.cpp.
+// These two functions are all that joins cells and this engine: they move values between memory and the
+// cell's record.
+#pragma once
+
+#include "host/cpu/simd/kernels.hpp"
+#include "host/cpu/simd/product.hpp"
+#include "host/cpu/simd/vector.hpp"
+
+namespace recur::host::cpu::HWY_NAMESPACE {
+
+// Copies the state of a row that is past its sequence's end and zeroes its outputs.
+template <class Cell, int kPhase, class T>
+HWY_INLINE void skip_forward(const ForwardTile<T>& p, std::int64_t row, std::int64_t unit,
+                             std::int64_t count) {
+  using V = Vec<T>;
+  const std::int64_t state = row * p.state_row + unit;
+  if constexpr (kPhase + 1 == Cell::kPhases) {
+    V::load(p.h_prev + state, count).store(p.h_next + state, count);
+    V().store(p.y + row * p.y_row + unit, count);
+    if (p.c_sequence) V().store(p.c_sequence + row * p.c_sequence_row + unit, count);
+  } else {
+    V().store(p.exchange + state, count);
+  }
+}
+
+template <class Cell, int kPhase, class T>
+void forward_tile(const ForwardTile<T>& p) {
+  using V = Vec<T>;
+  constexpr int kFirst = Cell::phase_gate(kPhase);
+  constexpr int kEnd = Cell::phase_gate(kPhase + 1);
+  constexpr bool kLast = kPhase + 1 == Cell::kPhases;
+
+  for (std::int64_t row = 0; row < p.rows; ++row) {
+    for (std::int64_t unit = 0; unit < p.units; unit += V::kLanes) {
+      const std::int64_t count = p.units - unit;
+      if (p.row_step[row] == RowStep::skip) {
+        skip_forward<Cell, kPhase>(p, row, unit, count);
+        continue;
+      }
+      const std::int64_t state = row * p.state_row + unit;
+      cells::ForwardUnit<Cell, V> u;
+
+      const T* input = p.input + row * p.input_row + unit;
+      const T* recurrent = p.recurrent + row * p.recurrent_row + unit;
+      unroll<kEnd - kFirst>([&](auto i) HWY_ATTR {
+        constexpr int kGate = kFirst + i;
+        const V from_input =
+            V::load(input + kGate * p.hidden, count) + V::load(p.bias + kGate * p.hidden + unit, count);
+        const V from_state = V::load(recurrent + i * p.recurrent_gate, count);
+        if constexpr (kGate == Cell::kSplitGate) {
+          u.sums[kGate] = from_input;
+          u.sums[Cell::kGates] = from_state + V::load(p.bias + Cell::kGates * p.hidden + unit, count);
+        } else {
+          u.sums[kGate] = from_input + from_state;
+        }
+      });
+      unroll<Cell::kPeepholes>(
+          [&](auto i) HWY_ATTR { u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count); });
+      u.h_prev = V::load(p.h_prev + state, count);
+      if constexpr (Cell::kCellState) u.c_prev = V::load(p.c + state, count);
+      T* saved = p.saved ? p.saved + row * p.saved_row + unit : nullptr;
+      if constexpr (kPhase > 0) {
+        unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i] = V::load(saved + i * p.hidden, count); });
+      }
+
+      Cell::template forward<kPhase, VectorMath>(u);
+
+      if (saved) {
+        unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i].store(saved + i * p.hidden, count); });
+      }
+      if constexpr (!kLast) {
+        u.exchange.store(p.exchange + state, count);
+      } else {
+        const bool clear = p.row_step[row] == RowStep::run_then_clear;
+        u.h.store(p.y + row * p.y_row + unit, count);
+        (clear ? V() : u.h).store(p.h_next + state, count);
+        if constexpr (Cell::kCellState) {
+          (clear ? V() : u.c).store(p.c + state, count);
+          if (p.saved_c) u.c.store(p.saved_c + row * p.saved_c_row + unit, count);
+          if (p.c_sequence) u.c.store(p.c_sequence + row * p.c_sequence_row + unit, count);
+        }
+      }
+    }
+  }
+}
+
+template <class T>
+HWY_INLINE Vec<T> load_or_zero(const T* row, std::int64_t unit, std::int64_t count) {
+  return row ? Vec<T>::load(row + unit, count) : Vec<T>();
+}
+
+template <class Cell, int kPhase, class T>
+void backward_tile(const BackwardTile<T>& p) {
+  using V = Vec<T>;
+  for (std::int64_t row = 0; row < p.rows; ++row) {
+    for (std::int64_t unit = 0; unit < p.units; unit += V::kLanes) {
+      const std::int64_t count = p.units - unit;
+      T* dsums = p.dsums + row * p.dsums_row + unit;
+      if (p.row_step[row] == RowStep::skip) {
+        if constexpr (kPhase == 0) {
+          unroll<Cell::kSums>([&](auto i) HWY_ATTR { V().store(dsums + i * p.hidden, count); });
+          if constexpr (Cell::kPhases > 1) V().store(p.exchange + row * p.exchange_row + unit, count);
+        }
+        continue;
+      }
+      const std::int64_t state = row * p.state_row + unit;
+      cells::BackwardUnit<Cell, V> u;
+
+      const T* saved = p.saved + row * p.saved_row + unit;
+      unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i] = V::load(saved + i * p.hidden, count); });
+      unroll<Cell::kPeepholes>(
+          [&](auto i) HWY_ATTR { u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count); });
+      u.h_prev = load_or_zero(p.h_prev[row], p.unit + unit, count);
+      if constexpr (Cell::kCellState) {
+        u.c_prev = load_or_zero(p.c_prev[row], p.unit + unit, count);
+        u.c = V::load(p.saved_c + row * p.saved_c_row + unit, count);
+        u.dc = V::load(p.dc + state, count);
+        if (p.dc_sequence) u.dc = u.dc + V::load(p.dc_sequence + row * p.dc_sequence_row + unit, count);
+      }
+      const V dh = V::load(p.dh + state, count);
+      if constexpr (kPhase == 0) {
+        u.dh = p.dy ? dh + V::load(p.dy + row * p.dy_row + unit, count) : dh;
+      } else {
+        u.dh_prev = dh;
+        u.d_exchange = V::load(p.d_exchange + state, count);
+        unroll<Cell::kSums>([&](auto i) HWY_ATTR { u.dsums[i] = V::load(dsums + i * p.hidden, count); });
+      }
+
+      Cell::template backward<kPhase, VectorMath>(u);
+
+      unroll<Cell::kSums>([&](auto i) HWY_ATTR { u.dsums[i].store(dsums + i * p.hidden, count); });
+      if constexpr (kPhase + 1 < Cell::kPhases)
+        u.exchange.store(p.exchange + row * p.exchange_row + unit, count);
+      u.dh_prev.store(p.dh + state, count);
+      if constexpr (Cell::kCellState) {
+        const bool clear = p.row_step[row] == RowStep::run_then_clear;
+        (clear ? V() : u.dc_prev).store(p.dc + state, count);
+      }
+    }
+  }
+}
+
+}  // namespace recur::host::cpu::HWY_NAMESPACE

@@ -1,0 +1,169 @@
+// A Highway vector as a value that cells can compute with, and the nonlinearities over it.
+//
+// Included only by kernels.cpp, which is compiled once per instruction set; everything lives in the namespace
+// of that set, so that no function of one set can stand in for another's at link time.
+#pragma once
+
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace recur::host::cpu::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class T>
+struct Vec {
+  using Tag = hn::ScalableTag<T>;
+  using Raw = hn::Vec<Tag>;
+  static constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(Tag()));
+
+  Raw raw;
+
+  HWY_INLINE Vec() : raw(hn::Zero(Tag())) {}
+  HWY_INLINE Vec(Raw value) : raw(value) {}  // NOLINT
+  HWY_INLINE explicit Vec(T value) : raw(hn::Set(Tag(), value)) {}
+  HWY_INLINE explicit Vec(int value) : raw(hn::Set(Tag(), static_cast<T>(value))) {}
+
+  friend HWY_INLINE Vec operator+(Vec a, Vec b) { return hn::Add(a.raw, b.raw); }
+  friend HWY_INLINE Vec operator-(Vec a, Vec b) { return hn::Sub(a.raw, b.raw); }
+  friend HWY_INLINE Vec operator*(Vec a, Vec b) { return hn::Mul(a.raw, b.raw); }
+
+  static HWY_INLINE Vec load(const T* from) { return hn::LoadU(Tag(), from); }
+  HWY_INLINE void store(T* to) const { hn::StoreU(raw, Tag(), to); }
+
+  // The first `count` lanes, zeros above; touches no memory beyond them.
+  static HWY_INLINE Vec load(const T* from, std::int64_t count) {
+    if (HWY_LIKELY(count >= kLanes)) return load(from);
+    HWY_ALIGN T lanes[kLanes] = {};
+    std::memcpy(lanes, from, static_cast<std::size_t>(count) * sizeof(T));
+    return hn::Load(Tag(), lanes);
+  }
+  HWY_INLINE void store(T* to, std::int64_t count) const {
+    if (HWY_LIKELY(count >= kLanes)) return store(to);
+    HWY_ALIGN T lanes[kLanes];
+    hn::Store(raw, Tag(), lanes);
+    std::memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(T));
+  }
+};
+
+// Constants of the exponential. ln 2 is split so that n * ln2_high is exact for every exponent n.
+template <class T>
+struct ExpConstants;
+template <>
+struct ExpConstants<float> {
+  using Int = std::int32_t;
+  static constexpr float kLog2E = 1.44269504f;
+  static constexpr float kLn2High = 0.693359375f;
+  static constexpr float kLn2Low = -2.12194440e-4f;
+  static constexpr int kMantissaBits = 23;
+  static constexpr Int kBias = 127;
+  static constexpr int kTerms = 8;         // |r|^9 / 9! < 2^-29 |r| for |r| <= ln 2 / 2
+  static constexpr float kMaxExp = 88.0f;  // e^88 and e^-87 are normal numbers
+  static constexpr float kMinExp = -87.0f;
+  static constexpr float kTanhSaturates = 20.0f;  // 1 - tanh(10) < 2^-27
+};
+template <>
+struct ExpConstants<double> {
+  using Int = std::int64_t;
+  static constexpr double kLog2E = 1.4426950408889634;
+  static constexpr double kLn2High = 0x1.62e42fee00000p-1;
+  static constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
+  static constexpr int kMantissaBits = 52;
+  static constexpr Int kBias = 1023;
+  static constexpr int kTerms = 14;  // |r|^15 / 15! < 2^-61 |r| for |r| <= ln 2 / 2
+  static constexpr double kMaxExp = 709.0;
+  static constexpr double kMinExp = -708.0;
+  static constexpr double kTanhSaturates = 44.0;  // 1 - tanh(22) < 2^-62
+};
+
+// e^x = scale * (1 + fraction) with scale a power of two and |fraction| < 0.42; x must be in
+// [kMinExp, kMaxExp]. Cody and Waite's reduction x = n ln 2 + r, then the Taylor series of e^r - 1.
+template <class T>
+struct ExpParts {
+  Vec<T> scale;
+  Vec<T> fraction;
+};
+
+template <class T>
+HWY_INLINE ExpParts<T> exp_parts(Vec<T> x) {
+  using C = ExpConstants<T>;
+  const typename Vec<T>::Tag d;
+  const hn::Rebind<typename C::Int, decltype(d)> d_int;
+
+  const auto n = hn::Round(hn::Mul(x.raw, hn::Set(d, C::kLog2E)));
+  auto r = hn::NegMulAdd(n, hn::Set(d, C::kLn2High), x.raw);
+  r = hn::NegMulAdd(n, hn::Set(d, C::kLn2Low), r);
+
+  // Horner's rule on sum of r^(k-1) / k!, k = 1 .. kTerms; the loop has a constant count and unrolls.
+  T factorial = 1;
+  T inverse[C::kTerms + 1];
+  for (int k = 1; k <= C::kTerms; ++k) {
+    factorial *= static_cast<T>(k);
+    inverse[k] = T(1) / factorial;
+  }
+  // The leading r is added last, for it carries the accuracy.
+  auto p = hn::Set(d, inverse[C::kTerms]);
+  for (int k = C::kTerms - 1; k >= 2; --k) p = hn::MulAdd(p, r, hn::Set(d, inverse[k]));
+  const auto fraction = hn::MulAdd(hn::Mul(r, r), p, r);
+
+  const auto exponent = hn::Add(hn::ConvertTo(d_int, n), hn::Set(d_int, C::kBias));
+  const auto scale = hn::BitCast(d, hn::ShiftLeft<C::kMantissaBits>(exponent));
+  return {scale, fraction};
+}
+
+// The nonlinearities that cells ask for. Error bounds, checked over the whole range by the tests: sigmoid and
+// tanh at most 3 units in the last place; sigmoid is 0 below -kMaxExp, where it is less than 6.1e-39 (f32) or
+// 1.3e-308 (f64). NaN gives NaN, infinities the limits.
+struct VectorMath {
+  template <class T>
+  static HWY_INLINE Vec<T> sigmoid(Vec<T> x) {
+    using C = ExpConstants<T>;
+    const typename Vec<T>::Tag d;
+    const auto one = hn::Set(d, T(1));
+    const auto negative = hn::Neg(x.raw);
+    const auto clamped = hn::Min(hn::Max(negative, hn::Set(d, C::kMinExp)), hn::Set(d, C::kMaxExp));
+    const ExpParts<T> e = exp_parts(Vec<T>(clamped));
+    const auto denominator = hn::Add(one, hn::MulAdd(e.scale.raw, e.fraction.raw, e.scale.raw));
+    const auto value = hn::Div(one, denominator);
+    const auto too_small = hn::Gt(negative, hn::Set(d, C::kMaxExp));
+    return keep_nan(x, Vec<T>(hn::IfThenZeroElse(too_small, value)));
+  }
+
+  template <class T>
+  static HWY_INLINE Vec<T> tanh(Vec<T> x) {
+    using C = ExpConstants<T>;
+    const typename Vec<T>::Tag d;
+    const auto limit = hn::Set(d, C::kTanhSaturates);
+    const auto twice = hn::Add(x.raw, x.raw);
+    const auto clamped = hn::Min(hn::Max(twice, hn::Neg(limit)), limit);
+    // e^2x - 1, accurate near zero: there the scale is 1 and its difference from 1 vanishes exactly.
+    const ExpParts<T> e = exp_parts(Vec<T>(clamped));
+    const auto m = hn::MulAdd(e.scale.raw, e.fraction.raw, hn::Sub(e.scale.raw, hn::Set(d, T(1))));
+    const auto value = hn::Div(m, hn::Add(m, hn::Set(d, T(2))));
+    return keep_nan(x, Vec<T>(value));
+  }
+
+  template <class T>
+  static HWY_INLINE Vec<T> relu(Vec<T> x) {
+    const typename Vec<T>::Tag d;
+    return Vec<T>(hn::IfThenZeroElse(hn::Le(x.raw, hn::Zero(d)), x.raw));
+  }
+
+  template <class T>
+  static HWY_INLINE Vec<T> where_positive(Vec<T> condition, Vec<T> value) {
+    const typename Vec<T>::Tag d;
+    return Vec<T>(hn::IfThenZeroElse(hn::Le(condition.raw, hn::Zero(d)), value.raw));
+  }
+
+ private:
+  // Min and Max drop NaN on some instruction sets; this puts it back.
+  template <class T>
+  static HWY_INLINE Vec<T> keep_nan(Vec<T> x, Vec<T> value) {
+    return Vec<T>(hn::IfThenElse(hn::IsNaN(x.raw), x.raw, value.raw));
+  }
+};
+
+}  // namespace recur::host::cpu::HWY_NAMESPACE

@@ -1,0 +1,62 @@
+// How the CPU engine cuts a job up: panels of hidden units for registers and caches, groups of threads,
+// chunks of time. A pure function of the job and the instruction set; `tiling.cpp` has the constants and
+// their evidence.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+
+#include "host/engine.hpp"
+
+namespace recur::host::cpu {
+
+struct Tiling {
+  // Units. A panel is the columns of R that one register tile produces: all gates of `panel_units` hidden
+  // units.
+  int lanes;
+  int panel_vectors;         // vectors of hidden units per panel
+  std::int64_t panel_units;  // panel_vectors * lanes
+  std::int64_t panels;       // ceil(H / panel_units)
+
+  // The same for the products of `backward`, whose columns are the units of h_{t-1}.
+  std::int64_t back_units;
+  std::int64_t back_panels;
+
+  // Panels of the input product, where our own kernel forms it.
+  std::int64_t input_width;
+
+  // Threads: direction x batch x unit groups. Direction groups never wait for each other within a layer,
+  // batch groups only between chunks of time, unit groups at every step.
+  int direction_groups;
+  int batch_groups;
+  int unit_groups;
+
+  bool blas;                // large products by BLAS; our own kernel otherwise
+  std::int64_t chunk_rows;  // (t, b) rows of the input product held at a time; at least the largest B
+
+  int threads() const { return direction_groups * batch_groups * unit_groups; }
+  std::int64_t chunk_steps(std::int64_t batch) const { return std::max<std::int64_t>(1, chunk_rows / batch); }
+  std::string describe() const;
+};
+
+// `lanes` and `max_panel_vectors` are those of the kernels.
+Tiling choose_tiling(const Job& job, int lanes, int max_panel_vectors);
+
+// Elements between consecutive rows of states and of packed rows: whole panels.
+inline std::int64_t round_up(std::int64_t value, std::int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
+
+// The range [begin, end) of part `index` when `count` things are dealt to `parts`, sizes differing by at
+// most 1.
+struct Range {
+  std::int64_t begin;
+  std::int64_t end;
+  std::int64_t size() const { return end - begin; }
+};
+inline Range part_of(std::int64_t count, std::int64_t parts, std::int64_t index) {
+  return {count * index / parts, count * (index + 1) / parts};
+}
+
+}  // namespace recur::host::cpu

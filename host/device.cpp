@@ -1,0 +1,54 @@
+#include "recur/device.hpp"
+
+#include <unistd.h>
+
+#include <fstream>
+#include <thread>
+
+#include "host/cpu/simd/kernels.hpp"
+#include "recur/error.hpp"
+
+namespace recur {
+namespace {
+
+// A cache size from the C library, or the default where it does not know.
+std::size_t cache_bytes(int name, std::size_t otherwise) {
+  const long bytes = sysconf(name);
+  return bytes > 0 ? static_cast<std::size_t>(bytes) : otherwise;
+}
+
+std::string cpu_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("model name")) continue;
+    const std::size_t colon = line.find(": ");
+    if (colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "CPU";
+}
+
+}  // namespace
+
+Device Device::cpu() {
+  DeviceProps props;
+  props.kind = DeviceKind::cpu;
+  props.name = cpu_name();
+  CpuProps& cpu = props.cpu;
+  const unsigned cores = std::thread::hardware_concurrency();
+  cpu.cores = cores == 0 ? 1 : static_cast<int>(cores);
+#if defined(_SC_LEVEL1_DCACHE_SIZE)
+  cpu.l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, cpu.l1d_bytes);
+  cpu.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, cpu.l2_bytes);
+  cpu.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, cpu.l3_bytes);
+#endif
+  cpu.simd = host::cpu::best_target().name;
+  return Device(std::move(props));
+}
+
+Device Device::cuda(int index) {
+  throw Unsupported("CUDA device " + std::to_string(index) + ": this build has no CUDA engine");
+}
+
+Device Device::from_props(DeviceProps props) { return Device(std::move(props)); }
+
+}  // namespace recur

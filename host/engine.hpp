@@ -1,0 +1,93 @@
+// What an engine is to the rest of the library: something that says whether it can do a job, and a plan of
+// its own that can run it. The engines of the build stand in one ordered table (engines.cpp).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "kernels/cells/variants.cuh"
+#include "recur/context.hpp"
+#include "recur/plan.hpp"
+#include "recur/run.hpp"
+
+namespace recur::host {
+
+// Everything that planning depends on.
+struct Job {
+  Spec spec;
+  Shape shape;
+  DeviceProps device;
+  Options options;
+};
+
+// What an engine's plan says about itself; `Plan` passes it on.
+struct EngineFacts {
+  BufferSizes sizes;
+  std::string tile;
+  double resident_fraction = 0;
+  std::optional<double> predicted_seconds;
+  int threads = 1;
+  std::uint64_t layout_id = 0;
+  // Hash of every choice that the results' bits depend on, beyond the job itself.
+  std::uint64_t bits_id = 0;
+};
+
+// The arguments of a call after validation (validate_run.cpp): sizes are known, every view is as documented.
+struct RunSizes {
+  std::int64_t steps;  // T
+  std::int64_t batch;  // B
+};
+
+struct ForwardCall {
+  RunSizes sizes;
+  Stream stream;
+  const Weights* weights;
+  const ForwardArgs* args;
+  std::span<std::byte> workspace;
+  std::span<std::byte> reserve;
+};
+
+struct BackwardCall {
+  RunSizes sizes;
+  Stream stream;
+  std::span<const LayerWeights> weights;
+  const BackwardArgs* args;
+  std::span<const std::byte> reserve;
+  std::span<std::byte> workspace;
+};
+
+// An engine's part of a plan: immutable, thread-safe, no buffers.
+class EnginePlan {
+ public:
+  virtual ~EnginePlan() = default;
+  virtual const EngineFacts& facts() const = 0;
+  // Checks only the engine can make (a reserve that forward did not write, a missing instruction set). Called
+  // before anything is written.
+  virtual void check_forward(Context::State& context, const ForwardCall& call) const = 0;
+  virtual void check_backward(Context::State& context, const BackwardCall& call) const = 0;
+  virtual void prepare_weights(Context::State& context, Stream stream, std::span<const LayerWeights> weights,
+                               std::span<std::byte> buffer) const = 0;
+  virtual void forward(Context::State& context, const ForwardCall& call) const = 0;
+  virtual void backward(Context::State& context, const BackwardCall& call) const = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  virtual EngineId id() const = 0;
+  // The reason the engine refuses the job, taken from the table of refusals; empty where it accepts.
+  virtual std::optional<std::string> refuse(const Job& job) const = 0;
+  virtual std::unique_ptr<const EnginePlan> plan(const Job& job) const = 0;
+};
+
+// The engines of this build, in the order `EngineId::best` tries them.
+std::span<const Engine* const> engines();
+
+// The cell that a Spec names.
+cells::Variant variant_of(const Spec& spec);
+
+}  // namespace recur::host

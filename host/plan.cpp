@@ -1,0 +1,158 @@
+#include "recur/plan.hpp"
+
+#include <cinttypes>
+#include <cstdio>
+
+#include "host/hash.hpp"
+#include "host/plan_state.hpp"
+#include "host/validate_job.hpp"
+#include "recur/version.hpp"
+
+namespace recur {
+namespace host {
+namespace {
+
+std::uint64_t bits_of(double value) {
+  std::uint64_t bits = 0;
+  static_assert(sizeof(bits) == sizeof(value));
+  __builtin_memcpy(&bits, &value, sizeof(bits));
+  return bits;
+}
+
+void add_spec(Hash& hash, const Spec& spec) {
+  hash.add(static_cast<std::uint64_t>(spec.cell))
+      .add(static_cast<std::uint64_t>(spec.activation))
+      .add(static_cast<std::uint64_t>(spec.gru_reset))
+      .add(spec.peepholes)
+      .add(spec.coupled_input_forget)
+      .add(static_cast<std::uint64_t>(spec.input_size))
+      .add(static_cast<std::uint64_t>(spec.hidden_size))
+      .add(static_cast<std::uint64_t>(spec.layers))
+      .add(static_cast<std::uint64_t>(spec.direction))
+      .add(static_cast<std::uint64_t>(spec.bias))
+      .add(static_cast<std::uint64_t>(spec.dtype))
+      .add(static_cast<std::uint64_t>(spec.layout))
+      .add(spec.variable_lengths)
+      .add(spec.reset_mask)
+      .add(spec.cell_sequence)
+      .add(static_cast<std::uint64_t>(spec.projection_size))
+      .add(bits_of(spec.dropout))
+      .add(bits_of(spec.recurrent_dropout))
+      .add(bits_of(spec.zoneout))
+      .add(bits_of(spec.clip))
+      .add(spec.layer_norm);
+}
+
+std::uint64_t fingerprint_of(const Job& job, EngineId engine, const EngineFacts& facts) {
+  Hash hash;
+  hash.add(RECUR_VERSION);
+  add_spec(hash, job.spec);
+  hash.add(static_cast<std::uint64_t>(job.shape.steps))
+      .add(static_cast<std::uint64_t>(job.shape.batch))
+      .add(static_cast<std::uint64_t>(job.options.pass))
+      .add(job.options.batch_invariant)
+      .add(static_cast<std::uint64_t>(job.options.checkpoint_interval))
+      .add(static_cast<std::uint64_t>(engine))
+      .add(facts.layout_id)
+      .add(facts.bits_id);
+  return hash.value();
+}
+
+std::string list(const std::vector<PassedOver>& passed_over) {
+  std::string text;
+  for (const PassedOver& one : passed_over) {
+    text += "\n  " + std::string(name_of(one.engine)) + ": " + one.reason;
+  }
+  return text;
+}
+
+void log_line(const LogCallback& log, const std::string& line) {
+  if (log.write != nullptr) log.write(log.user, line);
+}
+
+}  // namespace
+
+PlanState::PlanState(Job job, EngineId engine, std::vector<PassedOver> passed_over,
+                     std::unique_ptr<const EnginePlan> engine_plan)
+    : job_(std::move(job)),
+      engine_(engine),
+      passed_over_(std::move(passed_over)),
+      engine_plan_(std::move(engine_plan)),
+      fingerprint_(fingerprint_of(job_, engine_, engine_plan_->facts())) {}
+
+}  // namespace host
+
+const Spec& Plan::spec() const { return state_->job().spec; }
+const Shape& Plan::shape() const { return state_->job().shape; }
+const Options& Plan::options() const { return state_->job().options; }
+const DeviceProps& Plan::device() const { return state_->job().device; }
+EngineId Plan::engine() const { return state_->engine(); }
+const std::vector<PassedOver>& Plan::passed_over() const { return state_->passed_over(); }
+const std::string& Plan::tile() const { return state_->facts().tile; }
+double Plan::resident_fraction() const { return state_->facts().resident_fraction; }
+std::optional<double> Plan::predicted_seconds() const { return state_->facts().predicted_seconds; }
+int Plan::threads() const { return state_->facts().threads; }
+const BufferSizes& Plan::sizes() const { return state_->facts().sizes; }
+std::uint64_t Plan::layout_id() const { return state_->facts().layout_id; }
+std::uint64_t Plan::fingerprint() const { return state_->fingerprint(); }
+
+std::string Plan::explain() const {
+  const auto number = [](const char* format, auto value) {
+    char text[64];
+    std::snprintf(text, sizeof(text), format, value);
+    return std::string(text);
+  };
+  const BufferSizes& bytes = sizes();
+  std::string text = "engine: " + std::string(name_of(engine())) + " on " + device().name;
+  for (const PassedOver& one : passed_over()) {
+    text += "\npassed over: " + std::string(name_of(one.engine)) + ": " + one.reason;
+  }
+  text += "\ntile: " + tile();
+  text += "\nresident: " + number("%.0f", 100 * resident_fraction()) + " % of the recurrent weights";
+  text += "\npredicted: ";
+  text += predicted_seconds() ? number("%.3g", *predicted_seconds()) + " s" : "no measured cost model";
+  text += "\nbytes: workspace " + std::to_string(bytes.workspace) + " (prepared weights " +
+          std::to_string(bytes.workspace_prepared) + ", backward " +
+          std::to_string(bytes.workspace_backward) + "), reserve " + std::to_string(bytes.reserve) +
+          ", prepared weights " + std::to_string(bytes.prepared_weights);
+  text += "\nlayout: " + number("%016" PRIx64, layout_id());
+  text += "\nfingerprint: " + number("%016" PRIx64, fingerprint());
+  return text;
+}
+
+Plan make_plan(const Spec& spec, const Shape& shape, const Device& device, const Options& options) {
+  const host::Job job{spec, shape, device.props(), options};
+  host::validate_job(job);
+
+  std::vector<PassedOver> passed_over;
+  for (const host::Engine* engine : host::engines()) {
+    if (options.engine != EngineId::best && options.engine != engine->id()) continue;
+    if (std::optional<std::string> reason = engine->refuse(job)) {
+      passed_over.push_back({engine->id(), *std::move(reason)});
+      continue;
+    }
+    Plan plan(std::make_shared<const host::PlanState>(job, engine->id(), std::move(passed_over),
+                                                      engine->plan(job)));
+    host::log_line(options.log, plan.explain());
+    return plan;
+  }
+  if (options.engine != EngineId::best && passed_over.empty()) {
+    passed_over.push_back({options.engine, "this build has no such engine"});
+  }
+  const std::string message = "no engine can run this on " + job.device.name + ":" + host::list(passed_over);
+  host::log_line(options.log, message);
+  throw Unsupported(message);
+}
+
+std::vector<PassedOver> survey_engines(const Spec& spec, const Shape& shape, const Device& device,
+                                       const Options& options) {
+  const host::Job job{spec, shape, device.props(), options};
+  host::validate_job(job);
+  std::vector<PassedOver> survey;
+  for (const host::Engine* engine : host::engines()) {
+    survey.push_back({engine->id(), engine->refuse(job).value_or("")});
+  }
+  return survey;
+}
+
+}  // namespace recur

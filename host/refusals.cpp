@@ -1,0 +1,74 @@
+#include "host/refusals.hpp"
+
+#include <algorithm>
+
+#include "host/cpu/blas.hpp"
+#include "host/cpu/simd/kernels.hpp"
+
+namespace recur::host {
+namespace {
+
+constexpr Refusal kRefusals[] = {
+    {EngineId::cpu, Feature::device_other_than_cpu, "runs on the CPU only"},
+    {EngineId::cpu, Feature::simd_not_built,
+     "the library was built without kernels for the instruction set that the device names"},
+    {EngineId::cpu, Feature::dtype_bf16, "dtype bf16 is not implemented; f32 and f64 are"},
+    {EngineId::cpu, Feature::dtype_f16, "dtype f16 is not implemented; f32 and f64 are"},
+    {EngineId::cpu, Feature::projection, "projection_size is not implemented"},
+    {EngineId::cpu, Feature::dropout, "dropout is not implemented"},
+    {EngineId::cpu, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
+    {EngineId::cpu, Feature::zoneout, "zoneout is not implemented"},
+    {EngineId::cpu, Feature::clip, "clip is not implemented"},
+    {EngineId::cpu, Feature::layer_norm, "layer_norm is not implemented"},
+    {EngineId::cpu, Feature::checkpointing, "checkpoint_interval is not implemented"},
+    {EngineId::cpu, Feature::size_beyond_blas,
+     "a row of weights, gates or outputs has more than 2^31 - 1 elements"},
+};
+
+}  // namespace
+
+std::span<const Refusal> refusals() { return kRefusals; }
+
+bool needs(const Job& job, Feature feature) {
+  const Spec& spec = job.spec;
+  switch (feature) {
+    case Feature::device_other_than_cpu:
+      return job.device.kind != DeviceKind::cpu;
+    case Feature::simd_not_built:
+      return cpu::find_target(job.device.cpu.simd) == nullptr;
+    case Feature::dtype_bf16:
+      return spec.dtype == DataType::bf16;
+    case Feature::dtype_f16:
+      return spec.dtype == DataType::f16;
+    case Feature::projection:
+      return spec.projection_size != 0;
+    case Feature::dropout:
+      return spec.dropout != 0;
+    case Feature::recurrent_dropout:
+      return spec.recurrent_dropout != 0;
+    case Feature::zoneout:
+      return spec.zoneout != 0;
+    case Feature::clip:
+      return spec.clip != 0;
+    case Feature::layer_norm:
+      return spec.layer_norm;
+    case Feature::checkpointing:
+      return job.options.checkpoint_interval != 0;
+    case Feature::size_beyond_blas: {
+      // The widest row the engine keeps: all sums of a unit, or the inputs of a layer.
+      constexpr std::int64_t kMostSums = 4;
+      const std::int64_t widest = cpu::kMaxBlasSize / kMostSums;
+      return spec.input_size > widest || spec.hidden_size > widest / 2;
+    }
+  }
+  return false;
+}
+
+std::optional<std::string> refusal_of(EngineId engine, const Job& job) {
+  const auto found = std::ranges::find_if(
+      kRefusals, [&](const Refusal& row) { return row.engine == engine && needs(job, row.feature); });
+  if (found == std::end(kRefusals)) return std::nullopt;
+  return std::string(found->reason);
+}
+
+}  // namespace recur::host

@@ -1,0 +1,45 @@
+// The committed table of refusals: what each engine may decline, and the reason a user reads. An engine
+// accepts everything that the table does not name; a refusal of anything else is a defect, and the tests look
+// for it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "host/engine.hpp"
+
+namespace recur::host {
+
+// A property of a job that an engine may lack.
+enum class Feature : std::uint8_t {
+  device_other_than_cpu,
+  simd_not_built,
+  dtype_bf16,
+  dtype_f16,
+  projection,
+  dropout,
+  recurrent_dropout,
+  zoneout,
+  clip,
+  layer_norm,
+  checkpointing,
+  size_beyond_blas,
+};
+
+struct Refusal {
+  EngineId engine;
+  Feature feature;
+  std::string_view reason;
+};
+
+std::span<const Refusal> refusals();
+
+// Whether the job needs the feature.
+bool needs(const Job& job, Feature feature);
+
+// The reason of the first row of this engine whose feature the job needs.
+std::optional<std::string> refusal_of(EngineId engine, const Job& job);
+
+}  // namespace recur::host

@@ -1,0 +1,87 @@
+// The calls that run a plan: validate, let the engine check what only it can, then go.
+#include "recur/run.hpp"
+
+#include "host/check.hpp"
+#include "host/context_state.hpp"
+#include "host/plan_state.hpp"
+#include "host/validate_run.hpp"
+
+namespace recur {
+namespace {
+
+// [B][columns] as the [T=1][B][columns] or [B][T=1][columns] tensor that forward reads.
+template <class View>
+View as_sequence(std::string_view name, const View& view, Layout layout) {
+  if (!view.given() || view.rank() != 2) {
+    throw InvalidArgument(std::string(name) + ": expected two dimensions, got " + host::describe(view));
+  }
+  const std::int64_t rows = view.size(0);
+  const std::int64_t columns = view.size(1);
+  const std::int64_t row = view.stride(0);
+  if (layout == Layout::time_major) {
+    return View(view.data(), view.type(), {1, rows, columns}, {row, row, view.stride(1)});
+  }
+  return View(view.data(), view.type(), {rows, 1, columns}, {row, row, view.stride(1)});
+}
+
+void check_step(const Plan& plan) {
+  const auto refuse = [](std::string_view what) {
+    throw InvalidArgument("step: expected a plan with " + std::string(what));
+  };
+  const Spec& spec = plan.spec();
+  if (plan.options().pass != Pass::inference) refuse("Pass::inference");
+  if (spec.direction != Direction::forward) refuse("Direction::forward");
+  if (spec.variable_lengths) refuse("Spec::variable_lengths off");
+  if (spec.reset_mask) refuse("Spec::reset_mask off");
+  if (spec.cell_sequence) refuse("Spec::cell_sequence off");
+}
+
+}  // namespace
+
+PreparedWeights prepare_weights(const Plan& plan, Context& context, Stream stream,
+                                std::span<const LayerWeights> weights, std::span<std::byte> buffer) {
+  const host::ContextLock lock(context.state());
+  host::validate_prepare(plan, context, weights, buffer);
+  plan.state().engine_plan().prepare_weights(context.state(), stream, weights, buffer);
+  return {buffer.data(), buffer.size(), plan.layout_id()};
+}
+
+void forward(const Plan& plan, Context& context, Stream stream, const Weights& weights,
+             const ForwardArgs& args, std::span<std::byte> workspace, std::span<std::byte> reserve) {
+  const host::ContextLock lock(context.state());
+  const host::RunSizes sizes = host::validate_forward(plan, context, weights, args, workspace, reserve);
+  const host::ForwardCall call{sizes, stream, &weights, &args, workspace, reserve};
+  const host::EnginePlan& engine_plan = plan.state().engine_plan();
+  engine_plan.check_forward(context.state(), call);
+  engine_plan.forward(context.state(), call);
+}
+
+void step(const Plan& plan, Context& context, Stream stream, const Weights& weights, const StepArgs& args,
+          std::span<std::byte> workspace) {
+  check_step(plan);
+  const Layout layout = plan.spec().layout;
+  ForwardArgs forward_args;
+  forward_args.x = as_sequence("x", args.x, layout);
+  forward_args.y = as_sequence("y", args.y, layout);
+  if (!args.h.given()) throw InvalidArgument("h: expected [L] [1] [B] [H], got nothing");
+  if (has_cell_state(plan.spec()) && !args.c.given()) {
+    throw InvalidArgument("c: expected [L] [1] [B] [H], got nothing");
+  }
+  forward_args.h0 = args.h;
+  forward_args.hN = args.h;
+  forward_args.c0 = args.c;
+  forward_args.cN = args.c;
+  forward(plan, context, stream, weights, forward_args, workspace);
+}
+
+void backward(const Plan& plan, Context& context, Stream stream, std::span<const LayerWeights> weights,
+              const BackwardArgs& args, std::span<const std::byte> reserve, std::span<std::byte> workspace) {
+  const host::ContextLock lock(context.state());
+  const host::RunSizes sizes = host::validate_backward(plan, context, weights, args, reserve, workspace);
+  const host::BackwardCall call{sizes, stream, weights, &args, reserve, workspace};
+  const host::EnginePlan& engine_plan = plan.state().engine_plan();
+  engine_plan.check_backward(context.state(), call);
+  engine_plan.backward(context.state(), call);
+}
+
+}  // namespace recur

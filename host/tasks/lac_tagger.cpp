@@ -1,0 +1,191 @@
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "host/check.hpp"
+#include "host/tasks/buffer.hpp"
+#include "host/tasks/lac_model.hpp"
+#include "host/tasks/lac_text.hpp"
+#include "recur/context.hpp"
+#include "recur/error.hpp"
+#include "recur/run.hpp"
+#include "recur/tasks/affine.hpp"
+#include "recur/tasks/crf.hpp"
+#include "recur/tasks/embedding.hpp"
+
+namespace recur::tasks {
+namespace {
+
+void check_option(const char* name, std::int64_t value) {
+  if (value < 1) {
+    throw InvalidArgument(std::string(name) + ": expected at least 1, got " + std::to_string(value));
+  }
+}
+
+TaggerOptions checked(const TaggerOptions& options) {
+  check_option("batch", options.batch);
+  check_option("max_characters", options.max_characters);
+  check_option("threads", options.threads);
+  return options;
+}
+
+Plan plan_for(const LacModel& model, const TaggerOptions& options) {
+  Options wishes;
+  wishes.threads = options.threads;
+  return make_plan(model.spec(), Shape{options.max_characters, options.batch}, Device::cpu(), wishes);
+}
+
+Buffer<std::byte> bytes(std::size_t size) { return Buffer<std::byte>(static_cast<std::int64_t>(size)); }
+
+// A sentence on its way through a call.
+struct Sentence {
+  std::vector<Utf8Character> decoded;
+  std::span<const Utf8Character> characters;  // stripped
+};
+
+}  // namespace
+
+// T and B below are those of the run at hand; the buffers have room for the plan's maxima.
+struct Tagger::State {
+  State(const LacModel& of, const TaggerOptions& wishes)
+      : model(&of),
+        options(checked(wishes)),
+        plan(plan_for(of, options)),
+        team(options.threads),
+        context(Device::cpu(), &team),
+        width(directions_of(of.spec()) * of.spec().hidden_size),
+        ids(room(1)),
+        lengths(options.batch),
+        x(room(of.spec().input_size)),
+        y(room(width)),
+        emissions(room(of.labels())),
+        path(room(1)),
+        scores(options.batch),
+        packed(bytes(plan.sizes().prepared_weights)),
+        workspace(bytes(plan.sizes().workspace_prepared)),
+        crf_workspace(bytes(crf_decode_workspace(options.max_characters, of.labels()))),
+        weights(prepare_weights(plan, context, Stream(), of.layers(), packed.span())) {}
+
+  std::int64_t room(std::int64_t row) const {
+    return host::checked_product("tagger buffers", {options.max_characters, options.batch, row});
+  }
+
+  void run(std::span<const Sentence*> batch);
+
+  const LacModel* model;
+  TaggerOptions options;
+  Plan plan;
+  ThreadTeam team;
+  Context context;
+  std::int64_t width;               // D*H
+  Buffer<std::int32_t> ids;         // [T][B]
+  Buffer<std::int32_t> lengths;     // [B]
+  Buffer<float> x;                  // [T][B][I]
+  Buffer<float> y;                  // [T][B][D*H]
+  Buffer<float> emissions;          // [T][B][N]
+  Buffer<std::int32_t> path;        // [T][B]
+  Buffer<float> scores;             // [B]
+  Buffer<std::byte> packed;         // prepared weights
+  Buffer<std::byte> workspace;      // of the recurrent layers
+  Buffer<std::byte> crf_workspace;  // of the decoder
+  PreparedWeights weights;
+};
+
+// From characters to label paths and scores, for one batch of non-empty sentences.
+void Tagger::State::run(std::span<const Sentence*> batch) {
+  const auto B = static_cast<std::int64_t>(batch.size());
+  std::int64_t T = 0;
+  for (std::int64_t b = 0; b < B; ++b) {
+    const auto length = static_cast<std::int64_t>(batch[static_cast<std::size_t>(b)]->characters.size());
+    lengths[b] = static_cast<std::int32_t>(length);
+    T = std::max(T, length);
+  }
+  for (std::int64_t b = 0; b < B; ++b) {
+    const auto characters = batch[static_cast<std::size_t>(b)]->characters;
+    for (std::int64_t t = 0; t < T; ++t) {
+      // Past the end any row of the table will do: the layers read only valid steps.
+      ids[t * B + b] = t < lengths[b] ? model->id_of(characters[static_cast<std::size_t>(t)].code) : 0;
+    }
+  }
+
+  const Spec& spec = model->spec();
+  const std::int64_t N = model->labels();
+  tasks::embedding(model->embedding(), {ids.data(), {T, B}}, {x.data(), {T, B, spec.input_size}});
+  ForwardArgs layers;
+  layers.x = {x.data(), {T, B, spec.input_size}};
+  layers.lengths = {lengths.data(), {B}};
+  layers.y = {y.data(), {T, B, width}};
+  forward(plan, context, Stream(), weights, layers, workspace.span());
+  affine(
+      {{y.data(), {T * B, width}}, model->emission_W(), model->emission_b(), {emissions.data(), {T * B, N}}});
+  CrfDecodeArgs decode;
+  decode.emissions = {emissions.data(), {T, B, N}};
+  decode.weights = model->crf();
+  decode.lengths = {lengths.data(), {B}};
+  decode.labels = {path.data(), {T, B}};
+  decode.scores = {scores.data(), {B}};
+  crf_decode(decode, crf_workspace.span());
+}
+
+Tagger::Tagger(const LacModel& model, const TaggerOptions& options)
+    : state_(std::make_unique<State>(model, options)) {}
+Tagger::Tagger(Tagger&&) noexcept = default;
+Tagger& Tagger::operator=(Tagger&&) noexcept = default;
+Tagger::~Tagger() = default;
+
+const Plan& Tagger::plan() const { return state_->plan; }
+
+std::vector<TaggedSentence> Tagger::tag(std::span<const std::string_view> sentences) {
+  const TaggerOptions& options = state_->options;
+  std::vector<Sentence> decoded(sentences.size());
+  std::vector<TaggedSentence> results(sentences.size());
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    try {
+      decoded[i].decoded = utf8_decode(sentences[i]);
+    } catch (const FormatError& error) {
+      throw FormatError("sentence " + std::to_string(i) + ": " + error.what());
+    }
+    decoded[i].characters = strip(decoded[i].decoded);
+    results[i].characters = static_cast<std::int64_t>(decoded[i].characters.size());
+    if (results[i].characters > options.max_characters) {
+      throw InvalidArgument("sentence " + std::to_string(i) + ": expected at most " +
+                            std::to_string(options.max_characters) + " characters, got " +
+                            std::to_string(results[i].characters));
+    }
+    if (results[i].characters > 0) order.push_back(i);
+  }
+  // Similar lengths together: little is spent on steps past the ends.
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return results[a].characters < results[b].characters;
+  });
+
+  const std::int64_t labels = state_->model->labels();
+  const std::span<const LacLabel> label_parts(state_->model->state().labels);
+  std::vector<const Sentence*> batch;
+  std::vector<std::int32_t> path;
+  for (std::size_t begin = 0; begin < order.size(); begin += batch.size()) {
+    batch.clear();
+    const auto most = static_cast<std::size_t>(options.batch);
+    for (std::size_t i = begin; i < order.size() && batch.size() < most; ++i)
+      batch.push_back(&decoded[order[i]]);
+    state_->run(batch);
+
+    const auto B = static_cast<std::int64_t>(batch.size());
+    for (std::int64_t b = 0; b < B; ++b) {
+      const std::size_t index = order[begin + static_cast<std::size_t>(b)];
+      TaggedSentence& result = results[index];
+      result.score = static_cast<double>(state_->scores[b]);
+      path.clear();
+      for (std::int64_t t = 0; t < result.characters; ++t) path.push_back(state_->path[t * B + b]);
+      result.words = words_of(sentences[index], decoded[index].characters, path, label_parts);
+      for (std::int64_t t = 0; options.keep_emissions && t < result.characters; ++t) {
+        const float* row = state_->emissions.data() + (t * B + b) * labels;
+        result.emissions.insert(result.emissions.end(), row, row + labels);
+      }
+    }
+  }
+  return results;
+}
+
+}  // namespace recur::tasks

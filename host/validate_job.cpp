@@ -1,0 +1,99 @@
+#include "host/validate_job.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "host/check.hpp"
+
+namespace recur::host {
+namespace {
+
+[[noreturn]] void fail(std::string_view field, const std::string& expected, const std::string& got) {
+  throw InvalidArgument(std::string(field) + ": expected " + expected + ", got " + got);
+}
+
+void at_least(std::string_view field, std::int64_t value, std::int64_t least) {
+  if (value < least) fail(field, "at least " + std::to_string(least), std::to_string(value));
+}
+
+void probability(std::string_view field, double value) {
+  if (!(value >= 0 && value < 1)) fail(field, "a probability in [0, 1)", std::to_string(value));
+}
+
+// An enumerator outside its enumeration has no name.
+template <class Enum>
+void known(std::string_view field, Enum value) {
+  if (name_of(value).starts_with("unknown")) {
+    fail(field, "one of its enumerators", std::to_string(static_cast<int>(value)));
+  }
+}
+
+void validate_spec(const Spec& spec) {
+  known("Spec::cell", spec.cell);
+  known("Spec::activation", spec.activation);
+  known("Spec::gru_reset", spec.gru_reset);
+  known("Spec::direction", spec.direction);
+  known("Spec::bias", spec.bias);
+  known("Spec::dtype", spec.dtype);
+  known("Spec::layout", spec.layout);
+
+  at_least("Spec::input_size (I)", spec.input_size, 1);
+  at_least("Spec::hidden_size (H)", spec.hidden_size, 1);
+  at_least("Spec::layers (L)", spec.layers, 1);
+  if (spec.layers > kMaxLayers) {
+    fail("Spec::layers (L)", "at most " + std::to_string(kMaxLayers), std::to_string(spec.layers));
+  }
+  if (spec.dtype == DataType::i32 || spec.dtype == DataType::u8) {
+    fail("Spec::dtype", "a floating-point type", std::string(name_of(spec.dtype)));
+  }
+
+  const std::string cell(name_of(spec.cell));
+  const auto only_for = [&](std::string_view field, Cell owner, bool set) {
+    if (set && spec.cell != owner)
+      fail(field, "its default, it belongs to " + std::string(name_of(owner)), cell);
+  };
+  only_for("Spec::peepholes", Cell::lstm, spec.peepholes);
+  only_for("Spec::coupled_input_forget", Cell::lstm, spec.coupled_input_forget);
+  only_for("Spec::cell_sequence", Cell::lstm, spec.cell_sequence);
+  only_for("Spec::projection_size", Cell::lstm, spec.projection_size != 0);
+  only_for("Spec::gru_reset", Cell::gru, spec.gru_reset != GruReset::after);
+  only_for("Spec::activation", Cell::rnn, spec.activation != RnnActivation::tanh);
+
+  at_least("Spec::projection_size (P)", spec.projection_size, 0);
+  if (spec.projection_size > spec.hidden_size) {
+    fail("Spec::projection_size (P)", "at most H=" + std::to_string(spec.hidden_size),
+         std::to_string(spec.projection_size));
+  }
+  probability("Spec::dropout", spec.dropout);
+  probability("Spec::recurrent_dropout", spec.recurrent_dropout);
+  probability("Spec::zoneout", spec.zoneout);
+  if (!(spec.clip >= 0 && std::isfinite(spec.clip))) {
+    fail("Spec::clip", "a finite bound of at least 0", std::to_string(spec.clip));
+  }
+}
+
+}  // namespace
+
+void validate_job(const Job& job) {
+  validate_spec(job.spec);
+  at_least("Shape::steps (T)", job.shape.steps, 1);
+  at_least("Shape::batch (B)", job.shape.batch, 1);
+  known("Options::engine", job.options.engine);
+  known("Options::pass", job.options.pass);
+  at_least("Options::threads", job.options.threads, 1);
+  at_least("Options::checkpoint_interval", job.options.checkpoint_interval, 0);
+
+  // The largest tensors of the contract, in bytes, must be addressable whatever the engine.
+  const Spec& spec = job.spec;
+  const std::int64_t width = static_cast<std::int64_t>(size_of(spec.dtype));
+  const std::int64_t outputs = checked_product("D*H", {directions_of(spec), spec.hidden_size});
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    const std::int64_t inputs = layer == 0 ? spec.input_size : outputs;
+    checked_product("x [T][B][I]", {job.shape.steps, job.shape.batch, inputs, width});
+    checked_product("W [D][G*H][I]", {gates_of(spec), outputs, inputs, width});
+  }
+  checked_product("y [T][B][D*H]", {job.shape.steps, job.shape.batch, outputs, width});
+  checked_product("h0 [L][D][B][H]", {spec.layers, job.shape.batch, outputs, width});
+}
+
+}  // namespace recur::host

@@ -1,0 +1,329 @@
+#include "host/validate_run.hpp"
+
+#include <string>
+
+#include "host/check.hpp"
+#include "host/context_state.hpp"
+#include "host/plan_state.hpp"
+
+namespace recur::host {
+namespace {
+
+// Names and sizes every check of one call speaks in.
+struct Letters {
+  const Spec& spec;
+  std::int64_t T;
+  std::int64_t B;
+  std::int64_t D = directions_of(spec);
+  std::int64_t outputs = D * spec.hidden_size;
+
+  bool time_major() const { return spec.layout == Layout::time_major; }
+};
+
+using Check = void (*)(std::string_view, const ConstTensorView&, DataType, std::initializer_list<Dim>);
+
+// A [T][B][columns] tensor in the layout of the Spec.
+void check_sequence(Check check, const Letters& s, std::string_view name, const ConstTensorView& view,
+                    std::string_view letters, std::int64_t columns) {
+  if (s.time_major()) {
+    check(name, view, s.spec.dtype, {{"T", s.T}, {"B", s.B}, {letters, columns}});
+  } else {
+    check(name, view, s.spec.dtype, {{"B", s.B}, {"T", s.T}, {letters, columns}});
+  }
+}
+
+void check_state(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check(name, view, s.spec.dtype, {{"L", s.spec.layers}, {"D", s.D}, {"B", s.B}, {"H", s.spec.hidden_size}});
+}
+
+// An optional tensor that only some Specs know.
+template <class F>
+void check_optional(std::string_view name, const ConstTensorView& view, bool known, std::string_view why_not,
+                    F&& check) {
+  if (!view.given()) return;
+  if (!known) check_not_given(name, view, why_not);
+  check();
+}
+
+constexpr std::string_view kNoCellState = "the cell has no cell state";
+
+// Reads T and B off x and holds them against the plan's maxima.
+RunSizes sizes_from(const Job& job, const ConstTensorView& x) {
+  const bool time_major = job.spec.layout == Layout::time_major;
+  if (!x.given() || x.rank() != 3) {
+    throw InvalidArgument(std::string("x: expected ") + (time_major ? "[T] [B] [I]" : "[B] [T] [I]") +
+                          ", got " + describe(x));
+  }
+  const RunSizes sizes{x.size(time_major ? 0 : 1), x.size(time_major ? 1 : 0)};
+  const auto within = [&](std::string_view letter, std::int64_t value, std::int64_t most) {
+    if (value < 1 || value > most) {
+      throw InvalidArgument("x: expected 1 <= " + std::string(letter) + " <= " + std::to_string(most) +
+                            " as planned, got " + describe(x));
+    }
+  };
+  within("T", sizes.steps, job.shape.steps);
+  within("B", sizes.batch, job.shape.batch);
+  return sizes;
+}
+
+void check_masks(const Letters& s, const ConstTensorView& lengths, const ConstTensorView& reset_mask) {
+  if (s.spec.variable_lengths) {
+    check_view("lengths", lengths, DataType::i32, {{"B", s.B}});
+  } else {
+    check_not_given("lengths", lengths, "Spec::variable_lengths is off");
+  }
+  if (!s.spec.reset_mask) {
+    check_not_given("reset_mask", reset_mask, "Spec::reset_mask is off");
+  } else if (s.time_major()) {
+    check_view("reset_mask", reset_mask, DataType::u8, {{"T", s.T}, {"B", s.B}});
+  } else {
+    check_view("reset_mask", reset_mask, DataType::u8, {{"B", s.B}, {"T", s.T}});
+  }
+}
+
+void check_inputs(const Letters& s, const ConstTensorView& x, const ConstTensorView& h0,
+                  const ConstTensorView& c0) {
+  check_sequence(check_view, s, "x", x, "I", s.spec.input_size);
+  if (h0.given()) check_state(check_view, s, "h0", h0);
+  check_optional("c0", c0, has_cell_state(s.spec), kNoCellState,
+                 [&] { check_state(check_view, s, "c0", c0); });
+}
+
+// The tensors of one layer of weights or gradients. `name` tells the layer and the tensor.
+template <class View, class F>
+void each_tensor(const Spec& spec, std::int64_t layer, const BasicLayerWeights<View>& tensors, F&& f) {
+  const std::int64_t D = directions_of(spec);
+  const std::int64_t rows = gates_of(spec) * spec.hidden_size;
+  const std::int64_t columns = layer_input_size(spec, layer);
+  const std::string_view column_letters = layer == 0 ? "I" : "D*H";
+  const std::int64_t peepholes = peepholes_of(spec);
+  const auto check_bias = [&](std::string_view name, const View& view, bool wanted) {
+    f(name, view, wanted, "Spec::bias has none", {Dim{"D", D}, Dim{"G*H", rows}});
+  };
+  f("W", tensors.W, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{column_letters, columns}});
+  f("R", tensors.R, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{"H", spec.hidden_size}});
+  check_bias("bW", tensors.bW, spec.bias != Bias::none);
+  check_bias("bR", tensors.bR, spec.bias == Bias::both);
+  f("peephole", tensors.peephole, peepholes > 0, "Spec::peepholes is off",
+    {Dim{"D", D}, Dim{peepholes == 2 ? "2*H" : "3*H", peepholes * spec.hidden_size}});
+}
+
+// Adds the layer to a message that is about one of its tensors.
+template <class F>
+void for_layer(std::string_view what, std::int64_t layer, F&& check) {
+  try {
+    check();
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument(std::string(what) + " of layer " + std::to_string(layer) + ": " + error.what());
+  }
+}
+
+void check_layer_count(std::string_view what, const Spec& spec, std::size_t count) {
+  if (count != static_cast<std::size_t>(spec.layers)) {
+    throw InvalidArgument(std::string(what) + ": expected L=" + std::to_string(spec.layers) +
+                          " layers, got " + std::to_string(count));
+  }
+}
+
+void check_prepared(const Plan& plan, const PreparedWeights& prepared) {
+  if (plan.options().pass == Pass::training) {
+    throw InvalidArgument("weights: expected canonical ones for a training plan, got prepared ones");
+  }
+  if (prepared.layout_id != plan.layout_id()) {
+    throw InvalidArgument("weights: expected ones prepared for layout " + std::to_string(plan.layout_id()) +
+                          ", got layout " + std::to_string(prepared.layout_id));
+  }
+  check_buffer("prepared weights", prepared.data, prepared.bytes, plan.sizes().prepared_weights);
+}
+
+void check_context(const Plan& plan, const Context& context) {
+  if (plan.device().kind != context.device().kind) {
+    throw InvalidArgument("context: expected one on the plan's device " + plan.device().name +
+                          ", got one on " + context.device().name);
+  }
+}
+
+void add_weights(OverlapCheck& overlap, std::span<const LayerWeights> weights) {
+  for (const LayerWeights& layer : weights) {
+    overlap.input("W", layer.W);
+    overlap.input("R", layer.R);
+    overlap.input("bW", layer.bW);
+    overlap.input("bR", layer.bR);
+    overlap.input("peephole", layer.peephole);
+  }
+}
+
+void add_gradients(OverlapCheck& overlap, std::span<const LayerGradients> gradients) {
+  for (const LayerGradients& layer : gradients) {
+    overlap.output("dW", layer.W);
+    overlap.output("dR", layer.R);
+    overlap.output("dbW", layer.bW);
+    overlap.output("dbR", layer.bR);
+    overlap.output("dpeephole", layer.peephole);
+  }
+}
+
+void validate_gradients(const Spec& spec, std::span<const LayerGradients> gradients) {
+  if (gradients.empty()) return;
+  check_layer_count("dweights", spec, gradients.size());
+  for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
+    for_layer("dweights", layer, [&] {
+      each_tensor(spec, layer, gradients[static_cast<std::size_t>(layer)],
+                  [&](std::string_view name, const ConstTensorView& view, bool known,
+                      std::string_view why_not, std::initializer_list<Dim> dims) {
+                    check_optional(name, view, known, why_not,
+                                   [&] { check_output(name, view, spec.dtype, dims); });
+                  });
+    });
+  }
+}
+
+}  // namespace
+
+void validate_weights(const Job& job, std::span<const LayerWeights> weights) {
+  check_layer_count("weights", job.spec, weights.size());
+  for (std::int64_t layer = 0; layer < job.spec.layers; ++layer) {
+    for_layer("weights", layer, [&] {
+      each_tensor(job.spec, layer, weights[static_cast<std::size_t>(layer)],
+                  [&](std::string_view name, const ConstTensorView& view, bool known,
+                      std::string_view why_not, std::initializer_list<Dim> dims) {
+                    if (known) {
+                      check_view(name, view, job.spec.dtype, dims);
+                    } else {
+                      check_not_given(name, view, why_not);
+                    }
+                  });
+    });
+  }
+}
+
+void validate_prepare(const Plan& plan, const Context& context, std::span<const LayerWeights> weights,
+                      std::span<std::byte> buffer) {
+  check_context(plan, context);
+  if (plan.options().pass == Pass::training) {
+    throw InvalidArgument("prepare_weights: expected an inference plan; training takes canonical weights");
+  }
+  validate_weights(plan.state().job(), weights);
+  check_buffer("prepared weights", buffer.data(), buffer.size(), plan.sizes().prepared_weights);
+  OverlapCheck overlap;
+  add_weights(overlap, weights);
+  overlap.output("prepared weights", buffer.data(), buffer.size());
+  overlap.check();
+}
+
+RunSizes validate_forward(const Plan& plan, const Context& context, const Weights& weights,
+                          const ForwardArgs& args, std::span<std::byte> workspace,
+                          std::span<std::byte> reserve) {
+  const Job& job = plan.state().job();
+  const bool training = job.options.pass == Pass::training;
+  check_context(plan, context);
+  if (weights.is_prepared()) {
+    check_prepared(plan, weights.prepared());
+  } else {
+    validate_weights(job, weights.canonical());
+  }
+
+  const RunSizes sizes = sizes_from(job, args.x);
+  const Letters s{job.spec, sizes.steps, sizes.batch};
+  const bool cell_state = has_cell_state(job.spec);
+  check_inputs(s, args.x, args.h0, args.c0);
+  check_masks(s, args.lengths, args.reset_mask);
+
+  check_sequence(check_output, s, "y", args.y, "D*H", s.outputs);
+  if (args.hN.given()) check_state(check_output, s, "hN", args.hN);
+  check_optional("cN", args.cN, cell_state, kNoCellState,
+                 [&] { check_state(check_output, s, "cN", args.cN); });
+  if (job.spec.cell_sequence) {
+    check_sequence(check_output, s, "c_sequence", args.c_sequence, "D*H", s.outputs);
+  } else {
+    check_not_given("c_sequence", args.c_sequence, "Spec::cell_sequence is off");
+  }
+
+  const BufferSizes& bytes = plan.sizes();
+  check_buffer("workspace", workspace.data(), workspace.size(),
+               weights.is_prepared() ? bytes.workspace_prepared : bytes.workspace);
+  if (training) check_buffer("reserve", reserve.data(), reserve.size(), bytes.reserve);
+
+  OverlapCheck overlap;
+  overlap.input("x", args.x);
+  overlap.input("h0", args.h0);
+  overlap.input("c0", args.c0);
+  overlap.input("lengths", args.lengths);
+  overlap.input("reset_mask", args.reset_mask);
+  if (weights.is_prepared()) {
+    overlap.input("prepared weights", weights.prepared().data, weights.prepared().bytes);
+  } else {
+    add_weights(overlap, weights.canonical());
+  }
+  overlap.output("y", args.y);
+  overlap.output("hN", args.hN);
+  overlap.output("cN", args.cN);
+  overlap.output("c_sequence", args.c_sequence);
+  overlap.output("workspace", workspace.data(), workspace.size());
+  if (training) overlap.output("reserve", reserve.data(), reserve.size());
+  overlap.allow_same("hN", "h0");
+  overlap.allow_same("cN", "c0");
+  overlap.check();
+  return sizes;
+}
+
+RunSizes validate_backward(const Plan& plan, const Context& context, std::span<const LayerWeights> weights,
+                           const BackwardArgs& args, std::span<const std::byte> reserve,
+                           std::span<std::byte> workspace) {
+  const Job& job = plan.state().job();
+  check_context(plan, context);
+  if (job.options.pass != Pass::training) {
+    throw InvalidArgument("backward: expected a training plan, got one for inference");
+  }
+  validate_weights(job, weights);
+
+  const RunSizes sizes = sizes_from(job, args.x);
+  const Letters s{job.spec, sizes.steps, sizes.batch};
+  const bool cell_state = has_cell_state(job.spec);
+  check_inputs(s, args.x, args.h0, args.c0);
+  check_masks(s, args.lengths, args.reset_mask);
+  check_sequence(check_view, s, "y", args.y, "D*H", s.outputs);
+
+  if (args.dy.given()) check_sequence(check_view, s, "dy", args.dy, "D*H", s.outputs);
+  if (args.dhN.given()) check_state(check_view, s, "dhN", args.dhN);
+  check_optional("dcN", args.dcN, cell_state, kNoCellState,
+                 [&] { check_state(check_view, s, "dcN", args.dcN); });
+  check_optional("dc_sequence", args.dc_sequence, job.spec.cell_sequence, "Spec::cell_sequence is off",
+                 [&] { check_sequence(check_view, s, "dc_sequence", args.dc_sequence, "D*H", s.outputs); });
+  if (!args.dy.given() && !args.dhN.given() && !args.dcN.given() && !args.dc_sequence.given()) {
+    throw InvalidArgument("backward: expected at least one of dy, dhN, dcN and dc_sequence, got none");
+  }
+
+  if (args.dx.given()) check_sequence(check_output, s, "dx", args.dx, "I", s.spec.input_size);
+  if (args.dh0.given()) check_state(check_output, s, "dh0", args.dh0);
+  check_optional("dc0", args.dc0, cell_state, kNoCellState,
+                 [&] { check_state(check_output, s, "dc0", args.dc0); });
+  validate_gradients(job.spec, args.dweights);
+  check_buffer("workspace", workspace.data(), workspace.size(), plan.sizes().workspace_backward);
+  check_buffer("reserve", reserve.data(), reserve.size(), plan.sizes().reserve);
+
+  OverlapCheck overlap;
+  overlap.input("x", args.x);
+  overlap.input("h0", args.h0);
+  overlap.input("c0", args.c0);
+  overlap.input("lengths", args.lengths);
+  overlap.input("reset_mask", args.reset_mask);
+  overlap.input("y", args.y);
+  overlap.input("dy", args.dy);
+  overlap.input("dhN", args.dhN);
+  overlap.input("dcN", args.dcN);
+  overlap.input("dc_sequence", args.dc_sequence);
+  overlap.input("reserve", reserve.data(), reserve.size());
+  add_weights(overlap, weights);
+  overlap.output("dx", args.dx);
+  overlap.output("dh0", args.dh0);
+  overlap.output("dc0", args.dc0);
+  add_gradients(overlap, args.dweights);
+  overlap.output("workspace", workspace.data(), workspace.size());
+  overlap.allow_same("dh0", "dhN");
+  overlap.allow_same("dc0", "dcN");
+  overlap.check();
+  return sizes;
+}
+
+}  // namespace recur::host

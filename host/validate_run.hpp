@@ -1,0 +1,19 @@
+// Checks of the arguments of a call against its plan, the same for every engine. All of them come before the
+// engine is asked to do anything.
+#pragma once
+
+#include "host/engine.hpp"
+
+namespace recur::host {
+
+void validate_weights(const Job& job, std::span<const LayerWeights> weights);
+RunSizes validate_forward(const Plan& plan, const Context& context, const Weights& weights,
+                          const ForwardArgs& args, std::span<std::byte> workspace,
+                          std::span<std::byte> reserve);
+RunSizes validate_backward(const Plan& plan, const Context& context, std::span<const LayerWeights> weights,
+                           const BackwardArgs& args, std::span<const std::byte> reserve,
+                           std::span<std::byte> workspace);
+void validate_prepare(const Plan& plan, const Context& context, std::span<const LayerWeights> weights,
+                      std::span<std::byte> buffer);
+
+}  // namespace recur::host

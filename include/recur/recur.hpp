@@ -1,0 +1,14 @@
+/// @file
+/// Everything of the core library. `recur/tasks/` has what surrounds a layer.
+#pragma once
+
+#include "recur/context.hpp"  // IWYU pragma: export
+#include "recur/device.hpp"   // IWYU pragma: export
+#include "recur/error.hpp"    // IWYU pragma: export
+#include "recur/plan.hpp"     // IWYU pragma: export
+#include "recur/run.hpp"      // IWYU pragma: export
+#include "recur/spec.hpp"     // IWYU pragma: export
+#include "recur/tensor.hpp"   // IWYU pragma: export
+#include "recur/types.hpp"    // IWYU pragma: export
+#include "recur/version.hpp"  // IWYU pragma: export
+#include "recur/weights.hpp"  // IWYU pragma: export

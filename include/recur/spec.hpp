@@ -1,0 +1,100 @@
+/// @file
+/// What to compute (`Spec`), for which sizes (`Shape`) and under which wishes (`Options`).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "recur/types.hpp"
+
+namespace recur {
+
+/// A stack of recurrent layers. Equations of every cell, with their sources: docs/equations.md.
+///
+/// Fields under "later" exist so that a model can be described whole; today every engine refuses a value
+/// other than the default, by the field's name.
+struct Spec {
+  Cell cell = Cell::lstm;
+  RnnActivation activation = RnnActivation::tanh;  ///< read for `Cell::rnn` only
+  GruReset gru_reset = GruReset::after;            ///< read for `Cell::gru` only
+  bool peepholes = false;             ///< `Cell::lstm`: gates also see the cell state (Gers et al. 2002)
+  bool coupled_input_forget = false;  ///< `Cell::lstm`: f = 1 - i, G = 3 (Greff et al. 2017)
+
+  std::int64_t input_size = 0;   ///< I >= 1
+  std::int64_t hidden_size = 0;  ///< H >= 1
+  std::int64_t layers = 1;       ///< L >= 1; layer l > 0 reads the D*H outputs of layer l-1
+  Direction direction = Direction::forward;
+  Bias bias = Bias::both;
+  DataType dtype = DataType::f32;  ///< storage of x, y, states and weights
+  Layout layout = Layout::time_major;
+
+  bool variable_lengths = false;  ///< calls pass `lengths`, int32 [B]
+  bool reset_mask = false;        ///< calls pass `reset_mask`, uint8 [T][B]
+  bool cell_sequence = false;     ///< `Cell::lstm`: c_t of the last layer for every step, [T][B][D*H]
+
+  // Later.
+  std::int64_t projection_size = 0;  ///< P; 0 is none (Sak et al. 2014)
+  double dropout = 0;                ///< between layers, probability
+  double recurrent_dropout = 0;      ///< on h_{t-1}, probability
+  double zoneout = 0;                ///< probability that a unit keeps its state
+  double clip = 0;                   ///< clamp of activation inputs to [-clip, clip] (ONNX); 0 is none
+  bool layer_norm = false;
+};
+
+/// Upper bounds of the sizes a plan must serve; the views of each call give the actual T and B.
+struct Shape {
+  std::int64_t steps = 1;  ///< largest T
+  std::int64_t batch = 1;  ///< largest B
+};
+
+/// Optional sink for what the planner decides. Called from inside `make_plan` only, on the caller's thread.
+struct LogCallback {
+  void (*write)(void* user, std::string_view line) = nullptr;
+  void* user = nullptr;
+};
+
+/// Wishes about how a plan runs.
+struct Options {
+  EngineId engine = EngineId::best;  ///< a named engine that cannot do the job is `Unsupported`
+  Pass pass = Pass::inference;
+  int threads = 1;  ///< `cpu`: most threads to use; the `Context` must bring a team of at least the plan's
+  /// A sequence's bits do not depend on the rest of the batch, on threads, or on being run step by step.
+  bool batch_invariant = false;
+  /// Later: keep every k-th state and recompute the steps between in `backward`; 0 keeps everything.
+  std::int64_t checkpoint_interval = 0;
+  LogCallback log;
+};
+
+/// G: rows of W per hidden unit for this cell.
+constexpr std::int64_t gates_of(const Spec& spec) {
+  switch (spec.cell) {
+    case Cell::rnn:
+      return 1;
+    case Cell::gru:
+      return 3;
+    case Cell::lstm:
+      return spec.coupled_input_forget ? 3 : 4;
+  }
+  return 0;
+}
+
+/// D.
+constexpr std::int64_t directions_of(const Spec& spec) {
+  return spec.direction == Direction::bidirectional ? 2 : 1;
+}
+
+/// K: columns of W of the given layer, I for the first and D*H for the others.
+constexpr std::int64_t layer_input_size(const Spec& spec, std::int64_t layer) {
+  return layer == 0 ? spec.input_size : directions_of(spec) * spec.hidden_size;
+}
+
+/// Peephole weights per hidden unit: i f o, or i o when i and f are coupled.
+constexpr std::int64_t peepholes_of(const Spec& spec) {
+  if (spec.cell != Cell::lstm || !spec.peepholes) return 0;
+  return spec.coupled_input_forget ? 2 : 3;
+}
+
+/// True where the cell carries a cell state c beside h.
+constexpr bool has_cell_state(const Spec& spec) { return spec.cell == Cell::lstm; }
+
+}  // namespace recur

@@ -1,0 +1,41 @@
+/// @file
+/// Affine layer over rows. R is the number of rows, O the number of outputs. Host memory, calling thread.
+///
+/// Views have rank 2; the output of a recurrent layer, dense [T][B][D*H], is passed as [T*B][D*H]. Every sum
+/// runs in one fixed order, whatever the sizes: a row of y or dx depends on nothing but its own inputs.
+#pragma once
+
+#include "recur/export.hpp"
+#include "recur/run.hpp"
+#include "recur/tensor.hpp"
+
+namespace recur::tasks {
+
+/// y = x W^T + b. All views f32, or all f64.
+struct AffineArgs {
+  ConstTensorView x;  ///< [R][I]
+  ConstTensorView W;  ///< [O][I]
+  ConstTensorView b;  ///< [O]; not given: zeros
+  TensorView y;       ///< [R][O], overlaps nothing
+};
+
+/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, before anything is
+///         written.
+RECUR_API void affine(const AffineArgs& args);
+
+/// dx = dy W, dW = dy^T x, db = sum over rows of dy. A gradient that is not given is not computed; inputs
+/// that only it needs may then be left out.
+struct AffineBackwardArgs {
+  ConstTensorView x;                            ///< [R][I]; needed for dW
+  ConstTensorView W;                            ///< [O][I]; needed for dx
+  ConstTensorView dy;                           ///< [R][O]
+  TensorView dx;                                ///< [R][I], always overwritten; overlaps nothing
+  TensorView dW;                                ///< [O][I]; overlaps nothing
+  TensorView db;                                ///< [O]; overlaps nothing
+  GradientMode mode = GradientMode::overwrite;  ///< of dW and db
+};
+
+/// @throws InvalidArgument as `affine` does, and where no gradient is given.
+RECUR_API void affine_backward(const AffineBackwardArgs& args);
+
+}  // namespace recur::tasks

@@ -1,0 +1,38 @@
+/// @file
+/// Losses: value and gradient in one pass. N is the number of classes. Host memory, calling thread. Sums are
+/// kept in fp64 and run in one fixed order.
+#pragma once
+
+#include "recur/export.hpp"
+#include "recur/tensor.hpp"
+#include "recur/types.hpp"
+
+namespace recur::tasks {
+
+/// Mean over all elements of (prediction - target)^2.
+///
+/// @param prediction   [R][O], f32 or f64
+/// @param target       [R][O], dtype of `prediction`
+/// @param dprediction  [R][O], 2 (prediction - target) / (R * O); not given: not computed. Overlaps nothing.
+/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, before anything is
+///         written.
+RECUR_API double mean_squared_error(const ConstTensorView& prediction, const ConstTensorView& target,
+                                    const TensorView& dprediction = {});
+
+/// Arguments of `softmax_cross_entropy`. [T][B] stands for [B][T] where `layout` is batch-major.
+struct CrossEntropyArgs {
+  ConstTensorView logits;   ///< [T][B][N], f32 or f64
+  ConstTensorView labels;   ///< int32 [T][B], in [0, N) inside the sequences, ignored past their ends
+  ConstTensorView lengths;  ///< int32 [B], clamped to [0, T]; not given: every sequence has T steps
+  TensorView dlogits;       ///< [T][B][N], dtype of `logits`, zero past the ends; not given: not computed
+  Layout layout = Layout::time_major;
+};
+
+/// Mean over all valid steps of -log softmax(logits)[label], the logarithm taken stably. The gradient is
+/// (softmax(logits) - onehot(label)) / steps. With no valid step at all the value and the gradients are 0.
+///
+/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, and for a label outside
+///         [0, N) at a valid step, before anything is written.
+RECUR_API double softmax_cross_entropy(const CrossEntropyArgs& args);
+
+}  // namespace recur::tasks

@@ -1,0 +1,62 @@
+/// @file
+/// Canonical weights, their gradients, and weights packed once for inference.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "recur/tensor.hpp"
+
+namespace recur {
+
+/// Parameters of one layer, all directions, in the canonical layout of types.hpp. Shapes:
+///
+///     W        [D][G*H][K]   K = I for layer 0, D*H above
+///     R        [D][G*H][H]
+///     bW, bR   [D][G*H]      not given where `Spec::bias` has none
+///     peephole [D][3*H] or [D][2*H], given exactly when `Spec::peepholes`
+///
+/// dtype `Spec::dtype`; inner stride 1, 16-byte aligned; read only, never overlapping an output.
+template <class View>
+struct BasicLayerWeights {
+  View W;
+  View R;
+  View bW;
+  View bR;
+  View peephole;
+};
+
+/// Weights of one layer; a model is a `std::span` of L of them.
+using LayerWeights = BasicLayerWeights<ConstTensorView>;
+/// Where `backward` writes the gradients of one layer; same shapes. A view that is not given is not computed.
+using LayerGradients = BasicLayerWeights<TensorView>;
+
+/// Handle to a buffer that `prepare_weights` filled. `layout_id` names the packing: plans with an equal
+/// `Plan::layout_id` share a buffer. The buffer is the caller's and must outlive every use.
+struct PreparedWeights {
+  const void* data = nullptr;
+  std::size_t bytes = 0;
+  std::uint64_t layout_id = 0;
+};
+
+/// Weights as `forward` takes them: canonical (packed into the workspace on every call; what training uses)
+/// or prepared (what inference uses).
+class Weights {
+ public:
+  Weights(std::span<const LayerWeights> canonical)  // NOLINT(google-explicit-constructor)
+      : canonical_(canonical) {}
+  Weights(const PreparedWeights& prepared)  // NOLINT(google-explicit-constructor)
+      : prepared_(prepared), is_prepared_(true) {}
+
+  bool is_prepared() const { return is_prepared_; }
+  std::span<const LayerWeights> canonical() const { return canonical_; }
+  const PreparedWeights& prepared() const { return prepared_; }
+
+ private:
+  std::span<const LayerWeights> canonical_;
+  PreparedWeights prepared_;
+  bool is_prepared_ = false;
+};
+
+}  // namespace recur

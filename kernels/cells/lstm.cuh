@@ -1,0 +1,86 @@
+// Long short-term memory, gates i f g o (i g o where the forget gate is coupled, f = 1 - i).
+#pragma once
+
+#include "kernels/cells/unit.cuh"
+
+namespace recur::cells {
+
+// With peepholes i and f also see c_{t-1}, and o sees c_t; weights in order i f o (i o where coupled).
+template <bool Peephole, bool Coupled>
+struct Lstm {
+  static constexpr int kGates = Coupled ? 3 : 4;
+  static constexpr int kSums = kGates;
+  static constexpr int kSplitGate = -1;
+  static constexpr int kSaved = kGates;  // the gates after their nonlinearities
+  static constexpr int kPeepholes = Peephole ? kGates - 1 : 0;
+  static constexpr bool kCellState = true;
+  static constexpr int kPhases = 1;
+  static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : kGates; }
+
+  static constexpr int kInput = 0;
+  static constexpr int kForget = 1;  // only where not coupled
+  static constexpr int kCandidate = Coupled ? 1 : 2;
+  static constexpr int kOutput = Coupled ? 2 : 3;
+  static constexpr int kPeepholeOutput = kPeepholes - 1;
+
+  static constexpr int peephole_gate(int peephole) {
+    return peephole == kPeepholeOutput ? kOutput : peephole;
+  }
+
+  template <int kPhase, class Math, class V>
+  RECUR_HD static void forward(ForwardUnit<Lstm, V>& u) {
+    V input_sum = u.sums[kInput];
+    if constexpr (Peephole) input_sum = input_sum + u.peephole[kInput] * u.c_prev;
+    const V i = Math::sigmoid(input_sum);
+    const V g = Math::tanh(u.sums[kCandidate]);
+    u.saved[kInput] = i;
+    u.saved[kCandidate] = g;
+
+    if constexpr (Coupled) {
+      u.c = (V(1) - i) * u.c_prev + i * g;
+    } else {
+      V forget_sum = u.sums[kForget];
+      if constexpr (Peephole) forget_sum = forget_sum + u.peephole[kForget] * u.c_prev;
+      const V f = Math::sigmoid(forget_sum);
+      u.saved[kForget] = f;
+      u.c = f * u.c_prev + i * g;
+    }
+
+    V output_sum = u.sums[kOutput];
+    if constexpr (Peephole) output_sum = output_sum + u.peephole[kPeepholeOutput] * u.c;
+    const V o = Math::sigmoid(output_sum);
+    u.saved[kOutput] = o;
+    u.h = o * Math::tanh(u.c);
+  }
+
+  template <int kPhase, class Math, class V>
+  RECUR_HD static void backward(BackwardUnit<Lstm, V>& u) {
+    const V i = u.saved[kInput], g = u.saved[kCandidate], o = u.saved[kOutput];
+    const V tanh_c = Math::tanh(u.c);
+
+    const V d_output = u.dh * tanh_c * o * (V(1) - o);
+    V dc = u.dc + u.dh * o * (V(1) - tanh_c * tanh_c);
+    if constexpr (Peephole) dc = dc + d_output * u.peephole[kPeepholeOutput];
+
+    V d_input = dc * i * (V(1) - i);
+    if constexpr (Coupled) {
+      d_input = d_input * (g - u.c_prev);
+      u.dc_prev = dc * (V(1) - i);
+    } else {
+      const V f = u.saved[kForget];
+      d_input = d_input * g;
+      const V d_forget = dc * u.c_prev * f * (V(1) - f);
+      u.dsums[kForget] = d_forget;
+      u.dc_prev = dc * f;
+      if constexpr (Peephole) u.dc_prev = u.dc_prev + d_forget * u.peephole[kForget];
+    }
+    if constexpr (Peephole) u.dc_prev = u.dc_prev + d_input * u.peephole[kInput];
+
+    u.dsums[kInput] = d_input;
+    u.dsums[kCandidate] = dc * i * (V(1) - g * g);
+    u.dsums[kOutput] = d_output;
+    u.dh_prev = V(0);
+  }
+};
+
+}  // namespace recur::cells

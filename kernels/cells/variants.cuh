@@ -1,0 +1,83 @@
+// The table of cells: every variant a Spec can name, its traits as data, and the one switch from a run-time
+// variant to a compile-time cell. A new cell is a new file, a new enumerator and a new row here.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/cells/gru.cuh"
+#include "kernels/cells/lstm.cuh"
+#include "kernels/cells/rnn.cuh"
+
+namespace recur::cells {
+
+enum class Variant : std::uint8_t {
+  rnn_tanh,
+  rnn_relu,
+  gru_reset_after,
+  gru_reset_before,
+  lstm,
+  lstm_peephole,
+  lstm_coupled,
+  lstm_coupled_peephole,
+};
+inline constexpr int kVariantCount = 8;
+
+// Calls `visitor.template operator()<Cell>()` for the cell of this variant.
+template <class Visitor>
+constexpr auto visit(Variant variant, Visitor&& visitor) {
+  switch (variant) {
+    case Variant::rnn_tanh:
+      return visitor.template operator()<Rnn<false>>();
+    case Variant::rnn_relu:
+      return visitor.template operator()<Rnn<true>>();
+    case Variant::gru_reset_after:
+      return visitor.template operator()<GruResetAfter>();
+    case Variant::gru_reset_before:
+      return visitor.template operator()<GruResetBefore>();
+    case Variant::lstm:
+      return visitor.template operator()<Lstm<false, false>>();
+    case Variant::lstm_peephole:
+      return visitor.template operator()<Lstm<true, false>>();
+    case Variant::lstm_coupled:
+      return visitor.template operator()<Lstm<false, true>>();
+    case Variant::lstm_coupled_peephole:
+      break;
+  }
+  return visitor.template operator()<Lstm<true, true>>();
+}
+
+inline constexpr int kMaxPhases = 2;
+inline constexpr int kMaxPeepholes = 3;
+
+// The declarations of a cell (see unit.cuh) as run-time data, for code that schedules without knowing cells.
+struct Traits {
+  int gates;
+  int sums;
+  int split_gate;
+  int saved;
+  int peepholes;
+  int peephole_gate[kMaxPeepholes];
+  bool cell_state;
+  int phases;
+  int phase_gate[kMaxPhases + 1];
+
+  constexpr int gates_of_phase(int phase) const { return phase_gate[phase + 1] - phase_gate[phase]; }
+  // Index in sums of the recurrent part of a gate.
+  constexpr int recurrent_sum(int gate) const { return gate == split_gate ? gates : gate; }
+};
+
+constexpr Traits traits_of(Variant variant) {
+  return visit(variant, []<class C>() {
+    return Traits{.gates = C::kGates,
+                  .sums = C::kSums,
+                  .split_gate = C::kSplitGate,
+                  .saved = C::kSaved,
+                  .peepholes = C::kPeepholes,
+                  .peephole_gate = {C::peephole_gate(0), C::peephole_gate(1), C::peephole_gate(2)},
+                  .cell_state = C::kCellState,
+                  .phases = C::kPhases,
+                  .phase_gate = {C::phase_gate(0), C::phase_gate(1), C::phase_gate(2)}};
+  });
+}
+
+}  // namespace recur::cells
