@@ -62,7 +62,7 @@ struct Options {
   bool batch_invariant = false;
   /// Later: keep every k-th state and recompute the steps between in `backward`; 0 keeps everything.
   std::int64_t checkpoint_interval = 0;
-  LogCallback log;
+  LogCallback log = {};
 };
 
 /// G: rows of W per hidden unit for this cell.

@@ -87,7 +87,7 @@ struct TaggedSentence {
 
 /// How a tagger runs.
 struct TaggerOptions {
-  std::int64_t batch = 64;            ///< most sentences in one run, >= 1
+  std::int64_t batch = 32;            ///< most sentences in one run, >= 1
   std::int64_t max_characters = 256;  ///< longest sentence, >= 1; buffers are made for batch * max_characters
   int threads = 1;                    ///< >= 1
   bool keep_emissions = false;

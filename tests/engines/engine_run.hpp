@@ -1,0 +1,284 @@
+/// @file
+/// Runs an engine on a problem of the oracle, through the public API, and brings the results back in the
+/// oracle's layout. Inputs are copied to aligned memory, outputs and buffers poisoned.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "oracle/problem.hpp"
+#include "recur/recur.hpp"
+#include "support/aligned.hpp"
+
+namespace recur::test {
+
+using oracle::Index;
+
+/// How a problem is run; the defaults are the plainest way.
+struct RunOptions {
+  EngineId engine = EngineId::cpu;
+  std::string simd = {};  ///< instruction set of the CPU; empty: the best
+  int threads = 1;
+  bool batch_invariant = false;
+  bool prepared = false;  ///< inference with prepared weights
+  Layout layout = Layout::time_major;
+  Index spare_steps = 0;  ///< by how much the plan's Shape exceeds the run's T and B
+  Index spare_batch = 0;
+  Index row_gap = 0;  ///< elements left between rows of x, y and their gradients
+  GradientMode mode = GradientMode::overwrite;
+};
+
+inline Device device_for(const RunOptions& run) {
+  Device device = Device::cpu();
+  if (run.simd.empty()) return device;
+  DeviceProps props = device.props();
+  props.cpu.simd = run.simd;
+  return Device::from_props(props);
+}
+
+/// A [T][B][columns] tensor in the layout and with the row gap of a run.
+template <class T>
+class SequenceTensor {
+ public:
+  SequenceTensor() = default;
+  SequenceTensor(const RunOptions& run, Index steps, Index batch, Index columns)
+      : layout_(run.layout), steps_(steps), batch_(batch), columns_(columns), row_(columns + run.row_gap) {
+    if (columns != 0) data_ = Aligned<T>(static_cast<std::size_t>(steps * batch * row_));
+  }
+  SequenceTensor(const RunOptions& run, Index steps, Index batch, const std::vector<T>& dense)
+      : SequenceTensor(run, steps, batch, static_cast<Index>(dense.size()) / (steps * batch)) {
+    for (Index t = 0; t < steps; ++t) {
+      for (Index b = 0; b < batch; ++b) {
+        for (Index j = 0; j < columns_; ++j) {
+          data_[offset(t, b, j)] = dense[static_cast<std::size_t>((t * batch + b) * columns_ + j)];
+        }
+      }
+    }
+  }
+
+  TensorView view() {
+    if (columns_ == 0) return {};
+    const bool time_major = layout_ == Layout::time_major;
+    const Index outer = time_major ? steps_ : batch_;
+    const Index inner = time_major ? batch_ : steps_;
+    return TensorView(data_.data(), data_type_of<T>, {outer, inner, columns_}, {inner * row_, row_, 1});
+  }
+  std::vector<T> dense() const {
+    std::vector<T> result;
+    for (Index t = 0; t < steps_; ++t) {
+      for (Index b = 0; b < batch_; ++b) {
+        for (Index j = 0; j < columns_; ++j) result.push_back(data_[offset(t, b, j)]);
+      }
+    }
+    return result;
+  }
+  Aligned<T>& memory() { return data_; }
+
+ private:
+  std::size_t offset(Index t, Index b, Index j) const {
+    const Index row = layout_ == Layout::time_major ? t * batch_ + b : b * steps_ + t;
+    return static_cast<std::size_t>(row * row_ + j);
+  }
+
+  Layout layout_ = Layout::time_major;
+  Index steps_ = 0;
+  Index batch_ = 0;
+  Index columns_ = 0;
+  Index row_ = 0;
+  Aligned<T> data_;
+};
+
+/// Aligned tensors of one layer and their views.
+template <class T>
+struct LayerTensors {
+  Aligned<T> W, R, bW, bR, peephole;
+
+  LayerTensors() = default;
+  explicit LayerTensors(const oracle::LayerParameters<T>& from)
+      : W(from.W), R(from.R), bW(from.bW), bR(from.bR), peephole(from.peephole) {}
+
+  template <class View>
+  BasicLayerWeights<View> views(const Spec& spec, Index layer) {
+    const Index D = directions_of(spec);
+    const Index rows = gates_of(spec) * spec.hidden_size;
+    const auto view = [](Aligned<T>& tensor, std::initializer_list<std::int64_t> shape) {
+      return tensor.size() == 0 ? View() : View(tensor.data(), shape);
+    };
+    return {view(W, {D, rows, layer_input_size(spec, layer)}), view(R, {D, rows, spec.hidden_size}),
+            view(bW, {D, rows}), view(bR, {D, rows}),
+            view(peephole, {D, peepholes_of(spec) * spec.hidden_size})};
+  }
+  oracle::LayerParameters<T> dense() const {
+    return {W.vector(), R.vector(), bW.vector(), bR.vector(), peephole.vector()};
+  }
+};
+
+/// One problem bound to one plan. Runs may be repeated.
+template <class T>
+class EngineRun {
+ public:
+  EngineRun(const oracle::Problem<T>& problem, Pass pass, const RunOptions& run)
+      : problem_(problem),
+        spec_(problem.spec),
+        run_(run),
+        device_(device_for(run)),
+        team_(run.threads),
+        context_(device_, &team_),
+        plan_(make_plan(with_layout(spec_, run.layout),
+                        {problem.T + run.spare_steps, problem.B + run.spare_batch}, device_,
+                        {.engine = run.engine,
+                         .pass = pass,
+                         .threads = run.threads,
+                         .batch_invariant = run.batch_invariant})),
+        sizes_(spec_, problem.T, problem.B),
+        x_(run, problem.T, problem.B, problem.x),
+        h0_(problem.h0),
+        c0_(problem.c0),
+        lengths_(problem.lengths),
+        workspace_(plan_.sizes().workspace),
+        reserve_(plan_.sizes().reserve) {
+    for (const auto& layer : problem.layers) layers_.emplace_back(layer);
+    for (Index l = 0; l < spec_.layers; ++l) {
+      weights_.push_back(layers_[static_cast<std::size_t>(l)].template views<ConstTensorView>(spec_, l));
+    }
+    if (spec_.reset_mask) {
+      mask_ = SequenceTensor<std::uint8_t>(mask_options(), problem.T, problem.B, problem.reset_mask);
+    }
+  }
+
+  const Plan& plan() const { return plan_; }
+
+  /// Forward; in training the reserve stays for backward().
+  oracle::Outputs<T> forward() {
+    const Index outputs = directions_of(spec_) * spec_.hidden_size;
+    y_ = SequenceTensor<T>(run_, problem_.T, problem_.B, outputs);
+    SequenceTensor<T> c_sequence(run_, problem_.T, problem_.B, spec_.cell_sequence ? outputs : 0);
+    Aligned<T> hN(static_cast<std::size_t>(sizes_.h));
+    Aligned<T> cN(static_cast<std::size_t>(sizes_.c));
+
+    ForwardArgs args;
+    args.x = x_.view();
+    args.h0 = state(h0_);
+    args.c0 = state(c0_);
+    args.lengths = lengths_view();
+    args.reset_mask = mask_view();
+    args.y = y_.view();
+    args.hN = state(hN);
+    args.cN = state(cN);
+    args.c_sequence = c_sequence.view();
+    workspace_.poison();
+    if (run_.prepared) {
+      if (prepared_buffer_.size() == 0) {
+        prepared_buffer_ = Aligned<std::byte>(plan_.sizes().prepared_weights);
+        prepared_ = prepare_weights(plan_, context_, Stream(), weights_, prepared_buffer_.bytes());
+      }
+      recur::forward(plan_, context_, Stream(), *prepared_, args,
+                     workspace_.bytes().first(plan_.sizes().workspace_prepared));
+    } else {
+      reserve_.poison();
+      recur::forward(plan_, context_, Stream(), std::span<const LayerWeights>(weights_), args,
+                     workspace_.bytes(), reserve_.bytes());
+    }
+    return {y_.dense(), hN.vector(), cN.vector(), c_sequence.dense()};
+  }
+
+  /// Backward on the reserve of the last forward(). With `accumulate`, `start` is what the weight gradients
+  /// hold before.
+  oracle::Gradients<T> backward(const oracle::OutputGradients<T>& upstream,
+                                const std::vector<oracle::LayerParameters<T>>* start = nullptr) {
+    SequenceTensor<T> dy = sequence(upstream.dy);
+    SequenceTensor<T> dc_sequence = sequence(upstream.dc_sequence);
+    Aligned<T> dhN(upstream.dhN);
+    Aligned<T> dcN(upstream.dcN);
+    SequenceTensor<T> dx(run_, problem_.T, problem_.B, spec_.input_size);
+    Aligned<T> dh0(static_cast<std::size_t>(sizes_.h));
+    Aligned<T> dc0(static_cast<std::size_t>(sizes_.c));
+    std::vector<LayerTensors<T>> gradients;
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      gradients.emplace_back(start != nullptr ? (*start)[l] : problem_.layers[l]);
+      if (start == nullptr) poison(gradients.back());
+    }
+    std::vector<LayerGradients> views;
+    for (Index l = 0; l < spec_.layers; ++l) {
+      views.push_back(gradients[static_cast<std::size_t>(l)].template views<TensorView>(spec_, l));
+    }
+
+    BackwardArgs args;
+    args.x = x_.view();
+    args.h0 = state(h0_);
+    args.c0 = state(c0_);
+    args.lengths = lengths_view();
+    args.reset_mask = mask_view();
+    args.y = y_.view();
+    args.dy = dy.view();
+    args.dc_sequence = dc_sequence.view();
+    args.dhN = state(dhN);
+    args.dcN = state(dcN);
+    args.dx = dx.view();
+    args.dh0 = state(dh0);
+    args.dc0 = state(dc0);
+    args.dweights = views;
+    args.mode = run_.mode;
+    Aligned<std::byte> workspace(plan_.sizes().workspace_backward);
+    recur::backward(plan_, context_, Stream(), weights_, args, reserve_.bytes(), workspace.bytes());
+
+    oracle::Gradients<T> result{dx.dense(), dh0.vector(), dc0.vector(), {}};
+    for (const auto& layer : gradients) result.layers.push_back(layer.dense());
+    return result;
+  }
+
+ private:
+  static Spec with_layout(Spec spec, Layout layout) {
+    spec.layout = layout;
+    return spec;
+  }
+  static void poison(LayerTensors<T>& layer) {
+    for (Aligned<T>* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+      if (tensor->size() != 0) tensor->poison();
+    }
+  }
+  RunOptions mask_options() const {
+    RunOptions options = run_;
+    options.row_gap = 0;
+    return options;
+  }
+  SequenceTensor<T> sequence(const std::vector<T>& dense) {
+    return dense.empty() ? SequenceTensor<T>() : SequenceTensor<T>(run_, problem_.T, problem_.B, dense);
+  }
+  TensorView state(Aligned<T>& tensor) {
+    if (tensor.size() == 0) return {};
+    return TensorView(tensor.data(), {spec_.layers, directions_of(spec_), problem_.B, spec_.hidden_size});
+  }
+  ConstTensorView lengths_view() {
+    return lengths_.size() == 0 ? ConstTensorView() : ConstTensorView(lengths_.data(), {problem_.B});
+  }
+  ConstTensorView mask_view() {
+    if (!spec_.reset_mask) return {};
+    const bool time_major = run_.layout == Layout::time_major;
+    return ConstTensorView(mask_.memory().data(),
+                           {time_major ? problem_.T : problem_.B, time_major ? problem_.B : problem_.T});
+  }
+
+  const oracle::Problem<T>& problem_;
+  const Spec spec_;
+  const RunOptions run_;
+  Device device_;
+  ThreadTeam team_;
+  Context context_;
+  Plan plan_;
+  oracle::Sizes sizes_;
+  SequenceTensor<T> x_;
+  Aligned<T> h0_;
+  Aligned<T> c0_;
+  Aligned<std::int32_t> lengths_;
+  SequenceTensor<std::uint8_t> mask_;
+  Aligned<std::byte> workspace_;
+  Aligned<std::byte> reserve_;
+  std::vector<LayerTensors<T>> layers_;
+  std::vector<LayerWeights> weights_;
+  Aligned<std::byte> prepared_buffer_;
+  std::optional<PreparedWeights> prepared_;
+  SequenceTensor<T> y_;
+};
+
+}  // namespace recur::test

@@ -1,0 +1,105 @@
+/// @file
+/// Judges an engine on one Spec and size by the rule of support/tolerance.hpp: forward in training, backward,
+/// and the same outputs from inference.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "engines/engine_run.hpp"
+#include "oracle/backward.hpp"
+#include "oracle/float128.hpp"
+#include "oracle/oracle.hpp"
+#include "support/problem.hpp"
+#include "support/tolerance.hpp"
+
+namespace recur::test {
+
+/// Arithmetic that judges an engine of this type.
+template <class T>
+struct JudgeOf;
+template <>
+struct JudgeOf<float> {
+  using Type = double;
+};
+template <>
+struct JudgeOf<double> {
+  using Type = oracle::float128;
+};
+
+/// Whether no argument of a relu is so near its kink that rounding could decide the slope, where neither side
+/// would be wrong. An argument of exactly 0 is a step that was not run.
+template <class Real>
+bool clear_of_kinks(const Spec& spec, const oracle::Result<Real>& exact) {
+  if (spec.cell != Cell::rnn || spec.activation != RnnActivation::relu) return true;
+  const double margin = 64 * epsilon_of(spec.dtype);
+  for (const auto& trace : exact.traces) {
+    for (const Real& argument : trace.linear) {
+      const double distance = std::abs(static_cast<double>(argument));
+      if (distance != 0 && distance < margin) return false;
+    }
+  }
+  return true;
+}
+
+/// Runs problems of this Spec and size over fixed seeds until every tensor has enough values, then gives the
+/// verdict for each way of running: they share the oracle's work, which takes most of the time.
+template <class T>
+void judge(Spec spec, Index steps, Index batch, const std::vector<RunOptions>& runs) {
+  using Real = typename JudgeOf<T>::Type;
+  spec.dtype = data_type_of<T>;
+  std::vector<ErrorPools> pools(runs.size(), ErrorPools(spec.dtype));
+  std::uint64_t near_kink = 0;
+  std::uint64_t seed = 1;
+  for (; !pools.front().enough(); ++seed) {
+    const oracle::Problem<double> problem = random_problem(spec, steps, batch, seed);
+    const oracle::OutputGradients<double> upstream = random_output_gradients(spec, steps, batch, seed);
+    const auto exact_problem = oracle::convert<Real>(problem);
+    const auto exact = oracle::forward(exact_problem);
+    if (!clear_of_kinks(spec, exact)) {
+      ++near_kink;
+      ASSERT_LE(near_kink, 1000u) << "data unfit for relu";
+      continue;
+    }
+    const auto exact_gradients = oracle::backward(exact_problem, exact, oracle::convert<Real>(upstream));
+    const auto typed_problem = oracle::convert<T>(problem);
+    const auto typed_upstream = oracle::convert<T>(upstream);
+    const auto naive = oracle::forward(typed_problem);
+    const auto naive_gradients = oracle::backward(typed_problem, naive, typed_upstream);
+
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+      const std::string label = "seed " + std::to_string(seed) + " " + runs[i].simd;
+      EngineRun<T> engine(typed_problem, Pass::training, runs[i]);
+      pools[i].add(exact, naive, engine.forward(), label);
+      pools[i].add(exact_gradients, naive_gradients, engine.backward(typed_upstream), label);
+    }
+    if (::testing::Test::HasFailure()) return;
+  }
+  EXPECT_LE(2 * near_kink, seed) << "most seeds were left out";
+  for (const ErrorPools& pool : pools) EXPECT_TRUE(pool.verdict());
+}
+
+template <class T>
+void judge(const Spec& spec, Index steps, Index batch, const RunOptions& run) {
+  judge<T>(spec, steps, batch, std::vector<RunOptions>{run});
+}
+
+/// Inference alone, for what training does not reach: prepared weights.
+template <class T>
+void judge_inference(Spec spec, Index steps, Index batch, const RunOptions& run) {
+  using Real = typename JudgeOf<T>::Type;
+  spec.dtype = data_type_of<T>;
+  ErrorPools pools(spec.dtype);
+  for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
+    const oracle::Problem<double> problem = random_problem(spec, steps, batch, seed);
+    const auto typed_problem = oracle::convert<T>(problem);
+    EngineRun<T> engine(typed_problem, Pass::inference, run);
+    pools.add(oracle::forward(oracle::convert<Real>(problem)), oracle::forward(typed_problem),
+              engine.forward(), "seed " + std::to_string(seed));
+  }
+  EXPECT_TRUE(pools.verdict());
+}
+
+}  // namespace recur::test

@@ -1,0 +1,161 @@
+/// @file
+/// Back-propagation through time, written straight from docs/equations.md and proved against finite
+/// differences of `forward` by gradient_test.cpp.
+///
+/// With a rounding policy, gate gradients are rounded where they enter a product (16-bit products take
+/// 16-bit operands), and so is the gradient handed from one layer to the one below, and what is returned.
+/// The running dh and dc, the bias sums and the weight sums are not.
+#pragma once
+
+#include "oracle/oracle.hpp"
+
+namespace recur::oracle {
+
+namespace detail {
+
+template <class Real>
+void validate(const Problem<Real>& problem, const OutputGradients<Real>& upstream) {
+  const Sizes sizes(problem.spec, problem.T, problem.B);
+  expect_size(upstream.dy, sizes.y, "dy", true);
+  expect_size(upstream.dhN, sizes.h, "dhN", true);
+  expect_size(upstream.dcN, sizes.c, "dcN", true);
+  expect_size(upstream.dc_sequence, sizes.c_sequence, "dc_sequence", true);
+}
+
+template <class Real>
+Gradients<Real> zero_gradients(const Problem<Real>& problem) {
+  const Sizes sizes(problem.spec, problem.T, problem.B);
+  Gradients<Real> gradients;
+  resize(gradients.dx, sizes.x);
+  resize(gradients.dh0, sizes.h);
+  resize(gradients.dc0, sizes.c);
+  for (const auto& layer : problem.layers) {
+    auto& zeros = gradients.layers.emplace_back();
+    zeros.W.resize(layer.W.size(), Real(0));
+    zeros.R.resize(layer.R.size(), Real(0));
+    zeros.bW.resize(layer.bW.size(), Real(0));
+    zeros.bR.resize(layer.bR.size(), Real(0));
+    zeros.peephole.resize(layer.peephole.size(), Real(0));
+  }
+  return gradients;
+}
+
+template <class Real, class Round>
+void round_all(std::vector<Real>& tensor, Round round) {
+  for (Real& value : tensor) value = round(value);
+}
+
+/// One direction of one layer over one sequence, last processed step first.
+///
+/// @param x, K            layer input [T][B][K]; dx, shaped alike, is added to
+/// @param dh, dc          in: gradients of the final state [H], out: of the initial state
+/// @param dy              [T][B][y_stride], already offset to this direction's half
+/// @param dc_sequence     like dy, or null
+template <class Real, class Round>
+void run_sequence_backward(const Problem<Real>& problem, const DirectionParameters<const Real>& parameters,
+                           const DirectionParameters<Real>& gradients, const Sequence& sequence, Index b,
+                           const Real* x, Index K, const Trace<Real>& trace, Real* dh, Real* dc,
+                           const Real* dy, const Real* dc_sequence, Index y_stride, Real* dx, Round round) {
+  const Spec& spec = problem.spec;
+  const Index H = spec.hidden_size;
+  const Index rows = gates_of(spec) * H;
+  std::vector<Real> d_input(static_cast<std::size_t>(rows));
+  std::vector<Real> dh_prev(static_cast<std::size_t>(H));
+  std::vector<Real> dc_prev(static_cast<std::size_t>(H));
+
+  for (Index n = sequence.length(); n-- > 0;) {
+    const Index t = sequence.time(n);
+    const Index row = t * problem.B + b;
+    const Step<const Real> step = trace.at(t, b);
+    add(dy + row * y_stride, H, dh);
+    if (dc_sequence != nullptr) add(dc_sequence + row * y_stride, H, dc);
+
+    std::fill(dh_prev.begin(), dh_prev.end(), Real(0));
+    std::fill(dc_prev.begin(), dc_prev.end(), Real(0));
+    switch (spec.cell) {
+      case Cell::rnn:
+        rnn_step_backward(spec, parameters, gradients, step, dh, d_input.data(), dh_prev.data(), round);
+        break;
+      case Cell::gru:
+        gru_step_backward(spec, parameters, gradients, step, dh, d_input.data(), dh_prev.data(), round);
+        break;
+      case Cell::lstm:
+        lstm_step_backward(spec, parameters, gradients, step, dh, dc, d_input.data(), dh_prev.data(),
+                           dc_prev.data(), round);
+        break;
+    }
+    const std::vector<Real> operand = rounded(d_input.data(), rows, round);
+    add_transposed_product(parameters.W, rows, K, operand.data(), dx + row * K);
+    add_outer_product(operand.data(), rows, x + row * K, K, gradients.W);
+    if (gradients.bW != nullptr) add(d_input.data(), rows, gradients.bW);
+
+    // A step that started from a cleared state has no past: nothing flows further back.
+    if (sequence.starts_afresh(t)) {
+      std::fill(dh_prev.begin(), dh_prev.end(), Real(0));
+      std::fill(dc_prev.begin(), dc_prev.end(), Real(0));
+    }
+    std::copy(dh_prev.begin(), dh_prev.end(), dh);
+    std::copy(dc_prev.begin(), dc_prev.end(), dc);
+  }
+}
+
+}  // namespace detail
+
+/// Gradients of a loss whose gradients with respect to the outputs are `upstream`.
+///
+/// @param result  what `forward` gave for the same problem
+template <class Real, class Round = RoundNothing>
+Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& result,
+                         const OutputGradients<Real>& upstream, Round round = {}) {
+  validate(problem);
+  detail::validate(problem, upstream);
+  const Spec& spec = problem.spec;
+  const Sizes sizes(spec, problem.T, problem.B);
+  const Index H = spec.hidden_size;
+  const Index D = directions_of(spec);
+
+  Gradients<Real> gradients = detail::zero_gradients(problem);
+  if (!upstream.dhN.empty()) gradients.dh0 = upstream.dhN;
+  if (!upstream.dcN.empty()) gradients.dc0 = upstream.dcN;
+  std::vector<Real> dy = upstream.dy;
+  resize(dy, sizes.y);
+  std::vector<Real> dc(static_cast<std::size_t>(H));
+
+  for (Index l = spec.layers; l-- > 0;) {
+    const Index K = layer_input_size(spec, l);
+    const bool last = l == spec.layers - 1;
+    const Real* dc_sequence = last && !upstream.dc_sequence.empty() ? upstream.dc_sequence.data() : nullptr;
+    const std::vector<Real>& x = result.layer_inputs[static_cast<std::size_t>(l)];
+    std::vector<Real> dx(x.size(), Real(0));
+    for (Index d = 0; d < D; ++d) {
+      const auto parameters = direction_of<const Real>(problem.layers[static_cast<std::size_t>(l)], d, D);
+      const auto layer_gradients = direction_of<Real>(gradients.layers[static_cast<std::size_t>(l)], d, D);
+      const Trace<Real>& trace = result.traces[static_cast<std::size_t>(l * D + d)];
+      for (Index b = 0; b < problem.B; ++b) {
+        const Index state = ((l * D + d) * problem.B + b) * H;
+        if (has_cell_state(spec)) std::copy_n(gradients.dc0.data() + state, H, dc.data());
+        detail::run_sequence_backward(
+            problem, parameters, layer_gradients, Sequence(problem, b, reads_in_reverse(spec, d)), b,
+            x.data(), K, trace, gradients.dh0.data() + state, dc.data(), dy.data() + d * H,
+            dc_sequence == nullptr ? nullptr : dc_sequence + d * H, D * H, dx.data(), round);
+        if (has_cell_state(spec)) std::copy_n(dc.data(), H, gradients.dc0.data() + state);
+      }
+    }
+    detail::round_all(dx, round);
+    dy = std::move(dx);
+  }
+  gradients.dx = std::move(dy);
+
+  detail::round_all(gradients.dh0, round);
+  detail::round_all(gradients.dc0, round);
+  for (auto& layer : gradients.layers) {
+    detail::round_all(layer.W, round);
+    detail::round_all(layer.R, round);
+    detail::round_all(layer.bW, round);
+    detail::round_all(layer.bR, round);
+    detail::round_all(layer.peephole, round);
+  }
+  return gradients;
+}
+
+}  // namespace recur::oracle

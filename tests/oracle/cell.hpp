@@ -1,0 +1,68 @@
+/// @file
+/// What every cell's step is given, and the recurrent products that the cells share.
+#pragma once
+
+#include <vector>
+
+#include "oracle/problem.hpp"
+#include "oracle/products.hpp"
+
+namespace recur::oracle {
+
+/// Parameters (Real const) or gradients (Real) of one direction of one layer. Null where there are none.
+template <class Real>
+struct DirectionParameters {
+  Real* W;         ///< [G*H][K]
+  Real* R;         ///< [G*H][H]
+  Real* bW;        ///< [G*H]
+  Real* bR;        ///< [G*H]
+  Real* peephole;  ///< [3*H] i f o, or [2*H] i o
+};
+
+/// The part of direction d of a layer's tensors. `Layer` is LayerParameters<Real>, const or not.
+template <class Real, class Layer>
+DirectionParameters<Real> direction_of(Layer& layer, Index d, Index directions) {
+  const auto part = [&](auto& tensor) -> Real* {
+    return tensor.empty() ? nullptr : tensor.data() + d * (static_cast<Index>(tensor.size()) / directions);
+  };
+  return {part(layer.W), part(layer.R), part(layer.bW), part(layer.bR), part(layer.peephole)};
+}
+
+/// What one step computed, kept for its backward step. All [H] except `gates`.
+template <class Real>
+struct Step {
+  Real* h_prev;  ///< the state the step started from, after any reset
+  Real* c_prev;  ///< lstm
+  Real* gates;   ///< [G*H] activated gates
+  Real* linear;  ///< rnn: argument of the activation; gru: R_n h_prev + bR_n, before r (reset after)
+  Real* c;       ///< lstm: the new cell state
+};
+
+/// Values as operands of a product in the storage type.
+template <class Real, class Round>
+std::vector<Real> rounded(const Real* values, Index n, Round round) {
+  std::vector<Real> result(values, values + n);
+  for (Real& value : result) value = round(value);
+  return result;
+}
+
+/// out = rows [first, first + rows) of R v + bR.
+template <class Real>
+void recurrent_product(const DirectionParameters<const Real>& parameters, Index H, Index first, Index rows,
+                       const Real* v, Real* out) {
+  multiply(parameters.R + first * H, rows, H, v, out);
+  if (parameters.bR != nullptr) add(parameters.bR + first, rows, out);
+}
+
+/// Backward of recurrent_product: adds to dv, dR and dbR. `g` is the gradient of `out`.
+template <class Real, class Round>
+void recurrent_product_backward(const DirectionParameters<const Real>& parameters,
+                                const DirectionParameters<Real>& gradients, Index H, Index first, Index rows,
+                                const Real* v, const Real* g, Real* dv, Round round) {
+  const std::vector<Real> operand = rounded(g, rows, round);
+  add_transposed_product(parameters.R + first * H, rows, H, operand.data(), dv);
+  add_outer_product(operand.data(), rows, v, H, gradients.R + first * H);
+  if (gradients.bR != nullptr) add(g, rows, gradients.bR + first);
+}
+
+}  // namespace recur::oracle

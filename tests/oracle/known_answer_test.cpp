@@ -1,0 +1,289 @@
+// The forward pass against numbers worked out by hand, or with 40 digits in mpmath from the formula beside
+// them. A wrong sign, gate order or layout is caught here, independent of any gradient.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "oracle/oracle.hpp"
+
+namespace recur::oracle {
+namespace {
+
+// Two dozen roundings of values below 2 at most.
+constexpr double kTolerance = 1e-14;
+
+void expect_near(const std::vector<double>& values, const std::vector<double>& expected, const char* name) {
+  ASSERT_EQ(values.size(), expected.size()) << name;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    EXPECT_NEAR(values[k], expected[k], kTolerance) << name << "[" << k << "]";
+  }
+}
+
+Spec one_unit(Cell cell) {
+  Spec spec;
+  spec.cell = cell;
+  spec.input_size = 1;
+  spec.hidden_size = 1;
+  return spec;
+}
+
+/// One unit, two steps, x = 1, -2: the second step sees the recurrence.
+Problem<double> two_steps(const Spec& spec, LayerParameters<double> layer, double h0, double c0 = 0) {
+  Problem<double> problem;
+  problem.spec = spec;
+  problem.T = 2;
+  problem.B = 1;
+  problem.x = {1.0, -2.0};
+  problem.h0 = {h0};
+  if (has_cell_state(spec)) problem.c0 = {c0};
+  problem.layers = {std::move(layer)};
+  return problem;
+}
+
+TEST(KnownAnswer, RnnTanh) {
+  // h1 = tanh(0.5 * 1 + 0.1 - 0.25 * 0.2 - 0.3) = tanh(0.25); h2 = tanh(-1.2 - 0.25 * h1).
+  const auto result = forward(two_steps(one_unit(Cell::rnn), {{0.5}, {-0.25}, {0.1}, {-0.3}, {}}, 0.2));
+  expect_near(result.y, {0.244918662403709129, -0.851402761453424028}, "y");
+  expect_near(result.hN, {-0.851402761453424028}, "hN");
+}
+
+TEST(KnownAnswer, RnnRelu) {
+  // h1 = max(0, 0.25); h2 = max(0, -1.2 - 0.0625).
+  Spec spec = one_unit(Cell::rnn);
+  spec.activation = RnnActivation::relu;
+  const auto result = forward(two_steps(spec, {{0.5}, {-0.25}, {0.1}, {-0.3}, {}}, 0.2));
+  expect_near(result.y, {0.25, 0.0}, "y");
+}
+
+// Gate by gate in the order r z n.
+const LayerParameters<double> kGru = {
+    {0.5, -0.4, 0.3}, {-0.6, 0.7, 0.8}, {0.1, 0.2, -0.3}, {0.15, -0.25, 0.35}, {}};
+
+TEST(KnownAnswer, GruResetAfter) {
+  // r = s(Wr x + bWr + Rr h + bRr), z alike, n = tanh(Wn x + bWn + r (Rn h + bRn)), h' = (1 - z) n + z h.
+  const auto result = forward(two_steps(one_unit(Cell::gru), kGru, 0.5));
+  expect_near(result.y, {0.462430367024263878, 0.189071944855562357}, "y");
+}
+
+TEST(KnownAnswer, GruResetBefore) {
+  // The same but n = tanh(Wn x + bWn + Rn (r h) + bRn).
+  Spec spec = one_unit(Cell::gru);
+  spec.gru_reset = GruReset::before;
+  const auto result = forward(two_steps(spec, kGru, 0.5));
+  expect_near(result.y, {0.517297771601138386, 0.286183810388064052}, "y");
+}
+
+// Gate by gate in the order i f g o; peepholes i f o. Coupled: i g o, and i o.
+LayerParameters<double> lstm_parameters(bool peepholes, bool coupled) {
+  LayerParameters<double> layer = {
+      {0.5, -0.4, 0.3, 0.7}, {-0.6, 0.7, 0.8, -0.9}, {0.1, 0.2, -0.3, 0.4}, {0.15, -0.25, 0.35, -0.45}, {}};
+  if (peepholes) layer.peephole = {0.6, -0.5, 0.9};
+  if (coupled) {
+    for (auto* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+      if (!tensor->empty()) tensor->erase(tensor->begin() + 1);
+    }
+  }
+  return layer;
+}
+
+struct LstmCase {
+  bool peepholes, coupled;
+  std::vector<double> y, c_sequence;
+};
+
+TEST(KnownAnswer, Lstm) {
+  // i = s(Wi x + bWi + Ri h + bRi [+ pi c]), f alike [or 1 - i], g = tanh(...), c' = f c + i g,
+  // o = s(... [+ po c']), h' = o tanh(c'). Start: h = 0.5, c = -0.75.
+  const LstmCase cases[] = {
+      {false,
+       false,
+       {0.0173586799522261559, -0.025095682508818275},
+       {0.0315812603386289886, -0.134572510631755034}},
+      {false,
+       true,
+       {0.0525278710838342105, -0.0148364737435819327},
+       {0.0958262951913404902, -0.081326823078062449}},
+      {true,
+       false,
+       {-0.0568830543134895068, -0.0393055370430738648},
+       {-0.108665511415042409, -0.241820942592720422}},
+      {true,
+       true,
+       {-0.030804309303842466, -0.0336128623414893891},
+       {-0.0574255238063563404, -0.203830855474651561}},
+  };
+  for (const LstmCase& expected : cases) {
+    SCOPED_TRACE(::testing::Message()
+                 << "peepholes " << expected.peepholes << " coupled " << expected.coupled);
+    Spec spec = one_unit(Cell::lstm);
+    spec.peepholes = expected.peepholes;
+    spec.coupled_input_forget = expected.coupled;
+    spec.cell_sequence = true;
+    const auto layer = lstm_parameters(expected.peepholes, expected.coupled);
+    const auto result = forward(two_steps(spec, layer, 0.5, -0.75));
+    expect_near(result.y, expected.y, "y");
+    expect_near(result.c_sequence, expected.c_sequence, "c_sequence");
+    expect_near(result.hN, {expected.y[1]}, "hN");
+    expect_near(result.cN, {expected.c_sequence[1]}, "cN");
+  }
+}
+
+// s(1), s(-2), s(0.5), of hand arithmetic below.
+constexpr double kS1 = 0.731058578630004879;
+constexpr double kSMinus2 = 0.119202922022117556;
+constexpr double kSHalf = 0.622459331201854565;
+
+/// One unit that sees only its biases: x = 0, R = 0.
+Problem<double> biases_only(Cell cell, std::vector<double> bW, double h0, double c0) {
+  const std::size_t gates = bW.size();
+  auto problem = two_steps(one_unit(cell),
+                           {std::vector<double>(gates, 0.0),
+                            std::vector<double>(gates, 0.0),
+                            std::move(bW),
+                            std::vector<double>(gates, 0.0),
+                            {}},
+                           h0, c0);
+  problem.T = 1;
+  problem.x = {0.0};
+  return problem;
+}
+
+TEST(KnownAnswer, LstmGateOrderIsIFGO) {
+  // c = s(1) tanh(3) + s(-2) c0 and h = s(0.5) tanh(c) only when the rows are i f g o.
+  const auto result = forward(biases_only(Cell::lstm, {1.0, -2.0, 3.0, 0.5}, 0.3, 0.75));
+  const double c = kS1 * std::tanh(3.0) + kSMinus2 * 0.75;
+  expect_near(result.cN, {c}, "cN");
+  expect_near(result.hN, {kSHalf * std::tanh(c)}, "hN");
+}
+
+TEST(KnownAnswer, GruGateOrderIsRZN) {
+  // z = s(-2) keeps 12% of h0 = 0.75; n = tanh(3). r = s(1) is not seen, as R = 0 and bR = 0.
+  auto problem = biases_only(Cell::gru, {1.0, -2.0, 3.0}, 0.75, 0);
+  expect_near(forward(problem).hN, {(1 - kSMinus2) * std::tanh(3.0) + kSMinus2 * 0.75}, "hN");
+  // With bR_n = -1 it is: reset after multiplies it by r, reset before does not.
+  problem.layers[0].bR[2] = -1.0;
+  expect_near(forward(problem).hN, {(1 - kSMinus2) * std::tanh(3.0 - kS1) + kSMinus2 * 0.75}, "reset after");
+  problem.spec.gru_reset = GruReset::before;
+  expect_near(forward(problem).hN, {(1 - kSMinus2) * std::tanh(3.0 - 1) + kSMinus2 * 0.75}, "reset before");
+}
+
+TEST(KnownAnswer, WeightsAreRowMajorWithOneRowPerOutput) {
+  // h[j] = tanh(sum_k W[j][k] x[k] + sum_k R[j][k] h0[k]); I = 3 and H = 2, R not symmetric, so that no
+  // transposition fits.
+  Problem<double> problem;
+  problem.spec = one_unit(Cell::rnn);
+  problem.spec.input_size = 3;
+  problem.spec.hidden_size = 2;
+  problem.spec.bias = Bias::none;
+  problem.T = 1;
+  problem.B = 1;
+  problem.x = {1.0, 2.0, -1.0};
+  problem.h0 = {0.5, -0.5};
+  problem.layers = {{{0.1, 0.2, 0.3, -0.4, 0.5, -0.6}, {0.7, -0.8, 0.9, 0.25}, {}, {}, {}}};
+  expect_near(forward(problem).y, {0.739783051274004296, 0.909565053033425021}, "y");
+}
+
+/// A unit that adds: relu with W = R = 1 and no bias, so that states are sums that can be read off.
+Problem<double> adder(Direction direction, Index layers, std::vector<double> x, double h0) {
+  Problem<double> problem;
+  problem.spec = one_unit(Cell::rnn);
+  problem.spec.activation = RnnActivation::relu;
+  problem.spec.bias = Bias::none;
+  problem.spec.direction = direction;
+  problem.spec.layers = layers;
+  problem.T = static_cast<Index>(x.size());
+  problem.B = 1;
+  problem.x = std::move(x);
+  const Index directions = directions_of(problem.spec);
+  problem.h0.assign(static_cast<std::size_t>(layers * directions), h0);
+  for (Index l = 0; l < layers; ++l) {
+    const auto inputs = static_cast<std::size_t>(directions * layer_input_size(problem.spec, l));
+    problem.layers.push_back({std::vector<double>(inputs, 1.0),
+                              std::vector<double>(static_cast<std::size_t>(directions), 1.0),
+                              {},
+                              {},
+                              {}});
+  }
+  return problem;
+}
+
+TEST(KnownAnswer, Directions) {
+  // Running sums of 1 2 4 8 on top of h0 = 100.
+  const auto ahead = forward(adder(Direction::forward, 1, {1, 2, 4, 8}, 100));
+  EXPECT_EQ(ahead.y, (std::vector<double>{101, 103, 107, 115}));
+  EXPECT_EQ(ahead.hN, (std::vector<double>{115}));
+  const auto back = forward(adder(Direction::reverse, 1, {1, 2, 4, 8}, 100));
+  EXPECT_EQ(back.y, (std::vector<double>{115, 114, 112, 108}));
+  EXPECT_EQ(back.hN, (std::vector<double>{115}));
+  const auto both = forward(adder(Direction::bidirectional, 1, {1, 2, 4, 8}, 100));
+  EXPECT_EQ(both.y, (std::vector<double>{101, 115, 103, 114, 107, 112, 115, 108}));
+  EXPECT_EQ(both.hN, (std::vector<double>{115, 115}));
+}
+
+TEST(KnownAnswer, StackedLayersReadTheLayerBelow) {
+  // Layer 0: 1 3 7; layer 1 sums those.
+  const auto result = forward(adder(Direction::forward, 2, {1, 2, 4}, 0));
+  EXPECT_EQ(result.y, (std::vector<double>{1, 4, 11}));
+  EXPECT_EQ(result.hN, (std::vector<double>{7, 11}));
+  // Bidirectional: layer 0 gives (1, 7) (3, 6) (7, 4); each direction of layer 1 sums 8 9 11.
+  const auto both = forward(adder(Direction::bidirectional, 2, {1, 2, 4}, 0));
+  EXPECT_EQ(both.y, (std::vector<double>{8, 28, 17, 20, 28, 11}));
+  EXPECT_EQ(both.hN, (std::vector<double>{7, 7, 28, 28}));
+}
+
+TEST(KnownAnswer, Lengths) {
+  // Three valid steps of four. Reverse starts at the last valid one.
+  for (const auto& [direction, y] : {std::pair{Direction::forward, std::vector<double>{101, 103, 107, 0}},
+                                     std::pair{Direction::reverse, std::vector<double>{107, 106, 104, 0}}}) {
+    auto problem = adder(direction, 1, {1, 2, 4, 8}, 100);
+    problem.spec.variable_lengths = true;
+    problem.lengths = {3};
+    EXPECT_EQ(forward(problem).y, y);
+    EXPECT_EQ(forward(problem).hN, (std::vector<double>{107}));
+    problem.lengths = {0};
+    EXPECT_EQ(forward(problem).y, (std::vector<double>{0, 0, 0, 0}));
+    EXPECT_EQ(forward(problem).hN, (std::vector<double>{100}));
+    problem.lengths = {-3};
+    EXPECT_EQ(forward(problem).hN, (std::vector<double>{100})) << "negative counts as zero";
+    problem.lengths = {9};
+    EXPECT_EQ(forward(problem).hN, (std::vector<double>{115})) << "too long counts as T";
+  }
+}
+
+TEST(KnownAnswer, ResetMask) {
+  // A mark at t = 2 cuts 1 2 | 4 8 in both directions. Forward clears before step 2, reverse before step 1.
+  auto problem = adder(Direction::bidirectional, 1, {1, 2, 4, 8}, 100);
+  problem.spec.reset_mask = true;
+  problem.reset_mask = {0, 0, 255, 0};
+  EXPECT_EQ(forward(problem).y, (std::vector<double>{101, 3, 103, 2, 4, 112, 12, 108}));
+  EXPECT_EQ(forward(problem).hN, (std::vector<double>{12, 3}));
+  // A mark at t = 0 clears h0 for forward; there is no step -1, so reverse does not see it.
+  problem.reset_mask = {1, 0, 0, 0};
+  EXPECT_EQ(forward(problem).y, (std::vector<double>{1, 115, 3, 114, 7, 112, 15, 108}));
+  EXPECT_EQ(forward(problem).hN, (std::vector<double>{15, 115}));
+  // A mark past the end does not count: with 2 valid steps, reverse starts at step 1 from h0.
+  problem.spec.variable_lengths = true;
+  problem.lengths = {2};
+  problem.reset_mask = {0, 0, 1, 0};
+  EXPECT_EQ(forward(problem).y, (std::vector<double>{101, 103, 103, 102, 0, 0, 0, 0}));
+  EXPECT_EQ(forward(problem).hN, (std::vector<double>{103, 103}));
+}
+
+TEST(KnownAnswer, AbsentStatesAreZeros) {
+  auto problem = adder(Direction::forward, 1, {1, 2}, 0);
+  problem.h0.clear();
+  EXPECT_EQ(forward(problem).y, (std::vector<double>{1, 3}));
+}
+
+TEST(KnownAnswer, MalformedProblemsThrow) {
+  auto problem = adder(Direction::forward, 1, {1, 2}, 0);
+  problem.layers[0].bW = {1.0};  // the Spec has no bias
+  EXPECT_THROW(forward(problem), std::invalid_argument);
+  problem = adder(Direction::forward, 1, {1, 2}, 0);
+  problem.x.pop_back();
+  EXPECT_THROW(forward(problem), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace recur::oracle

@@ -1,0 +1,120 @@
+/// @file
+/// Long short-term memory: gates i f g o, or i g o with f = 1 - i; with or without peepholes. One step of one
+/// sequence. Equations: docs/equations.md.
+#pragma once
+
+#include "oracle/cell.hpp"
+#include "oracle/math.hpp"
+
+namespace recur::oracle {
+
+/// Row blocks of the gates (in units of H) and of the peepholes for the two gate orders. -1: no such block.
+struct LstmOrder {
+  explicit LstmOrder(const Spec& spec)
+      : f(spec.coupled_input_forget ? -1 : 1),
+        g(spec.coupled_input_forget ? 1 : 2),
+        o(spec.coupled_input_forget ? 2 : 3),
+        peephole_f(spec.coupled_input_forget ? -1 : 1),
+        peephole_o(spec.coupled_input_forget ? 1 : 2) {}
+  static constexpr Index i = 0;
+  static constexpr Index peephole_i = 0;
+  Index f, g, o, peephole_f, peephole_o;
+};
+
+/// c = f c_prev + i g, h = o tanh(c); `input` = W x + bW [G*H].
+template <class Real, class Round>
+void lstm_step(const Spec& spec, const DirectionParameters<const Real>& parameters, const Real* input,
+               const Step<Real>& step, Real* h, Round round) {
+  const Index H = spec.hidden_size;
+  const Index rows = gates_of(spec) * H;
+  const LstmOrder order(spec);
+  const Real* p = parameters.peephole;
+
+  std::vector<Real> recurrent(static_cast<std::size_t>(rows));
+  recurrent_product(parameters, H, 0, rows, step.h_prev, recurrent.data());
+  const Real* u = recurrent.data();
+  const auto sum = [&](Index gate, Index j) { return input[gate * H + j] + u[gate * H + j]; };
+
+  for (Index j = 0; j < H; ++j) {
+    Real a_i = sum(order.i, j);
+    if (p != nullptr) a_i += p[order.peephole_i * H + j] * step.c_prev[j];
+    const Real i = sigmoid(a_i);
+
+    Real f = Real(1) - i;
+    if (!spec.coupled_input_forget) {
+      Real a_f = sum(order.f, j);
+      if (p != nullptr) a_f += p[order.peephole_f * H + j] * step.c_prev[j];
+      f = sigmoid(a_f);
+      step.gates[order.f * H + j] = f;
+    }
+
+    const Real g = hyperbolic_tangent(sum(order.g, j));
+    const Real c = f * step.c_prev[j] + i * g;
+
+    // The output gate sees the new cell state, the other two the old one.
+    Real a_o = sum(order.o, j);
+    if (p != nullptr) a_o += p[order.peephole_o * H + j] * c;
+    const Real o = sigmoid(a_o);
+
+    step.gates[order.i * H + j] = i;
+    step.gates[order.g * H + j] = g;
+    step.gates[order.o * H + j] = o;
+    step.c[j] = c;
+    h[j] = round(o * hyperbolic_tangent(c));
+  }
+}
+
+/// From dh and dc: writes d_input [G*H] and dc_prev [H], adds to dh_prev.
+template <class Real, class Round>
+void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>& parameters,
+                        const DirectionParameters<Real>& gradients, const Step<const Real>& step,
+                        const Real* dh, const Real* dc, Real* d_input, Real* dh_prev, Real* dc_prev,
+                        Round round) {
+  const Index H = spec.hidden_size;
+  const Index rows = gates_of(spec) * H;
+  const LstmOrder order(spec);
+  const Real* p = parameters.peephole;
+  Real* dp = gradients.peephole;
+
+  for (Index j = 0; j < H; ++j) {
+    const Real c_prev = step.c_prev[j];
+    const Real i = step.gates[order.i * H + j];
+    const Real f = spec.coupled_input_forget ? Real(1) - i : step.gates[order.f * H + j];
+    const Real g = step.gates[order.g * H + j];
+    const Real o = step.gates[order.o * H + j];
+    const Real c = step.c[j];
+    const Real tanh_c = hyperbolic_tangent(c);
+
+    const Real da_o = dh[j] * tanh_c * o * (Real(1) - o);
+    Real dc_total = dc[j] + dh[j] * o * (Real(1) - tanh_c * tanh_c);
+    if (p != nullptr) {
+      dc_total += da_o * p[order.peephole_o * H + j];
+      dp[order.peephole_o * H + j] += da_o * c;
+    }
+
+    const Real da_g = dc_total * i * (Real(1) - g * g);
+    // Coupled: i also takes c_prev away, because f = 1 - i.
+    const Real di = spec.coupled_input_forget ? dc_total * (g - c_prev) : dc_total * g;
+    const Real da_i = di * i * (Real(1) - i);
+    dc_prev[j] = dc_total * f;
+    if (p != nullptr) {
+      dc_prev[j] += da_i * p[order.peephole_i * H + j];
+      dp[order.peephole_i * H + j] += da_i * c_prev;
+    }
+
+    if (!spec.coupled_input_forget) {
+      const Real da_f = dc_total * c_prev * f * (Real(1) - f);
+      if (p != nullptr) {
+        dc_prev[j] += da_f * p[order.peephole_f * H + j];
+        dp[order.peephole_f * H + j] += da_f * c_prev;
+      }
+      d_input[order.f * H + j] = da_f;
+    }
+    d_input[order.i * H + j] = da_i;
+    d_input[order.g * H + j] = da_g;
+    d_input[order.o * H + j] = da_o;
+  }
+  recurrent_product_backward(parameters, gradients, H, 0, rows, step.h_prev, d_input, dh_prev, round);
+}
+
+}  // namespace recur::oracle

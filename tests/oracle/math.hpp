@@ -1,0 +1,29 @@
+/// @file
+/// The scalar functions of the equations, for each arithmetic type.
+#pragma once
+
+#include <cmath>
+
+#include "oracle/float128.hpp"
+
+namespace recur::oracle {
+
+inline float absolute(float value) { return std::fabs(value); }
+inline double absolute(double value) { return std::fabs(value); }
+inline float exponential(float value) { return std::exp(value); }
+inline double exponential(double value) { return std::exp(value); }
+inline float hyperbolic_tangent(float value) { return std::tanh(value); }
+inline double hyperbolic_tangent(double value) { return std::tanh(value); }
+
+template <class Real>
+Real sigmoid(Real value) {
+  return Real(1) / (Real(1) + exponential(-value));
+}
+
+/// NaN passes through: of the two comparisons that could be written, this one is false for it.
+template <class Real>
+Real rectified(Real value) {
+  return value <= Real(0) ? Real(0) : value;
+}
+
+}  // namespace recur::oracle

@@ -1,0 +1,168 @@
+/// @file
+/// The judge of every engine: a forward pass written straight from docs/equations.md.
+///
+/// The arithmetic type is a template parameter:
+///
+///     double    judges fp32 and 16-bit engines
+///     float128  judges fp64 engines
+///     float     (double beside fp64 engines) is the naive run that an engine's error is measured against:
+///               sequential sums, h rounded to storage at each step by the policy `Round`
+///
+/// With a rounding policy, what an engine stores or feeds to a 16-bit product is rounded: h, r * h_prev of a
+/// gru with reset before, the final states and c_sequence. Gate sums and the running c are not.
+///
+/// This header and its neighbours share no code with host/ and kernels/; only the Spec is theirs.
+#pragma once
+
+#include "oracle/cell.hpp"
+#include "oracle/gru.hpp"
+#include "oracle/lstm.hpp"
+#include "oracle/problem.hpp"
+#include "oracle/rnn.hpp"
+#include "oracle/rounding.hpp"
+#include "oracle/sequence.hpp"
+
+namespace recur::oracle {
+
+/// Everything one direction of one layer computed; steps past a sequence's end are zero.
+template <class Real>
+struct Trace {
+  Trace(const Spec& spec, Index T, Index B) : B_(B), H_(spec.hidden_size), G_(gates_of(spec)) {
+    const Index states = T * B * H_;
+    resize(h_prev, states);
+    resize(c_prev, states);
+    resize(gates, states * G_);
+    resize(linear, states);
+    resize(c, states);
+  }
+
+  Step<Real> at(Index t, Index b) { return step_of<Real>(*this, (t * B_ + b) * H_); }
+  Step<const Real> at(Index t, Index b) const { return step_of<const Real>(*this, (t * B_ + b) * H_); }
+
+  std::vector<Real> h_prev;  ///< [T][B][H]
+  std::vector<Real> c_prev;  ///< [T][B][H], zeros unless lstm
+  std::vector<Real> gates;   ///< [T][B][G*H]
+  std::vector<Real> linear;  ///< [T][B][H], see Step
+  std::vector<Real> c;       ///< [T][B][H], zeros unless lstm
+
+ private:
+  template <class Element, class Self>
+  static Step<Element> step_of(Self& self, Index row) {
+    return {self.h_prev.data() + row, self.c_prev.data() + row, self.gates.data() + row * self.G_,
+            self.linear.data() + row, self.c.data() + row};
+  }
+
+  Index B_, H_, G_;
+};
+
+/// Outputs, and what backward needs.
+template <class Real>
+struct Result : Outputs<Real> {
+  std::vector<std::vector<Real>> layer_inputs;  ///< [L] of [T][B][K]
+  std::vector<Trace<Real>> traces;              ///< [L*D]
+};
+
+namespace detail {
+
+/// One direction of one layer over one sequence.
+///
+/// @param x, K    layer input [T][B][K]
+/// @param h, c    in: initial state [H], out: final state
+/// @param y       [T][B][y_stride]: where this direction's H outputs go, already offset to its half
+template <class Real, class Round>
+void run_sequence(const Problem<Real>& problem, const DirectionParameters<const Real>& parameters,
+                  const Sequence& sequence, Index b, const Real* x, Index K, Trace<Real>& trace, Real* h,
+                  Real* c, Real* y, Index y_stride, Round round) {
+  const Spec& spec = problem.spec;
+  const Index H = spec.hidden_size;
+  const Index rows = gates_of(spec) * H;
+  std::vector<Real> input(static_cast<std::size_t>(rows));
+
+  for (Index n = 0; n < sequence.length(); ++n) {
+    const Index t = sequence.time(n);
+    const Step<Real> step = trace.at(t, b);
+    if (sequence.starts_afresh(t)) {
+      std::fill_n(h, H, Real(0));
+      std::fill_n(c, H, Real(0));
+    }
+    std::copy_n(h, H, step.h_prev);
+    std::copy_n(c, H, step.c_prev);
+
+    multiply(parameters.W, rows, K, x + (t * problem.B + b) * K, input.data());
+    if (parameters.bW != nullptr) add(parameters.bW, rows, input.data());
+    switch (spec.cell) {
+      case Cell::rnn:
+        rnn_step(spec, parameters, input.data(), step, h, round);
+        break;
+      case Cell::gru:
+        gru_step(spec, parameters, input.data(), step, h, round);
+        break;
+      case Cell::lstm:
+        lstm_step(spec, parameters, input.data(), step, h, round);
+        std::copy_n(step.c, H, c);
+        break;
+    }
+    std::copy_n(h, H, y + (t * problem.B + b) * y_stride);
+  }
+}
+
+}  // namespace detail
+
+/// Runs all layers. Throws std::invalid_argument when a tensor has the wrong size.
+template <class Real, class Round = RoundNothing>
+Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
+  validate(problem);
+  const Spec& spec = problem.spec;
+  const Sizes sizes(spec, problem.T, problem.B);
+  const Index T = problem.T;
+  const Index B = problem.B;
+  const Index H = spec.hidden_size;
+  const Index D = directions_of(spec);
+
+  Result<Real> result;
+  result.hN = problem.h0;
+  result.cN = problem.c0;
+  resize(result.hN, sizes.h);
+  resize(result.cN, sizes.c);
+  std::vector<Real> c(static_cast<std::size_t>(H));
+
+  std::vector<Real> x = problem.x;
+  for (Index l = 0; l < spec.layers; ++l) {
+    const Index K = layer_input_size(spec, l);
+    std::vector<Real> y;
+    resize(y, sizes.y);
+    for (Index d = 0; d < D; ++d) {
+      const auto parameters = direction_of<const Real>(problem.layers[static_cast<std::size_t>(l)], d, D);
+      Trace<Real>& trace = result.traces.emplace_back(spec, T, B);
+      for (Index b = 0; b < B; ++b) {
+        const Index state = ((l * D + d) * B + b) * H;
+        Real* h = result.hN.data() + state;
+        if (has_cell_state(spec)) std::copy_n(result.cN.data() + state, H, c.data());
+        detail::run_sequence(problem, parameters, Sequence(problem, b, reads_in_reverse(spec, d)), b,
+                             x.data(), K, trace, h, c.data(), y.data() + d * H, D * H, round);
+        if (has_cell_state(spec)) {
+          for (Index j = 0; j < H; ++j) result.cN[static_cast<std::size_t>(state + j)] = round(c.data()[j]);
+        }
+      }
+    }
+    result.layer_inputs.push_back(std::move(x));
+    x = std::move(y);
+  }
+  result.y = std::move(x);
+
+  resize(result.c_sequence, sizes.c_sequence);
+  if (!result.c_sequence.empty()) {
+    for (Index d = 0; d < D; ++d) {
+      const Trace<Real>& trace = result.traces[static_cast<std::size_t>((spec.layers - 1) * D + d)];
+      for (Index row = 0; row < T * B; ++row) {
+        for (Index j = 0; j < H; ++j) {
+          result.c_sequence[static_cast<std::size_t>((row * D + d) * H + j)] =
+              round(trace.c[static_cast<std::size_t>(row * H + j)]);
+        }
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace recur::oracle

@@ -1,0 +1,53 @@
+/// @file
+/// Memory as callers of Recur bring it: aligned, and poisoned before every use.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace recur::test {
+
+/// Elements at a 64-byte aligned address. Fresh memory is all ones: NaN for floating-point types, so that a
+/// value nobody wrote cannot pass for a result.
+template <class T>
+class Aligned {
+ public:
+  Aligned() = default;
+  explicit Aligned(std::size_t count) : count_(count) {
+    if (count == 0) return;
+    data_ = static_cast<T*>(::operator new(count * sizeof(T), kAlignment));
+    poison();
+  }
+  explicit Aligned(const std::vector<T>& from) : Aligned(from.size()) {
+    if (count_ != 0) std::memcpy(data_, from.data(), count_ * sizeof(T));
+  }
+  Aligned(Aligned&& other) noexcept : data_(std::exchange(other.data_, nullptr)), count_(other.count_) {}
+  Aligned& operator=(Aligned&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~Aligned() { ::operator delete(data_, kAlignment); }
+
+  void poison() { std::memset(static_cast<void*>(data_), 0xff, count_ * sizeof(T)); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  std::size_t size() const { return count_; }
+  T& operator[](std::size_t i) { return data_[i]; }
+  const T& operator[](std::size_t i) const { return data_[i]; }
+  std::vector<T> vector() const { return std::vector<T>(data_, data_ + count_); }
+  std::span<std::byte> bytes() { return std::as_writable_bytes(std::span<T>(data_, count_)); }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  T* data_ = nullptr;
+  std::size_t count_ = 0;
+};
+
+}  // namespace recur::test

@@ -1,0 +1,102 @@
+/// @file
+/// Random problems for the oracle and for engines: a Spec, T, B and a seed give all inputs.
+///
+/// Values are made in double and rounded to `Spec::dtype`, so that converting a problem to the storage type
+/// of an engine is exact: oracle, naive run and engine see the same numbers.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "oracle/problem.hpp"
+#include "oracle/rounding.hpp"
+#include "support/random.hpp"
+
+namespace recur::test {
+
+using oracle::Index;
+
+/// `value` rounded to what `type` can hold.
+inline double round_to(DataType type, double value) {
+  switch (type) {
+    case DataType::f32:
+      return static_cast<double>(static_cast<float>(value));
+    case DataType::bf16:
+      return static_cast<double>(oracle::RoundToBf16{}(static_cast<float>(value)));
+    case DataType::f16:
+      return static_cast<double>(oracle::RoundToF16{}(static_cast<float>(value)));
+    default:
+      return value;
+  }
+}
+
+/// Uniform in [-bound, bound), rounded to `type`.
+inline std::vector<double> random_tensor(DataType type, Index elements, double bound, Random random) {
+  std::vector<double> tensor(static_cast<std::size_t>(elements));
+  for (double& value : tensor) value = round_to(type, random.symmetric(bound));
+  return tensor;
+}
+
+/// Lengths in random order with 0 and T among them (B = 1: T; B = 2: both), the others in [1, T].
+inline std::vector<std::int32_t> random_lengths(Index T, Index B, Random random) {
+  std::vector<std::int32_t> lengths(static_cast<std::size_t>(B));
+  for (auto& length : lengths) length = static_cast<std::int32_t>(random.integer(1, T));
+  const Index full = random.integer(0, B - 1);
+  lengths[static_cast<std::size_t>(full)] = static_cast<std::int32_t>(T);
+  if (B > 1) lengths[static_cast<std::size_t>((full + random.integer(1, B - 1)) % B)] = 0;
+  return lengths;
+}
+
+/// One mark in four on average, as random non-zero bytes; at least one at t = 0, and one past it when T > 1.
+inline std::vector<std::uint8_t> random_reset_mask(Index T, Index B, Random random) {
+  std::vector<std::uint8_t> mask(static_cast<std::size_t>(T * B));
+  for (auto& mark : mask) {
+    const bool marked = random.integer(0, 3) == 0;
+    mark = static_cast<std::uint8_t>(marked ? random.integer(1, 255) : 0);
+  }
+  mask[static_cast<std::size_t>(random.integer(0, B - 1))] = 1;
+  if (T > 1) mask[static_cast<std::size_t>(random.integer(1, T - 1) * B + random.integer(0, B - 1))] = 1;
+  return mask;
+}
+
+/// All inputs of a forward pass. Data is contractive, so that a long T neither blows up nor saturates: W is
+/// uniform in +-1/sqrt(K) and R in +-1/sqrt(H), which gives R a spectral radius of about 0.58. Each tensor
+/// has its own stream: the same seed with another T keeps the weights.
+inline oracle::Problem<double> random_problem(const Spec& spec, Index T, Index B, std::uint64_t seed) {
+  const oracle::Sizes sizes(spec, T, B);
+  const auto tensor = [&](Index elements, double bound, std::uint64_t stream) {
+    return random_tensor(spec.dtype, elements, bound, Random(seed, stream));
+  };
+  oracle::Problem<double> problem;
+  problem.spec = spec;
+  problem.T = T;
+  problem.B = B;
+  problem.x = tensor(sizes.x, 1.0, 1);
+  problem.h0 = tensor(sizes.h, 1.0, 2);
+  problem.c0 = tensor(sizes.c, 1.0, 3);
+  if (spec.variable_lengths) problem.lengths = random_lengths(T, B, Random(seed, 4));
+  if (spec.reset_mask) problem.reset_mask = random_reset_mask(T, B, Random(seed, 5));
+
+  const double recurrent_bound = 1.0 / std::sqrt(static_cast<double>(spec.hidden_size));
+  for (Index l = 0; l < spec.layers; ++l) {
+    const double input_bound = 1.0 / std::sqrt(static_cast<double>(layer_input_size(spec, l)));
+    const std::uint64_t stream = 100 + 10 * static_cast<std::uint64_t>(l);
+    problem.layers.push_back({tensor(oracle::Sizes::W(spec, l), input_bound, stream),
+                              tensor(sizes.R, recurrent_bound, stream + 1), tensor(sizes.bW, 0.5, stream + 2),
+                              tensor(sizes.bR, 0.5, stream + 3), tensor(sizes.peephole, 0.5, stream + 4)});
+  }
+  return problem;
+}
+
+/// Random gradients with respect to every output; with `Outputs` as weights of a linear loss they are its
+/// coefficients.
+inline oracle::OutputGradients<double> random_output_gradients(const Spec& spec, Index T, Index B,
+                                                               std::uint64_t seed) {
+  const oracle::Sizes sizes(spec, T, B);
+  const auto tensor = [&](Index elements, std::uint64_t stream) {
+    return random_tensor(spec.dtype, elements, 1.0, Random(seed, stream));
+  };
+  return {tensor(sizes.y, 11), tensor(sizes.h, 12), tensor(sizes.c, 13), tensor(sizes.c_sequence, 14)};
+}
+
+}  // namespace recur::test

@@ -1,0 +1,119 @@
+// Random problems: the same on every platform, representable in storage, and with the hard cases present.
+#include "support/problem.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "support/spec_name.hpp"
+
+namespace recur::test {
+namespace {
+
+TEST(Random, IsTheSameOnEveryPlatform) {
+  // Recorded once; a change would silently change every test's data.
+  Random random(1, 2);
+  EXPECT_EQ(random.next(), 0x828fa3e0afc3e80bu);
+  EXPECT_EQ(random.symmetric(3.0), -0x1.f714bf5112384p+0);
+  EXPECT_EQ(random.integer(-5, 5), 4);
+}
+
+TEST(Random, SeedsAndStreamsDiffer) {
+  std::set<std::uint64_t> firsts;
+  for (std::uint64_t seed = 0; seed < 32; ++seed) {
+    for (std::uint64_t stream = 0; stream < 32; ++stream) firsts.insert(Random(seed, stream).next());
+  }
+  EXPECT_EQ(firsts.size(), 32u * 32u);
+}
+
+TEST(Random, SymmetricHasTheMomentsOfTheUniformDistribution) {
+  // 2^16 draws in [-2, 2): mean 0 and variance 4/3, with standard errors of 0.0045 and 0.0047; 5 of them.
+  Random random(7);
+  double sum = 0;
+  double squares = 0;
+  constexpr int kDraws = 1 << 16;
+  for (int k = 0; k < kDraws; ++k) {
+    const double value = random.symmetric(2.0);
+    ASSERT_GE(value, -2.0);
+    ASSERT_LT(value, 2.0);
+    sum += value;
+    squares += value * value;
+  }
+  EXPECT_NEAR(sum / kDraws, 0.0, 5 * 0.0045);
+  EXPECT_NEAR(squares / kDraws, 4.0 / 3.0, 5 * 0.0047);
+}
+
+Spec lstm_with_everything() {
+  Spec spec;
+  spec.cell = Cell::lstm;
+  spec.peepholes = true;
+  spec.input_size = 3;
+  spec.hidden_size = 5;
+  spec.layers = 2;
+  spec.direction = Direction::bidirectional;
+  spec.variable_lengths = true;
+  spec.reset_mask = true;
+  spec.cell_sequence = true;
+  return spec;
+}
+
+TEST(Problem, HasTheSizesTheOracleWants) {
+  for (Spec spec : all_cells()) {
+    spec.input_size = 3;
+    spec.hidden_size = 5;
+    spec.layers = 2;
+    EXPECT_NO_THROW(oracle::validate(random_problem(spec, 4, 3, 1))) << spec_name(spec);
+  }
+  EXPECT_NO_THROW(oracle::validate(random_problem(lstm_with_everything(), 4, 3, 1)));
+}
+
+TEST(Problem, LengthsHaveZeroFullAndAreUnsorted) {
+  bool unsorted = false;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    // B = 5 leaves room for lengths between the two that are always there.
+    const auto lengths = random_lengths(9, 5, Random(seed));
+    EXPECT_EQ(std::count(lengths.begin(), lengths.end(), 0), 1);
+    EXPECT_GE(std::count(lengths.begin(), lengths.end(), 9), 1);
+    EXPECT_LE(*std::max_element(lengths.begin(), lengths.end()), 9);
+    unsorted = unsorted || !std::is_sorted(lengths.rbegin(), lengths.rend());
+  }
+  EXPECT_TRUE(unsorted);
+  // A single sequence is full: an empty one alone would test nothing.
+  EXPECT_EQ(random_lengths(9, 1, Random(1)), std::vector<std::int32_t>{9});
+}
+
+TEST(Problem, ResetMaskMarksTheFirstStepAndALaterOne) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto mask = random_reset_mask(6, 2, Random(seed));
+    const auto marked = [](std::uint8_t mark) { return mark != 0; };
+    EXPECT_TRUE(std::any_of(mask.begin(), mask.begin() + 2, marked));
+    EXPECT_TRUE(std::any_of(mask.begin() + 2, mask.end(), marked));
+    EXPECT_FALSE(std::all_of(mask.begin(), mask.end(), marked));
+  }
+  EXPECT_EQ(random_reset_mask(1, 1, Random(1)).size(), 1u);  // T = 1 has no later step
+}
+
+TEST(Problem, ValuesAreRepresentableInStorage) {
+  for (DataType type : {DataType::f32, DataType::bf16, DataType::f16}) {
+    Spec spec = lstm_with_everything();
+    spec.dtype = type;
+    const auto problem = random_problem(spec, 4, 3, 1);
+    for (double value : problem.x) ASSERT_EQ(value, round_to(type, value));
+    for (double value : problem.layers[1].R) ASSERT_EQ(value, round_to(type, value));
+    const auto as_float = oracle::convert<double>(oracle::convert<float>(problem));
+    EXPECT_EQ(as_float.x, problem.x);
+    EXPECT_EQ(as_float.layers[0].W, problem.layers[0].W);
+  }
+}
+
+TEST(Problem, AnotherLengthKeepsTheWeights) {
+  const Spec spec = lstm_with_everything();
+  const auto one = random_problem(spec, 4, 3, 1);
+  const auto other = random_problem(spec, 6, 2, 1);
+  EXPECT_EQ(one.layers[1].R, other.layers[1].R);
+  EXPECT_NE(one.layers[1].R, random_problem(spec, 4, 3, 2).layers[1].R);
+}
+
+}  // namespace
+}  // namespace recur::test

@@ -1,0 +1,82 @@
+/// @file
+/// Names of Specs for test names and failure messages.
+#pragma once
+
+#include <array>
+#include <cctype>
+#include <string>
+#include <vector>
+
+#include "recur/spec.hpp"
+
+namespace recur::test {
+
+/// The cell with its variant, e.g. "lstm_peephole_coupled".
+inline std::string cell_name(const Spec& spec) {
+  switch (spec.cell) {
+    case Cell::rnn:
+      return spec.activation == RnnActivation::relu ? "rnn_relu" : "rnn_tanh";
+    case Cell::gru:
+      return spec.gru_reset == GruReset::before ? "gru_reset_before" : "gru_reset_after";
+    case Cell::lstm:
+      return std::string("lstm") + (spec.peepholes ? "_peephole" : "") +
+             (spec.coupled_input_forget ? "_coupled" : "");
+  }
+  return "unknown";
+}
+
+inline std::string direction_name(Direction direction) {
+  constexpr std::array kNames = {"forward", "reverse", "bidirectional"};
+  return kNames[static_cast<std::size_t>(direction)];
+}
+
+/// Everything a Spec asks for, e.g. "gru_reset_after_reverse_I3_H2_L2_bias_both_lengths_mask".
+inline std::string spec_name(const Spec& spec) {
+  constexpr std::array kBiases = {"none", "single", "both"};
+  std::string name = cell_name(spec) + "_" + direction_name(spec.direction);
+  name += "_I" + std::to_string(spec.input_size) + "_H" + std::to_string(spec.hidden_size);
+  name += "_L" + std::to_string(spec.layers);
+  name += std::string("_bias_") + kBiases[static_cast<std::size_t>(spec.bias)];
+  if (spec.variable_lengths) name += "_lengths";
+  if (spec.reset_mask) name += "_mask";
+  if (spec.cell_sequence) name += "_cseq";
+  return name;
+}
+
+/// A name as GoogleTest wants it ("lstm_peephole" -> "LstmPeephole"): underscores are not allowed there.
+inline std::string camel_case(const std::string& name) {
+  std::string result;
+  bool start = true;
+  for (char c : name) {
+    if (c == '_') {
+      start = true;
+      continue;
+    }
+    result += start ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
+    start = false;
+  }
+  return result;
+}
+
+/// Every cell variant that a layer can have. Only the fields of the cell are set.
+inline std::vector<Spec> all_cells() {
+  std::vector<Spec> cells;
+  for (RnnActivation activation : {RnnActivation::tanh, RnnActivation::relu}) {
+    cells.emplace_back().cell = Cell::rnn;
+    cells.back().activation = activation;
+  }
+  for (GruReset reset : {GruReset::after, GruReset::before}) {
+    cells.emplace_back().cell = Cell::gru;
+    cells.back().gru_reset = reset;
+  }
+  for (bool peepholes : {false, true}) {
+    for (bool coupled : {false, true}) {
+      cells.emplace_back().cell = Cell::lstm;
+      cells.back().peepholes = peepholes;
+      cells.back().coupled_input_forget = coupled;
+    }
+  }
+  return cells;
+}
+
+}  // namespace recur::test
