@@ -7,27 +7,39 @@
 namespace recur::tasks {
 namespace {
 
-constexpr std::int64_t kTileOutputs = 16;  // sums kept in registers: 4 to 8 vectors of fp32
-constexpr std::int64_t kTileInputs = 256;  // with kTileOutputs of fp64: 32 KiB of stack
+constexpr std::int64_t kTileOutputs = 64;
+constexpr std::int64_t kTileInputs = 64;  // 64 x 64 of fp64: 32 KiB of stack
+constexpr std::int64_t kUnroll = 4;       // products added to a sum each time it is loaded and stored
 
 // y[r][o .. o+outputs) += x[r][i .. i+inputs) . W[o][i ..]^T for all rows. W's tile is transposed first, so
-// that the inner loop runs over outputs: vectors hold different sums and each sum keeps its order.
+// that the inner loop runs over outputs: vectors hold different sums and each sum keeps its order. What the
+// tile has more than W is zeros.
 template <class T>
 void add_tile(const AffineArgs& args, std::int64_t o, std::int64_t outputs, std::int64_t i,
               std::int64_t inputs) {
-  alignas(64) T tile[kTileInputs][kTileOutputs];
-  for (std::int64_t k = 0; k < inputs; ++k) {
-    for (std::int64_t j = 0; j < kTileOutputs; ++j) {
-      tile[k][j] = j < outputs ? row_of<T>(args.W, o + j)[i + k] : T{0};
-    }
+  alignas(64) T tile[kTileInputs][kTileOutputs] = {};
+  for (std::int64_t j = 0; j < outputs; ++j) {
+    const T* W = row_of<T>(args.W, o + j) + i;
+    for (std::int64_t k = 0; k < inputs; ++k) tile[k][j] = W[k];
   }
+  const std::int64_t padded_outputs = (outputs + 15) / 16 * 16;  // whole vectors
   for (std::int64_t r = 0; r < args.x.size(0); ++r) {
     const T* x = row_of<T>(args.x, r) + i;
     T* y = row_of<T>(args.y, r) + o;
-    T sums[kTileOutputs] = {};
+    alignas(64) T sums[kTileOutputs] = {};
     for (std::int64_t j = 0; j < outputs; ++j) sums[j] = y[j];
-    for (std::int64_t k = 0; k < inputs; ++k) {
-      for (std::int64_t j = 0; j < kTileOutputs; ++j) sums[j] += x[k] * tile[k][j];
+    std::int64_t k = 0;
+    for (; k + kUnroll <= inputs; k += kUnroll) {
+      for (std::int64_t j = 0; j < padded_outputs; ++j) {
+        T sum = sums[j] + x[k] * tile[k][j];
+        sum += x[k + 1] * tile[k + 1][j];
+        sum += x[k + 2] * tile[k + 2][j];
+        sum += x[k + 3] * tile[k + 3][j];
+        sums[j] = sum;
+      }
+    }
+    for (; k < inputs; ++k) {
+      for (std::int64_t j = 0; j < padded_outputs; ++j) sums[j] += x[k] * tile[k][j];
     }
     for (std::int64_t j = 0; j < outputs; ++j) y[j] = sums[j];
   }

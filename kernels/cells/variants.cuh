@@ -66,18 +66,21 @@ struct Traits {
   constexpr int recurrent_sum(int gate) const { return gate == split_gate ? gates : gate; }
 };
 
-constexpr Traits traits_of(Variant variant) {
-  return visit(variant, []<class C>() {
-    return Traits{.gates = C::kGates,
-                  .sums = C::kSums,
-                  .split_gate = C::kSplitGate,
-                  .saved = C::kSaved,
-                  .peepholes = C::kPeepholes,
-                  .peephole_gate = {C::peephole_gate(0), C::peephole_gate(1), C::peephole_gate(2)},
-                  .cell_state = C::kCellState,
-                  .phases = C::kPhases,
-                  .phase_gate = {C::phase_gate(0), C::phase_gate(1), C::phase_gate(2)}};
-  });
-}
+struct TraitsOf {
+  template <class Cell>
+  constexpr Traits operator()() const {
+    return Traits{.gates = Cell::kGates,
+                  .sums = Cell::kSums,
+                  .split_gate = Cell::kSplitGate,
+                  .saved = Cell::kSaved,
+                  .peepholes = Cell::kPeepholes,
+                  .peephole_gate = {Cell::peephole_gate(0), Cell::peephole_gate(1), Cell::peephole_gate(2)},
+                  .cell_state = Cell::kCellState,
+                  .phases = Cell::kPhases,
+                  .phase_gate = {Cell::phase_gate(0), Cell::phase_gate(1), Cell::phase_gate(2)}};
+  }
+};
+
+constexpr Traits traits_of(Variant variant) { return visit(variant, TraitsOf{}); }
 
 }  // namespace recur::cells

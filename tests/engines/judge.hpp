@@ -47,7 +47,7 @@ bool clear_of_kinks(const Spec& spec, const oracle::Result<Real>& exact) {
 /// Runs problems of this Spec and size over fixed seeds until every tensor has enough values, then gives the
 /// verdict for each way of running: they share the oracle's work, which takes most of the time.
 template <class T>
-void judge(Spec spec, Index steps, Index batch, const std::vector<RunOptions>& runs) {
+void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions>& runs) {
   using Real = typename JudgeOf<T>::Type;
   spec.dtype = data_type_of<T>;
   std::vector<ErrorPools> pools(runs.size(), ErrorPools(spec.dtype));
@@ -83,7 +83,7 @@ void judge(Spec spec, Index steps, Index batch, const std::vector<RunOptions>& r
 
 template <class T>
 void judge(const Spec& spec, Index steps, Index batch, const RunOptions& run) {
-  judge<T>(spec, steps, batch, std::vector<RunOptions>{run});
+  judge_all<T>(spec, steps, batch, {run});
 }
 
 /// Inference alone, for what training does not reach: prepared weights.

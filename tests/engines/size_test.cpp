@@ -41,7 +41,7 @@ class Sizes : public ::testing::TestWithParam<Spec> {
       Spec spec = GetParam();
       spec.input_size = size.I;
       spec.hidden_size = size.H;
-      judge<T>(spec, size.T, size.B, runs);
+      judge_all<T>(spec, size.T, size.B, runs);
     }
   }
 };

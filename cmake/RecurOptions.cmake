@@ -1,0 +1,15 @@
+# What a build can be asked for.
+
+option(BUILD_SHARED_LIBS "Build shared libraries" ON)
+option(RECUR_BUILD_TESTS "Build the tests (needs GoogleTest)" ${PROJECT_IS_TOP_LEVEL})
+option(RECUR_BUILD_EXAMPLES "Build the examples (recur-lac needs CLI11)" ${PROJECT_IS_TOP_LEVEL})
+option(RECUR_BUILD_PERF "Build the timing programs" ${PROJECT_IS_TOP_LEVEL})
+option(RECUR_INSTALL "Add install rules" ${PROJECT_IS_TOP_LEVEL})
+option(RECUR_WERROR "Turn warnings into errors" OFF)
+option(RECUR_COVERAGE "Instrument for line coverage (gcov)" OFF)
+option(RECUR_FUZZ "Build the fuzz targets (needs clang's libFuzzer)" OFF)
+
+set(RECUR_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. 'address;undefined' or 'thread'")
+
+set(RECUR_CUDA "AUTO" CACHE STRING "CUDA sources: AUTO (on where nvcc is found), ON, OFF")
+set_property(CACHE RECUR_CUDA PROPERTY STRINGS AUTO ON OFF)

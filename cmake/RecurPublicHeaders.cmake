@@ -1,0 +1,43 @@
+# The public headers, relative to include/. A header on disk that is not listed fails the configure, so that none
+# is left out of the install and of the tests that compile each alone.
+
+set(RECUR_CORE_HEADERS
+  recur/context.hpp
+  recur/device.hpp
+  recur/error.hpp
+  recur/export.hpp
+  recur/plan.hpp
+  recur/recur.hpp
+  recur/run.hpp
+  recur/spec.hpp
+  recur/tensor.hpp
+  recur/types.hpp
+  recur/version.hpp
+  recur/weights.hpp
+)
+
+set(RECUR_TASKS_HEADERS
+  recur/tasks/affine.hpp
+  recur/tasks/crf.hpp
+  recur/tasks/dictionary.hpp
+  recur/tasks/embedding.hpp
+  recur/tasks/lac.hpp
+  recur/tasks/loss.hpp
+  recur/tasks/optimizer.hpp
+  recur/tasks/paddle.hpp
+  recur/tasks/utf8.hpp
+)
+
+set(RECUR_PUBLIC_HEADERS ${RECUR_CORE_HEADERS} ${RECUR_TASKS_HEADERS})
+
+file(GLOB_RECURSE recur_headers_on_disk CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/include"
+     "${PROJECT_SOURCE_DIR}/include/recur/*.hpp" "${PROJECT_SOURCE_DIR}/include/recur/*.h")
+set(recur_headers_unlisted ${recur_headers_on_disk})
+list(REMOVE_ITEM recur_headers_unlisted ${RECUR_PUBLIC_HEADERS})
+set(recur_headers_missing ${RECUR_PUBLIC_HEADERS})
+list(REMOVE_ITEM recur_headers_missing ${recur_headers_on_disk})
+if(recur_headers_unlisted OR recur_headers_missing)
+  message(FATAL_ERROR "the list in cmake/RecurPublicHeaders.cmake and the files of include/ differ\n"
+                      "  not listed:  ${recur_headers_unlisted}\n"
+                      "  not on disk: ${recur_headers_missing}")
+endif()

@@ -1,0 +1,22 @@
+# Sanitizers and coverage: instrument everything below this project's root alike, library and tests.
+
+if(RECUR_SANITIZE)
+  string(REPLACE ";" "," recur_sanitizers "${RECUR_SANITIZE}")
+  set(recur_instrument -fsanitize=${recur_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${recur_instrument}>")
+  add_link_options(-fsanitize=${recur_sanitizers})
+endif()
+
+if(RECUR_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "RECUR_FUZZ needs clang++ for libFuzzer (Debian packages clang libclang-rt-14-dev); "
+                        "found ${CMAKE_CXX_COMPILER_ID}")
+  endif()
+  # Coverage feedback for the library; the fuzz targets themselves link with -fsanitize=fuzzer.
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=fuzzer-no-link>")
+endif()
+
+if(RECUR_COVERAGE)
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:--coverage;-fprofile-update=atomic>")
+  add_link_options(--coverage)
+endif()

@@ -1,0 +1,51 @@
+# recur_add_test(NAME <name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
+#
+# One GoogleTest executable, test_<name>, as one ctest test, <name>. A run in which no test passed fails, even
+# though GoogleTest calls it a success: nothing ran, or all was skipped. Sources include project files by their
+# path from the root. Labels used: threads (run by the ThreadSanitizer leg), slow.
+function(recur_add_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LIBRARIES;LABELS")
+  if(NOT arg_NAME OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "recur_add_test(NAME <name> SOURCES <file>... [LIBRARIES <target>...] "
+                        "[LABELS <label>...] [TIMEOUT <seconds>]): got ${ARGV}")
+  endif()
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 300)
+  endif()
+
+  add_executable(test_${arg_NAME} ${arg_SOURCES})
+  target_include_directories(test_${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(test_${arg_NAME} PRIVATE ${arg_LIBRARIES} GTest::gtest GTest::gtest_main)
+
+  add_test(NAME ${arg_NAME} COMMAND ${RECUR_TEST_LAUNCHER} $<TARGET_FILE:test_${arg_NAME}>)
+  set_tests_properties(${arg_NAME} PROPERTIES
+    LABELS "${arg_LABELS}"
+    TIMEOUT ${arg_TIMEOUT}
+    FAIL_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests"
+    ENVIRONMENT "${RECUR_TEST_ENVIRONMENT}")
+  if("threads" IN_LIST arg_LABELS)
+    add_dependencies(recur_thread_tests test_${arg_NAME})
+  endif()
+endfunction()
+
+# All a ThreadSanitizer build has to build.
+add_custom_target(recur_thread_tests)
+
+# The first finding of a sanitizer ends the test, with a stack.
+set(RECUR_TEST_ENVIRONMENT
+  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1:check_initialization_order=1"
+  "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
+  "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
+
+# ThreadSanitizer's shadow memory wants the fixed address layout of old kernels; where the system lets us, ask for it.
+set(RECUR_TEST_LAUNCHER "")
+if("thread" IN_LIST RECUR_SANITIZE)
+  find_program(RECUR_SETARCH setarch)
+  mark_as_advanced(RECUR_SETARCH)
+  if(RECUR_SETARCH)
+    execute_process(COMMAND "${RECUR_SETARCH}" -R true RESULT_VARIABLE recur_setarch_result OUTPUT_QUIET ERROR_QUIET)
+    if(recur_setarch_result EQUAL 0)
+      set(RECUR_TEST_LAUNCHER "${RECUR_SETARCH}" -R)
+    endif()
+  endif()
+endif()

@@ -1,0 +1,28 @@
+# Sourced by the scripts beside it: where the project is, and how it is built.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit
+
+jobs=$(nproc)
+export CMAKE_BUILD_PARALLEL_LEVEL=$jobs CTEST_PARALLEL_LEVEL=$jobs
+
+# A user's build has to get past a new compiler's warnings, CI's has not.
+# shellcheck disable=SC2034
+if [[ ${CI:-} == true ]]; then release_preset=ci; else release_preset=release; fi
+
+# build PRESET [TARGET...]: configures and builds. Prints to standard error only.
+build() {
+  local preset=$1
+  shift
+  local log
+  log=$(mktemp)
+  if ! cmake --preset "$preset" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  sed -n '/^-- Recur /,/^--   tests/p' "$log" | cut -c4- >&2
+  rm -f "$log"
+  cmake --build --preset "$preset" ${1:+--target "$@"} >&2
+}

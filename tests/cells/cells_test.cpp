@@ -1,0 +1,153 @@
+// The cells alone, as plain scalar functions: each backward is held against finite differences of its own
+// forward. One hidden unit, so that the products with R are numbers: sum += r_gate * operand.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "kernels/cells/scalar_math.cuh"
+#include "kernels/cells/variants.cuh"
+#include "support/random.hpp"
+
+namespace recur::cells {
+namespace {
+
+constexpr int kMaxSums = 4;
+constexpr int kMaxGates = 4;
+
+// Everything the result of one step depends on, in one array: input sums, recurrent weights, peepholes, h',
+// c'.
+struct Inputs {
+  static constexpr int kCount = kMaxSums + kMaxGates + kMaxPeepholes + 2;
+  std::array<double, kCount> values;
+
+  double& sum(int i) { return values[static_cast<std::size_t>(i)]; }
+  double& weight(int gate) { return values[static_cast<std::size_t>(kMaxSums + gate)]; }
+  double& peephole(int i) { return values[static_cast<std::size_t>(kMaxSums + kMaxGates + i)]; }
+  double& h_prev() { return values[kCount - 2]; }
+  double& c_prev() { return values[kCount - 1]; }
+};
+
+// What an engine does: products of the phase's gates, then the cell.
+template <class Cell, int kPhase>
+void run_phase(ForwardUnit<Cell, double>& unit, Inputs& in, double operand) {
+  for (int gate = Cell::phase_gate(kPhase); gate < Cell::phase_gate(kPhase + 1); ++gate) {
+    const int sum = gate == Cell::kSplitGate ? Cell::kGates : gate;
+    unit.sums[sum] += in.weight(gate) * operand;
+  }
+  Cell::template forward<kPhase, ScalarMath>(unit);
+}
+
+template <class Cell>
+ForwardUnit<Cell, double> forward(Inputs in) {
+  ForwardUnit<Cell, double> unit{};
+  for (int i = 0; i < Cell::kSums; ++i) unit.sums[i] = in.sum(i);
+  for (int i = 0; i < Cell::kPeepholes; ++i) unit.peephole[i] = in.peephole(i);
+  unit.h_prev = in.h_prev();
+  unit.c_prev = in.c_prev();
+  run_phase<Cell, 0>(unit, in, in.h_prev());
+  if constexpr (Cell::kPhases > 1) run_phase<Cell, 1>(unit, in, unit.exchange);
+  return unit;
+}
+
+// Gradient of dh * h + dc * c with respect to all inputs.
+template <class Cell>
+Inputs backward(Inputs in, double dh, double dc) {
+  const ForwardUnit<Cell, double> forward_unit = forward<Cell>(in);
+  BackwardUnit<Cell, double> unit{};
+  for (int i = 0; i < Cell::kSaved; ++i) unit.saved[i] = forward_unit.saved[i];
+  for (int i = 0; i < Cell::kPeepholes; ++i) unit.peephole[i] = in.peephole(i);
+  unit.h_prev = in.h_prev();
+  unit.c_prev = in.c_prev();
+  unit.c = forward_unit.c;
+  unit.dh = dh;
+  unit.dc = dc;
+  const auto recurrent = [&](int gate) { return unit.dsums[gate == Cell::kSplitGate ? Cell::kGates : gate]; };
+
+  Cell::template backward<0, ScalarMath>(unit);
+  int first_phase_gates = Cell::kGates;
+  double exchanged = in.h_prev();
+  if constexpr (Cell::kPhases > 1) {
+    first_phase_gates = Cell::phase_gate(1);
+    exchanged = unit.exchange;
+    for (int gate = first_phase_gates; gate < Cell::kGates; ++gate)
+      unit.d_exchange += in.weight(gate) * recurrent(gate);
+    Cell::template backward<1, ScalarMath>(unit);
+  }
+
+  Inputs d{};
+  for (int i = 0; i < Cell::kSums; ++i) d.sum(i) = unit.dsums[i];
+  d.h_prev() = unit.dh_prev;
+  d.c_prev() = unit.dc_prev;
+  for (int gate = 0; gate < Cell::kGates; ++gate) {
+    const bool first_phase = gate < first_phase_gates;
+    d.weight(gate) = recurrent(gate) * (first_phase ? in.h_prev() : exchanged);
+    if (first_phase) d.h_prev() += in.weight(gate) * recurrent(gate);
+  }
+  for (int i = 0; i < Cell::kPeepholes; ++i) {
+    const bool sees_current = i + 1 == Cell::kPeepholes;
+    d.peephole(i) = unit.dsums[Cell::peephole_gate(i)] * (sees_current ? forward_unit.c : in.c_prev());
+  }
+  return d;
+}
+
+class Cells : public ::testing::TestWithParam<int> {
+ protected:
+  Variant variant() const { return static_cast<Variant>(GetParam()); }
+};
+
+TEST_P(Cells, BackwardIsTheDerivativeOfForward) {
+  visit(variant(), []<class Cell>() {
+    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+      test::Random random(seed, 1);
+      Inputs in{};
+      for (double& value : in.values) value = random.symmetric(1.5);
+      const double dh = random.symmetric(1.0);
+      const double dc = Cell::kCellState ? random.symmetric(1.0) : 0.0;
+      const auto loss = [&](const Inputs& at) {
+        const auto unit = forward<Cell>(at);
+        return dh * unit.h + dc * unit.c;
+      };
+      const Inputs gradient = backward<Cell>(in, dh, dc);
+      for (std::size_t i = 0; i < in.values.size(); ++i) {
+        // Truncation is about step^2 = 1e-10, rounding about 2^-52 / step = 2e-11; values are of order one.
+        constexpr double kStep = 1e-5;
+        constexpr double kTolerance = 2e-9;
+        Inputs up = in;
+        Inputs down = in;
+        up.values[i] += kStep;
+        down.values[i] -= kStep;
+        EXPECT_NEAR((loss(up) - loss(down)) / (2 * kStep), gradient.values[i], kTolerance)
+            << "seed " << seed << " input " << i;
+      }
+    }
+  });
+}
+
+TEST_P(Cells, TraitsAgreeWithTheCell) {
+  const Traits traits = traits_of(variant());
+  EXPECT_EQ(traits.sums, traits.gates + (traits.split_gate >= 0 ? 1 : 0));
+  EXPECT_EQ(traits.phase_gate[0], 0);
+  EXPECT_EQ(traits.phase_gate[traits.phases], traits.gates);
+  for (int i = 0; i < traits.peepholes; ++i) EXPECT_LT(traits.peephole_gate[i], traits.gates);
+}
+
+TEST_P(Cells, NanPassesThrough) {
+  visit(variant(), []<class Cell>() {
+    for (int sum = 0; sum < Cell::kSums; ++sum) {
+      Inputs in{};
+      in.h_prev() = 0.5;
+      in.c_prev() = 0.25;
+      in.weight(Cell::kGates - 1) = 1;
+      in.sum(sum) = NAN;
+      EXPECT_TRUE(std::isnan(forward<Cell>(in).h)) << "sum " << sum;
+    }
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Cells, ::testing::Range(0, kVariantCount));
+
+}  // namespace
+}  // namespace recur::cells

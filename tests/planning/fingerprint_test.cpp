@@ -1,0 +1,268 @@
+// What names a plan (its fingerprint) and what names a packing of weights (its layout id).
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <map>
+
+#include "engines/engine_run.hpp"
+#include "engines/simd_names.hpp"
+#include "host/cpu/simd/kernels.hpp"
+#include "host/plan_state.hpp"
+#include "support/problem.hpp"
+#include "support/spec_name.hpp"
+
+namespace recur::test {
+namespace {
+
+struct Question {
+  Spec spec;
+  Shape shape;
+  Options options;
+  DeviceProps device = Device::cpu().props();
+
+  Plan plan() const { return make_plan(spec, shape, Device::from_props(device), options); }
+};
+
+// Enough work for two threads (see tiling.cpp: 2^21 multiply-adds a pass), more rows than BLAS needs.
+Question lstm_question() {
+  Question question;
+  question.spec.input_size = 24;
+  question.spec.hidden_size = 96;
+  question.shape = {8, 12};
+  return question;
+}
+
+struct Change {
+  const char* name;
+  std::function<void(Question&)> make;
+};
+
+const Change kChanges[] = {
+    {"cell", [](Question& q) { q.spec.cell = Cell::gru; }},
+    {"peepholes", [](Question& q) { q.spec.peepholes = true; }},
+    {"coupled_input_forget", [](Question& q) { q.spec.coupled_input_forget = true; }},
+    {"input_size", [](Question& q) { q.spec.input_size += 1; }},
+    {"hidden_size", [](Question& q) { q.spec.hidden_size += 1; }},
+    {"layers", [](Question& q) { q.spec.layers = 2; }},
+    {"direction", [](Question& q) { q.spec.direction = Direction::reverse; }},
+    {"both directions", [](Question& q) { q.spec.direction = Direction::bidirectional; }},
+    {"bias", [](Question& q) { q.spec.bias = Bias::single; }},
+    {"dtype", [](Question& q) { q.spec.dtype = DataType::f64; }},
+    {"layout", [](Question& q) { q.spec.layout = Layout::batch_major; }},
+    {"variable_lengths", [](Question& q) { q.spec.variable_lengths = true; }},
+    {"reset_mask", [](Question& q) { q.spec.reset_mask = true; }},
+    {"cell_sequence", [](Question& q) { q.spec.cell_sequence = true; }},
+    {"steps", [](Question& q) { q.shape.steps += 1; }},
+    {"batch", [](Question& q) { q.shape.batch += 1; }},
+    {"pass", [](Question& q) { q.options.pass = Pass::training; }},
+    {"batch_invariant", [](Question& q) { q.options.batch_invariant = true; }},
+    {"threads", [](Question& q) { q.options.threads = 2; }},
+};
+
+TEST(Fingerprint, EqualQuestionsHaveEqualOnes) {
+  for (const Change& change : kChanges) {
+    Question question = lstm_question();
+    change.make(question);
+    EXPECT_EQ(question.plan().fingerprint(), question.plan().fingerprint()) << change.name;
+    EXPECT_EQ(question.plan().layout_id(), question.plan().layout_id()) << change.name;
+  }
+}
+
+TEST(Fingerprint, EveryFieldThatMattersChangesIt) {
+  std::map<std::uint64_t, std::string> seen = {{lstm_question().plan().fingerprint(), "unchanged"}};
+  for (const Change& change : kChanges) {
+    Question question = lstm_question();
+    change.make(question);
+    const auto [place, is_new] = seen.emplace(question.plan().fingerprint(), change.name);
+    EXPECT_TRUE(is_new) << change.name << " and " << place->second << " have one fingerprint";
+  }
+}
+
+TEST(Fingerprint, TheVariantOfACellChangesIt) {
+  std::map<std::uint64_t, std::string> seen;
+  for (Spec spec : all_cells()) {
+    Question question = lstm_question();
+    spec.input_size = question.spec.input_size;
+    spec.hidden_size = question.spec.hidden_size;
+    question.spec = spec;
+    EXPECT_TRUE(seen.emplace(question.plan().fingerprint(), spec_name(spec)).second) << spec_name(spec);
+  }
+}
+
+TEST(Fingerprint, TheInstructionSetChangesIt) {
+  std::map<std::uint64_t, std::string> fingerprints, layouts;
+  for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
+    Question question = lstm_question();
+    question.device.cpu.simd = target->name;
+    EXPECT_TRUE(fingerprints.emplace(question.plan().fingerprint(), target->name).second) << target->name;
+    EXPECT_TRUE(layouts.emplace(question.plan().layout_id(), target->name).second) << target->name;
+  }
+}
+
+// What cannot change a bit: spare threads, caches that do not move the tiling, who logs, and whether the
+// engine was named.
+TEST(Fingerprint, WhatDoesNotMatterDoesNotChangeIt) {
+  const std::uint64_t fingerprint = lstm_question().plan().fingerprint();
+  Question named = lstm_question();
+  named.options.engine = EngineId::cpu;
+  EXPECT_EQ(named.plan().fingerprint(), fingerprint);
+  Question logged = lstm_question();
+  logged.options.log.write = [](void*, std::string_view) {};
+  EXPECT_EQ(logged.plan().fingerprint(), fingerprint);
+  Question renamed = lstm_question();
+  renamed.device.name = "another";
+  renamed.device.cpu.l3_bytes *= 2;
+  renamed.device.cpu.cores += 1;
+  EXPECT_EQ(renamed.plan().fingerprint(), fingerprint);
+
+  Question small = lstm_question();
+  small.spec.hidden_size = 4;  // far below the work that wakes a second thread
+  const std::uint64_t alone = small.plan().fingerprint();
+  small.options.threads = 4;
+  ASSERT_EQ(small.plan().threads(), 1);
+  EXPECT_EQ(small.plan().fingerprint(), alone);
+}
+
+// An engine's plan that is all facts, so that fields no engine takes yet can be asked about.
+class NoPlan final : public host::EnginePlan {
+ public:
+  explicit NoPlan(const host::EngineFacts& facts) : facts_(facts) {}
+  const host::EngineFacts& facts() const override { return facts_; }
+  void check_forward(Context::State&, const host::ForwardCall&) const override {}
+  void check_backward(Context::State&, const host::BackwardCall&) const override {}
+  void prepare_weights(Context::State&, Stream, std::span<const LayerWeights>,
+                       std::span<std::byte>) const override {}
+  void forward(Context::State&, const host::ForwardCall&) const override {}
+  void backward(Context::State&, const host::BackwardCall&) const override {}
+
+ private:
+  host::EngineFacts facts_;
+};
+
+std::uint64_t fingerprint_of(const host::Job& job, EngineId engine = EngineId::cpu,
+                             const host::EngineFacts& facts = {}) {
+  return host::PlanState(job, engine, {}, std::make_unique<NoPlan>(facts)).fingerprint();
+}
+
+TEST(Fingerprint, LaterFieldsCountAlready) {
+  const host::Job plain{lstm_question().spec, {2, 3}, {}, {}};
+  std::map<std::uint64_t, std::string> seen = {{fingerprint_of(plain), "unchanged"}};
+  const auto expect_new = [&](const char* name, const host::Job& job) {
+    EXPECT_TRUE(seen.emplace(fingerprint_of(job), name).second) << name;
+  };
+  host::Job job = plain;
+  expect_new("projection_size", (job.spec.projection_size = 7, job));
+  job = plain;
+  expect_new("dropout", (job.spec.dropout = 0.5, job));
+  job = plain;
+  expect_new("recurrent_dropout", (job.spec.recurrent_dropout = 0.5, job));
+  job = plain;
+  expect_new("zoneout", (job.spec.zoneout = 0.5, job));
+  job = plain;
+  expect_new("clip", (job.spec.clip = 0.5, job));
+  job = plain;
+  expect_new("layer_norm", (job.spec.layer_norm = true, job));
+  job = plain;
+  expect_new("checkpoint_interval", (job.options.checkpoint_interval = 2, job));
+  job = plain;
+  expect_new("activation", (job.spec.activation = RnnActivation::relu, job));
+  job = plain;
+  expect_new("gru_reset", (job.spec.gru_reset = GruReset::before, job));
+}
+
+TEST(Fingerprint, TheEngineAndItsChoicesCount) {
+  const host::Job job{lstm_question().spec, {2, 3}, {}, {}};
+  const std::uint64_t plain = fingerprint_of(job);
+  EXPECT_NE(fingerprint_of(job, EngineId::stepwise), plain);
+  EXPECT_NE(fingerprint_of(job, EngineId::cpu, {.layout_id = 1}), plain);
+  EXPECT_NE(fingerprint_of(job, EngineId::cpu, {.bits_id = 1}), plain);
+}
+
+// Who may share a packing: weights do not depend on sizes of the batch, on the direction of time, or on what
+// comes with x, as long as the products are formed the same way.
+const Change kSharing[] = {
+    {"steps", [](Question& q) { q.shape.steps = 1000; }},
+    {"batch", [](Question& q) { q.shape.batch = 90; }},
+    {"both", [](Question& q) { q.shape = {4, 4}; }},  // the least rows that BLAS is asked for: 16
+    {"direction", [](Question& q) { q.spec.direction = Direction::reverse; }},
+    {"layout", [](Question& q) { q.spec.layout = Layout::batch_major; }},
+    {"variable_lengths", [](Question& q) { q.spec.variable_lengths = true; }},
+    {"reset_mask", [](Question& q) { q.spec.reset_mask = true; }},
+    {"cell_sequence", [](Question& q) { q.spec.cell_sequence = true; }},
+};
+
+TEST(LayoutId, IsSharedByPlansThatPackAlike) {
+  const Plan plan = lstm_question().plan();
+  for (const Change& change : kSharing) {
+    Question question = lstm_question();
+    change.make(question);
+    EXPECT_EQ(question.plan().layout_id(), plan.layout_id()) << change.name;
+    EXPECT_EQ(question.plan().sizes().prepared_weights, plan.sizes().prepared_weights) << change.name;
+    EXPECT_NE(question.plan().fingerprint(), plan.fingerprint()) << change.name;
+  }
+}
+
+TEST(LayoutId, DiffersWhereThePackingDoes) {
+  std::map<std::uint64_t, std::string> seen = {{lstm_question().plan().layout_id(), "unchanged"}};
+  for (const char* name : {"cell", "peepholes", "coupled_input_forget", "input_size", "hidden_size", "layers",
+                           "both directions", "bias", "dtype", "batch_invariant"}) {
+    for (const Change& change : kChanges) {
+      if (std::string(change.name) != name) continue;
+      Question question = lstm_question();
+      change.make(question);
+      EXPECT_TRUE(seen.emplace(question.plan().layout_id(), name).second) << name;
+    }
+  }
+  Question few_rows = lstm_question();
+  few_rows.shape = {5, 3};  // 15 rows: our own product, which wants W in panels
+  EXPECT_TRUE(seen.emplace(few_rows.plan().layout_id(), "few rows").second);
+}
+
+// One buffer, prepared by one plan and used by another that differs in its Shape: the same bits as with a
+// buffer of its own.
+TEST(LayoutId, APreparedBufferServesEveryPlanOfTheLayout) {
+  for (const Spec& cell : all_cells()) {
+    for (bool batch_invariant : {false, true}) {
+      Question question = lstm_question();
+      const Spec sizes = question.spec;
+      question.spec = cell;
+      question.spec.input_size = sizes.input_size;
+      question.spec.hidden_size = 19;  // not a whole vector
+      question.spec.layers = 2;
+      question.options.batch_invariant = batch_invariant;
+      const Plan small = question.plan();
+      question.shape = {20, 24};
+      const Plan large = question.plan();
+      ASSERT_EQ(small.layout_id(), large.layout_id());
+
+      const auto problem = oracle::convert<float>(random_problem(question.spec, 5, 4, 1));
+      std::vector<LayerTensors<float>> tensors;
+      std::vector<LayerWeights> weights;
+      for (const auto& layer : problem.layers) tensors.emplace_back(layer);
+      for (Index l = 0; l < question.spec.layers; ++l) {
+        weights.push_back(tensors[static_cast<std::size_t>(l)].views<ConstTensorView>(question.spec, l));
+      }
+      Context context(Device::from_props(question.device));
+      Aligned<float> x(problem.x);
+      const auto run = [&](const Plan& plan, const PreparedWeights& prepared) {
+        Aligned<float> y(static_cast<std::size_t>(5 * 4 * 19));
+        Aligned<std::byte> workspace(plan.sizes().workspace_prepared);
+        ForwardArgs args;
+        args.x = ConstTensorView(x.data(), {5, 4, 24});
+        args.y = TensorView(y.data(), {5, 4, 19});
+        forward(plan, context, Stream(), prepared, args, workspace.bytes());
+        return y.vector();
+      };
+      Aligned<std::byte> by_small(small.sizes().prepared_weights);
+      Aligned<std::byte> by_large(large.sizes().prepared_weights);
+      const PreparedWeights from_small = prepare_weights(small, context, {}, weights, by_small.bytes());
+      const PreparedWeights from_large = prepare_weights(large, context, {}, weights, by_large.bytes());
+      EXPECT_EQ(by_small.vector(), by_large.vector()) << cell_name(cell);
+      EXPECT_EQ(run(large, from_small), run(large, from_large)) << cell_name(cell);
+      EXPECT_EQ(run(small, from_large), run(small, from_small)) << cell_name(cell);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace recur::test

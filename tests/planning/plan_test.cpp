@@ -1,0 +1,155 @@
+// What a plan tells about itself, and to whom.
+#include <gtest/gtest.h>
+
+#include <cinttypes>
+#include <cstdio>
+
+#include "host/engine.hpp"
+#include "recur/recur.hpp"
+#include "support/spec_name.hpp"
+
+namespace recur::test {
+namespace {
+
+Spec lstm() {
+  Spec spec;
+  spec.input_size = 3;
+  spec.hidden_size = 5;
+  return spec;
+}
+
+std::string hex(std::uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof(text), "%016" PRIx64, value);
+  return text;
+}
+
+TEST(Plan, RemembersTheQuestion) {
+  Spec spec = lstm();
+  spec.layers = 2;
+  spec.direction = Direction::reverse;
+  DeviceProps props = Device::cpu().props();
+  props.name = "some CPU";
+  const Plan plan = make_plan(spec, {7, 9}, Device::from_props(props),
+                              {.pass = Pass::training, .threads = 3, .batch_invariant = true});
+  EXPECT_EQ(plan.spec().layers, 2);
+  EXPECT_EQ(plan.spec().direction, Direction::reverse);
+  EXPECT_EQ(plan.shape().steps, 7);
+  EXPECT_EQ(plan.shape().batch, 9);
+  EXPECT_EQ(plan.options().pass, Pass::training);
+  EXPECT_EQ(plan.options().threads, 3);
+  EXPECT_TRUE(plan.options().batch_invariant);
+  EXPECT_EQ(plan.device().name, "some CPU");
+  EXPECT_EQ(plan.engine(), EngineId::cpu);
+}
+
+// A copy is the same plan, and outlives the original.
+TEST(Plan, IsAValue) {
+  std::optional<Plan> original = make_plan(lstm(), {2, 3}, Device::cpu());
+  const Plan copy = *original;
+  const std::uint64_t fingerprint = original->fingerprint();
+  original.reset();
+  EXPECT_EQ(copy.fingerprint(), fingerprint);
+  EXPECT_EQ(copy.spec().hidden_size, 5);
+}
+
+TEST(Plan, ExplainsEveryPart) {
+  for (Pass pass : {Pass::inference, Pass::training}) {
+    const Plan plan = make_plan(lstm(), {4, 6}, Device::cpu(), {.pass = pass});
+    const BufferSizes& sizes = plan.sizes();
+    const std::string parts[] = {
+        "engine: cpu on " + plan.device().name,
+        "tile: " + plan.tile(),
+        "resident: 100 % of the recurrent weights",
+        "predicted: no measured cost model",
+        "workspace " + std::to_string(sizes.workspace) + " (prepared weights " +
+            std::to_string(sizes.workspace_prepared) + ", backward " +
+            std::to_string(sizes.workspace_backward) + ")",
+        "reserve " + std::to_string(sizes.reserve),
+        "prepared weights " + std::to_string(sizes.prepared_weights),
+        "layout: " + hex(plan.layout_id()),
+        "fingerprint: " + hex(plan.fingerprint()),
+    };
+    const std::string text = plan.explain();
+    for (const std::string& part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+    EXPECT_FALSE(plan.predicted_seconds().has_value());
+    EXPECT_EQ(plan.tile().find(plan.device().cpu.simd), 0u) << plan.tile();
+  }
+}
+
+// What a pass does not need has no bytes.
+TEST(Plan, SizesAreThoseOfThePass) {
+  const BufferSizes inference = make_plan(lstm(), {4, 6}, Device::cpu()).sizes();
+  EXPECT_GT(inference.workspace, 0u);
+  EXPECT_GT(inference.workspace_prepared, 0u);
+  EXPECT_GT(inference.prepared_weights, 0u);
+  EXPECT_EQ(inference.workspace_backward, 0u);
+  EXPECT_EQ(inference.reserve, 0u);
+  const BufferSizes training =
+      make_plan(lstm(), {4, 6}, Device::cpu(), {.pass = Pass::training}).sizes();
+  EXPECT_GT(training.workspace, 0u);
+  EXPECT_GT(training.workspace_backward, 0u);
+  EXPECT_GT(training.reserve, 0u);
+  EXPECT_EQ(training.workspace_prepared, 0u);
+  EXPECT_EQ(training.prepared_weights, 0u);
+}
+
+TEST(Plan, ResidentFractionIsTheShareThatFitsTheCache) {
+  Spec spec = lstm();
+  spec.hidden_size = 64;  // R is 4 * 64 * 64 * 4 bytes = 64 KiB
+  DeviceProps props = Device::cpu().props();
+  const auto fraction = [&](std::size_t l2_bytes) {
+    props.cpu.l2_bytes = l2_bytes;
+    return make_plan(spec, {4, 6}, Device::from_props(props)).resident_fraction();
+  };
+  EXPECT_EQ(fraction(64 << 10), 1.0);
+  EXPECT_EQ(fraction(1 << 20), 1.0);
+  EXPECT_EQ(fraction(16 << 10), 0.25);
+  EXPECT_EQ(fraction(0), 0.0);
+}
+
+struct Log {
+  std::vector<std::string> lines;
+  LogCallback callback() {
+    return {[](void* user, std::string_view line) { static_cast<Log*>(user)->lines.emplace_back(line); }, this};
+  }
+};
+
+TEST(Plan, LogsWhatItDecides) {
+  Log log;
+  const Plan plan = make_plan(lstm(), {2, 3}, Device::cpu(), {.log = log.callback()});
+  ASSERT_EQ(log.lines.size(), 1u);
+  EXPECT_EQ(log.lines[0], plan.explain());
+}
+
+TEST(Plan, LogsWhyNothingCanRunTheJob) {
+  Log log;
+  Spec spec = lstm();
+  spec.clip = 1;
+  try {
+    make_plan(spec, {2, 3}, Device::cpu(), {.log = log.callback()});
+    FAIL() << "clip was planned";
+  } catch (const Unsupported& error) {
+    ASSERT_EQ(log.lines.size(), 1u);
+    EXPECT_EQ(log.lines[0], error.what());
+  }
+}
+
+TEST(SurveyEngines, ListsEveryEngineInOrder) {
+  const auto survey = survey_engines(lstm(), {2, 3}, Device::cpu());
+  ASSERT_EQ(survey.size(), host::engines().size());
+  for (std::size_t i = 0; i < survey.size(); ++i) EXPECT_EQ(survey[i].engine, host::engines()[i]->id());
+  EXPECT_EQ(survey.back().engine, EngineId::cpu);
+  EXPECT_EQ(survey.back().reason, "");
+}
+
+TEST(SurveyEngines, GivesReasonsAndThrowsForTheImpossible) {
+  Spec spec = lstm();
+  spec.zoneout = 0.5;
+  EXPECT_EQ(survey_engines(spec, {2, 3}, Device::cpu()).back().reason, "zoneout is not implemented");
+  spec.zoneout = 2;
+  EXPECT_THROW(survey_engines(spec, {2, 3}, Device::cpu()), InvalidArgument);
+}
+
+}  // namespace
+}  // namespace recur::test

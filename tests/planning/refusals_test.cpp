@@ -1,0 +1,345 @@
+// Every job is planned, refused for a reason of the committed table, or impossible and named so. Nothing else.
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <set>
+
+#include "host/cpu/simd/kernels.hpp"
+#include "host/refusals.hpp"
+#include "recur/recur.hpp"
+#include "support/spec_name.hpp"
+
+namespace recur::test {
+namespace {
+
+using host::Job;
+using host::Refusal;
+
+Job job_of(const Spec& spec) { return {spec, {2, 3}, Device::cpu().props(), {}}; }
+
+Spec small(Spec spec) {
+  spec.input_size = 3;
+  spec.hidden_size = 5;
+  return spec;
+}
+
+Job small_job() { return job_of(small(Spec{})); }
+
+const Refusal* row_of(EngineId engine, const std::string& reason) {
+  for (const Refusal& row : host::refusals()) {
+    if (row.engine == engine && row.reason == reason) return &row;
+  }
+  return nullptr;
+}
+
+enum class Outcome { planned, refused, impossible };
+
+// Plans the job, by `best` and by name, and holds the outcome against the table. `hit` collects the rows that
+// were given as a reason.
+Outcome examine(const Job& job, std::set<const Refusal*>* hit = nullptr) {
+  const Device device = Device::from_props(job.device);
+  std::vector<PassedOver> survey;
+  try {
+    survey = survey_engines(job.spec, job.shape, device, job.options);
+  } catch (const InvalidArgument&) {
+    EXPECT_THROW(make_plan(job.spec, job.shape, device, job.options), InvalidArgument);
+    return Outcome::impossible;
+  }
+  std::string reasons;
+  bool accepted = false;
+  for (const PassedOver& one : survey) {
+    if (one.reason.empty()) {
+      accepted = true;
+      continue;
+    }
+    reasons += one.reason;
+    const Refusal* row = row_of(one.engine, one.reason);
+    if (row == nullptr) {
+      ADD_FAILURE() << name_of(one.engine) << " refuses what no row of the table covers: " << one.reason;
+      continue;
+    }
+    EXPECT_TRUE(host::needs(job, row->feature)) << one.reason;
+    if (hit != nullptr) hit->insert(row);
+  }
+  try {
+    const Plan plan = make_plan(job.spec, job.shape, device, job.options);
+    EXPECT_TRUE(accepted) << "planned, though surveyed as refused: " << reasons;
+    return Outcome::planned;
+  } catch (const Unsupported& error) {
+    EXPECT_FALSE(accepted) << error.what();
+    for (const PassedOver& one : survey) {
+      EXPECT_NE(std::string(error.what()).find(one.reason), std::string::npos) << error.what();
+    }
+    return Outcome::refused;
+  }
+}
+
+constexpr Cell kCells[] = {Cell::rnn, Cell::gru, Cell::lstm};
+constexpr DataType kDataTypes[] = {DataType::f32, DataType::f64, DataType::bf16,
+                                   DataType::f16, DataType::i32, DataType::u8};
+
+// Calls f for every Spec over every enumerator and flag that is not "later", sensible or not.
+template <class F>
+void each_spec(F&& f) {
+  for (Cell cell : kCells) {
+    for (int flags = 0; flags < 256; ++flags) {
+      for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {
+        for (Bias bias : {Bias::none, Bias::single, Bias::both}) {
+          for (DataType dtype : kDataTypes) {
+            Spec spec = small(Spec{});
+            spec.cell = cell;
+            spec.activation = (flags & 1) != 0 ? RnnActivation::relu : RnnActivation::tanh;
+            spec.gru_reset = (flags & 2) != 0 ? GruReset::before : GruReset::after;
+            spec.peepholes = (flags & 4) != 0;
+            spec.coupled_input_forget = (flags & 8) != 0;
+            spec.variable_lengths = (flags & 16) != 0;
+            spec.reset_mask = (flags & 32) != 0;
+            spec.cell_sequence = (flags & 64) != 0;
+            spec.layout = (flags & 128) != 0 ? Layout::batch_major : Layout::time_major;
+            spec.direction = direction;
+            spec.bias = bias;
+            spec.dtype = dtype;
+            f(spec);
+          }
+        }
+      }
+    }
+  }
+}
+
+// What spec.hpp says belongs to which cell, and which types are storage types: written again, from there.
+bool possible(const Spec& spec) {
+  if (spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return false;
+  if (spec.cell != Cell::rnn && spec.activation != RnnActivation::tanh) return false;
+  if (spec.cell != Cell::gru && spec.gru_reset != GruReset::after) return false;
+  const bool lstm_only =
+      spec.peepholes || spec.coupled_input_forget || spec.cell_sequence || spec.projection_size != 0;
+  return spec.cell == Cell::lstm || !lstm_only;
+}
+
+TEST(Refusals, EverySpecIsPlannedRefusedByTheTableOrImpossible) {
+  std::int64_t planned = 0;
+  each_spec([&](const Spec& spec) {
+    Job job = job_of(spec);
+    // One pass for most Specs, so that this stays quick; the sum of flags picks it.
+    job.options.pass = spec.variable_lengths != spec.reset_mask ? Pass::training : Pass::inference;
+    const bool implemented = spec.dtype == DataType::f32 || spec.dtype == DataType::f64;
+    const Outcome expected = !possible(spec) ? Outcome::impossible
+                             : implemented   ? Outcome::planned
+                                             : Outcome::refused;
+    const Outcome outcome = examine(job);
+    EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
+    planned += outcome == Outcome::planned ? 1 : 0;
+  });
+  // rnn: 2 activations, gru: 2 resets, lstm: 2 peepholes x 2 couplings x 2 cell sequences; each with 2 lengths
+  // x 2 masks x 2 layouts x 3 directions x 3 biases x 2 types.
+  EXPECT_EQ(planned, (2 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
+}
+
+TEST(Refusals, EveryCellPlansInBothPassesWithEveryOption) {
+  for (const Spec& cell : all_cells()) {
+    for (Pass pass : {Pass::inference, Pass::training}) {
+      for (bool batch_invariant : {false, true}) {
+        for (std::int64_t layers : {1, 2, 64}) {  // one, a stack, the most there may be
+          for (int threads : {1, 7}) {
+            Job job = job_of(small(cell));
+            job.spec.layers = layers;
+            job.options.pass = pass;
+            job.options.batch_invariant = batch_invariant;
+            job.options.threads = threads;
+            EXPECT_EQ(examine(job), Outcome::planned) << spec_name(job.spec);
+          }
+        }
+      }
+    }
+  }
+}
+
+// A field that no engine does yet: how to set it, and the name a user must read.
+struct Later {
+  const char* name;
+  void (*set)(Job&);
+};
+constexpr Later kLater[] = {
+    {"projection_size", [](Job& job) { job.spec.projection_size = 2; }},
+    {"dropout", [](Job& job) { job.spec.dropout = 0.25; }},
+    {"recurrent_dropout", [](Job& job) { job.spec.recurrent_dropout = 0.25; }},
+    {"zoneout", [](Job& job) { job.spec.zoneout = 0.25; }},
+    {"clip", [](Job& job) { job.spec.clip = 3; }},
+    {"layer_norm", [](Job& job) { job.spec.layer_norm = true; }},
+    {"checkpoint_interval", [](Job& job) { job.options.checkpoint_interval = 4; }},
+    {"bf16", [](Job& job) { job.spec.dtype = DataType::bf16; }},
+    {"f16", [](Job& job) { job.spec.dtype = DataType::f16; }},
+};
+
+TEST(Refusals, EveryLaterFieldIsRefusedByItsName) {
+  for (const Later& later : kLater) {
+    for (const Spec& cell : all_cells()) {
+      Job job = job_of(small(cell));
+      later.set(job);
+      if (!possible(job.spec)) {
+        EXPECT_EQ(examine(job), Outcome::impossible) << later.name;
+        continue;
+      }
+      EXPECT_EQ(examine(job), Outcome::refused) << later.name;
+      for (EngineId engine : {EngineId::best, EngineId::cpu}) {
+        job.options.engine = engine;
+        try {
+          make_plan(job.spec, job.shape, Device::from_props(job.device), job.options);
+          ADD_FAILURE() << later.name << " was planned";
+        } catch (const Unsupported& error) {
+          // With the word before it, so that "dropout" is not found in "recurrent_dropout".
+          const std::string message = error.what();
+          const std::string plain = std::string("cpu: ") + later.name + " is not implemented";
+          const std::string type = std::string("cpu: dtype ") + later.name + " is not implemented";
+          EXPECT_TRUE(message.find(plain) != std::string::npos || message.find(type) != std::string::npos)
+              << later.name << ": " << message;
+          EXPECT_EQ(error.code(), ErrorCode::unsupported);
+        }
+      }
+    }
+  }
+}
+
+// Several at once: still one of the table's reasons.
+TEST(Refusals, CombinationsOfLaterFields) {
+  for (unsigned set = 1; set < 1u << std::size(kLater); ++set) {
+    Job job = small_job();
+    for (std::size_t i = 0; i < std::size(kLater); ++i) {
+      if ((set >> i & 1u) != 0) kLater[i].set(job);
+    }
+    EXPECT_EQ(examine(job), Outcome::refused) << set;
+  }
+}
+
+DeviceProps absent_gpu() {
+  DeviceProps props;
+  props.kind = DeviceKind::cuda;
+  props.name = "described GPU";
+  props.cuda.compute_major = 9;
+  props.cuda.multiprocessors = 132;
+  return props;
+}
+
+Job with_device(const DeviceProps& device) {
+  Job job = small_job();
+  job.device = device;
+  return job;
+}
+
+Job with_sizes(std::int64_t input_size, std::int64_t hidden_size) {
+  Job job = small_job();
+  job.spec.cell = Cell::rnn;  // the fewest gates, so that nothing overflows first
+  job.spec.input_size = input_size;
+  job.spec.hidden_size = hidden_size;
+  job.shape = {1, 1};
+  return job;
+}
+
+// The widest row is 4 sums of a unit (I may be a quarter of 2^31 - 1) and an input of both directions' outputs
+// (H half of that).
+constexpr std::int64_t kMostInputs = 0x7fffffff / 4;
+constexpr std::int64_t kMostUnits = kMostInputs / 2;
+
+TEST(Refusals, SizesAtTheEdgeOfBlas) {
+  EXPECT_EQ(examine(with_sizes(kMostInputs, 1)), Outcome::planned);
+  EXPECT_EQ(examine(with_sizes(kMostInputs + 1, 1)), Outcome::refused);
+  EXPECT_EQ(examine(with_sizes(1, kMostUnits)), Outcome::planned);
+  EXPECT_EQ(examine(with_sizes(1, kMostUnits + 1)), Outcome::refused);
+}
+
+TEST(Refusals, EveryRowOfTheTableIsReached) {
+  std::set<const Refusal*> hit;
+  for (const Later& later : kLater) {
+    Job job = small_job();
+    later.set(job);
+    examine(job, &hit);
+  }
+  examine(with_device(absent_gpu()), &hit);
+  DeviceProps other_machine = Device::cpu().props();
+  other_machine.cpu.simd = "SVE9";
+  examine(with_device(other_machine), &hit);
+  examine(with_sizes(kMostInputs + 1, 1), &hit);
+
+  for (const Refusal& row : host::refusals()) {
+    EXPECT_EQ(hit.count(&row), 1u) << name_of(row.engine) << ": " << row.reason;
+  }
+}
+
+TEST(Refusals, ReasonsOfAnEngineDiffer) {
+  for (const Refusal& row : host::refusals()) EXPECT_EQ(row_of(row.engine, std::string(row.reason)), &row);
+}
+
+std::string unsupported(const Job& job) {
+  try {
+    make_plan(job.spec, job.shape, Device::from_props(job.device), job.options);
+  } catch (const Unsupported& error) {
+    return error.what();
+  }
+  return "planned";
+}
+
+TEST(Refusals, ADescribedGpuIsRefusedWithTheCpuEnginesReason) {
+  const std::string message = unsupported(with_device(absent_gpu()));
+  EXPECT_NE(message.find("described GPU"), std::string::npos) << message;
+  EXPECT_NE(message.find("cpu: runs on the CPU only"), std::string::npos) << message;
+}
+
+TEST(Refusals, AnInstructionSetThatWasNotBuilt) {
+  DeviceProps props = Device::cpu().props();
+  for (const char* simd : {"", "SVE9", "avx2"}) {  // none, unknown, and names are spelt as Highway spells them
+    props.cpu.simd = simd;
+    EXPECT_NE(unsupported(with_device(props)).find("instruction set"), std::string::npos) << simd;
+  }
+  // Every set of the build can be planned for, present on this machine or not.
+  for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
+    props.cpu.simd = target->name;
+    EXPECT_EQ(examine(with_device(props)), Outcome::planned) << target->name;
+  }
+}
+
+TEST(Refusals, NamedEngines) {
+  Job job = small_job();
+  for (EngineId engine : {EngineId::stepwise, EngineId::cta_resident, EngineId::cluster_resident,
+                          EngineId::grid_resident, EngineId::cudnn, EngineId::onednn}) {
+    bool in_build = false;
+    for (const host::Engine* one : host::engines()) in_build = in_build || one->id() == engine;
+    if (in_build) continue;
+    job.options.engine = engine;
+    const std::string message = unsupported(job);
+    EXPECT_NE(message.find(std::string(name_of(engine)) + ": this build has no such engine"), std::string::npos)
+        << message;
+    // It says so too when the job could not be run anyhow.
+    Job impossible = job;
+    impossible.spec.layer_norm = true;
+    EXPECT_EQ(unsupported(impossible), message);
+  }
+}
+
+TEST(Refusals, BestAndTheNameOfWhatItTakesAreOnePlan) {
+  Job job = small_job();
+  const Device device = Device::from_props(job.device);
+  const Plan best = make_plan(job.spec, job.shape, device, job.options);
+  EXPECT_EQ(best.engine(), EngineId::cpu);
+  EXPECT_TRUE(best.passed_over().empty());
+  job.options.engine = best.engine();
+  const Plan named = make_plan(job.spec, job.shape, device, job.options);
+  EXPECT_EQ(named.engine(), best.engine());
+  EXPECT_EQ(named.fingerprint(), best.fingerprint());
+}
+
+TEST(Refusals, ACudaDeviceOfABuildWithoutCuda) {
+  for (int index : {0, 3, -1}) {
+    try {
+      Device::cuda(index);
+      ADD_FAILURE() << "a CUDA device without a CUDA engine";
+    } catch (const Unsupported& error) {
+      const std::string message = error.what();
+      EXPECT_NE(message.find("CUDA device " + std::to_string(index)), std::string::npos) << message;
+      EXPECT_NE(message.find("no CUDA engine"), std::string::npos) << message;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace recur::test
