@@ -94,7 +94,8 @@ void check_output(std::string_view name, const ConstTensorView& view, DataType t
   int order[ConstTensorView::kMaxRank] = {};
   for (int d = 0; d < view.rank(); ++d) {
     int place = d;
-    for (; place > 0 && view.stride(order[place - 1]) > view.stride(d); --place) order[place] = order[place - 1];
+    for (; place > 0 && view.stride(order[place - 1]) > view.stride(d); --place)
+      order[place] = order[place - 1];
     order[place] = d;
   }
   std::int64_t reach = 1;

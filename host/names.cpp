@@ -43,6 +43,36 @@ std::string_view name_of(RnnActivation value) {
   return "unknown activation";
 }
 
+std::string_view name_of(Activation value) {
+  switch (value) {
+    case Activation::standard:
+      return "standard";
+    case Activation::sigmoid:
+      return "sigmoid";
+    case Activation::tanh:
+      return "tanh";
+    case Activation::relu:
+      return "relu";
+    case Activation::affine:
+      return "affine";
+    case Activation::leaky_relu:
+      return "leaky-relu";
+    case Activation::thresholded_relu:
+      return "thresholded-relu";
+    case Activation::scaled_tanh:
+      return "scaled-tanh";
+    case Activation::hard_sigmoid:
+      return "hard-sigmoid";
+    case Activation::elu:
+      return "elu";
+    case Activation::softsign:
+      return "softsign";
+    case Activation::softplus:
+      return "softplus";
+  }
+  return "unknown activation";
+}
+
 std::string_view name_of(GruReset value) {
   switch (value) {
     case GruReset::after:

@@ -41,6 +41,9 @@ void add_spec(Hash& hash, const Spec& spec) {
       .add(bits_of(spec.zoneout))
       .add(bits_of(spec.clip))
       .add(spec.layer_norm);
+  for (const GateActivation& gate : spec.activations) {
+    hash.add(static_cast<std::uint64_t>(gate.function)).add(bits_of(gate.alpha)).add(bits_of(gate.beta));
+  }
 }
 
 std::uint64_t fingerprint_of(const Job& job, EngineId engine, const EngineFacts& facts) {
@@ -52,6 +55,7 @@ std::uint64_t fingerprint_of(const Job& job, EngineId engine, const EngineFacts&
       .add(static_cast<std::uint64_t>(job.options.pass))
       .add(job.options.batch_invariant)
       .add(static_cast<std::uint64_t>(job.options.checkpoint_interval))
+      .add(static_cast<std::uint64_t>(job.options.truncation_window))
       .add(static_cast<std::uint64_t>(engine))
       .add(facts.layout_id)
       .add(facts.bits_id);

@@ -20,7 +20,9 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cpu, Feature::zoneout, "zoneout is not implemented"},
     {EngineId::cpu, Feature::clip, "clip is not implemented"},
     {EngineId::cpu, Feature::layer_norm, "layer_norm is not implemented"},
+    {EngineId::cpu, Feature::activations, "activations other than the cell's own are not implemented"},
     {EngineId::cpu, Feature::checkpointing, "checkpoint_interval is not implemented"},
+    {EngineId::cpu, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::cpu, Feature::size_beyond_blas,
      "a row of weights, gates or outputs has more than 2^31 - 1 elements"},
 };
@@ -52,6 +54,11 @@ bool needs(const Job& job, Feature feature) {
       return spec.clip != 0;
     case Feature::layer_norm:
       return spec.layer_norm;
+    case Feature::activations:
+      return std::ranges::any_of(
+          spec.activations, [](const GateActivation& gate) { return gate.function != Activation::standard; });
+    case Feature::truncation:
+      return job.options.truncation_window != 0;
     case Feature::checkpointing:
       return job.options.checkpoint_interval != 0;
     case Feature::size_beyond_blas: {

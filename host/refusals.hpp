@@ -24,7 +24,9 @@ enum class Feature : std::uint8_t {
   zoneout,
   clip,
   layer_norm,
+  activations,
   checkpointing,
+  truncation,
   size_beyond_blas,
 };
 

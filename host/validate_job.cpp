@@ -33,6 +33,7 @@ void validate_spec(const Spec& spec) {
   known("Spec::activation", spec.activation);
   known("Spec::gru_reset", spec.gru_reset);
   known("Spec::direction", spec.direction);
+  for (const GateActivation& gate : spec.activations) known("Spec::activations", gate.function);
   known("Spec::bias", spec.bias);
   known("Spec::dtype", spec.dtype);
   known("Spec::layout", spec.layout);
@@ -82,6 +83,7 @@ void validate_job(const Job& job) {
   known("Options::pass", job.options.pass);
   at_least("Options::threads", job.options.threads, 1);
   at_least("Options::checkpoint_interval", job.options.checkpoint_interval, 0);
+  at_least("Options::truncation_window", job.options.truncation_window, 0);
 
   // The largest tensors of the contract, in bytes, must be addressable whatever the engine.
   const Spec& spec = job.spec;

@@ -106,6 +106,8 @@ void each_tensor(const Spec& spec, std::int64_t layer, const BasicLayerWeights<V
   check_bias("bR", tensors.bR, spec.bias == Bias::both);
   f("peephole", tensors.peephole, peepholes > 0, "Spec::peepholes is off",
     {Dim{"D", D}, Dim{peepholes == 2 ? "2*H" : "3*H", peepholes * spec.hidden_size}});
+  f("projection", tensors.projection, spec.projection_size > 0, "Spec::projection_size is 0",
+    {Dim{"D", D}, Dim{"P", spec.projection_size}, Dim{"H", spec.hidden_size}});
 }
 
 // Adds the layer to a message that is about one of its tensors.

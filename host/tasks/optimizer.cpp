@@ -26,14 +26,10 @@ void check_like(std::string_view name, const ConstTensorView& view, const ConstT
   const auto dim = [&](int d) { return host::Dim{kLetters[d], like.size(d)}; };
   const auto check = is_output ? host::check_output : host::check_view;
   switch (like.rank()) {
-    case 1:
-      return check(name, view, like.type(), {dim(0)});
-    case 2:
-      return check(name, view, like.type(), {dim(0), dim(1)});
-    case 3:
-      return check(name, view, like.type(), {dim(0), dim(1), dim(2)});
-    default:
-      return check(name, view, like.type(), {dim(0), dim(1), dim(2), dim(3)});
+    case 1: return check(name, view, like.type(), {dim(0)});
+    case 2: return check(name, view, like.type(), {dim(0), dim(1)});
+    case 3: return check(name, view, like.type(), {dim(0), dim(1), dim(2)});
+    default: return check(name, view, like.type(), {dim(0), dim(1), dim(2), dim(3)});
   }
 }
 

@@ -2,12 +2,20 @@
 /// What to compute (`Spec`), for which sizes (`Shape`) and under which wishes (`Options`).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
 #include "recur/types.hpp"
 
 namespace recur {
+
+/// A function in place of the cell's own, with the parameters that some have.
+struct GateActivation {
+  Activation function = Activation::standard;
+  double alpha = 0;
+  double beta = 0;
+};
 
 /// A stack of recurrent layers. Equations of every cell, with their sources: docs/equations.md.
 ///
@@ -39,6 +47,8 @@ struct Spec {
   double zoneout = 0;                ///< probability that a unit keeps its state
   double clip = 0;                   ///< clamp of activation inputs to [-clip, clip] (ONNX); 0 is none
   bool layer_norm = false;
+  /// In ONNX's order: rnn f; gru f (r, z) and g (n); lstm f (i, f, o), g (candidate) and h (output).
+  std::array<GateActivation, 3> activations = {};
 };
 
 /// Upper bounds of the sizes a plan must serve; the views of each call give the actual T and B.
@@ -62,6 +72,9 @@ struct Options {
   bool batch_invariant = false;
   /// Later: keep every k-th state and recompute the steps between in `backward`; 0 keeps everything.
   std::int64_t checkpoint_interval = 0;
+  /// Later: `backward` goes back at most this many steps from each output (truncated back-propagation); 0 is
+  /// all.
+  std::int64_t truncation_window = 0;
   LogCallback log = {};
 };
 

@@ -79,6 +79,23 @@ enum class Direction : std::uint8_t {
   bidirectional,  ///< D = 2, forward half of y first
 };
 
+/// Functions a gate can be given in place of the cell's own (ONNX RNN, GRU, LSTM). alpha and beta:
+/// `GateActivation`.
+enum class Activation : std::uint8_t {
+  standard,  ///< the cell's own: sigmoid for gates, tanh for candidates and outputs
+  sigmoid,
+  tanh,
+  relu,
+  affine,            ///< alpha x + beta
+  leaky_relu,        ///< x where x >= 0, else alpha x
+  thresholded_relu,  ///< x where x >= alpha, else 0
+  scaled_tanh,       ///< alpha tanh(beta x)
+  hard_sigmoid,      ///< clamp(alpha x + beta, 0, 1)
+  elu,               ///< x where x >= 0, else alpha (e^x - 1)
+  softsign,          ///< x / (1 + |x|)
+  softplus,          ///< log(1 + e^x)
+};
+
 /// Order of the two outer dimensions of x, y, c_sequence, their gradients and the reset mask.
 enum class Layout : std::uint8_t { time_major, batch_major };
 
@@ -104,6 +121,7 @@ enum class EngineId : std::uint8_t {
 RECUR_API std::string_view name_of(DataType value);
 RECUR_API std::string_view name_of(Cell value);
 RECUR_API std::string_view name_of(RnnActivation value);
+RECUR_API std::string_view name_of(Activation value);
 RECUR_API std::string_view name_of(GruReset value);
 RECUR_API std::string_view name_of(Bias value);
 RECUR_API std::string_view name_of(Direction value);

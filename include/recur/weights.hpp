@@ -16,6 +16,7 @@ namespace recur {
 ///     R        [D][G*H][H]
 ///     bW, bR   [D][G*H]      not given where `Spec::bias` has none
 ///     peephole [D][3*H] or [D][2*H], given exactly when `Spec::peepholes`
+///     projection [D][P][H], given exactly when `Spec::projection_size` is not 0 (no engine takes it yet)
 ///
 /// dtype `Spec::dtype`; inner stride 1, 16-byte aligned; read only, never overlapping an output.
 template <class View>
@@ -25,6 +26,7 @@ struct BasicLayerWeights {
   View bW;
   View bR;
   View peephole;
+  View projection;
 };
 
 /// Weights of one layer; a model is a `std::span` of L of them.
