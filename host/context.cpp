@@ -1,11 +1,12 @@
 #include "recur/context.hpp"
 
 #include "host/context_state.hpp"
+#include "host/out_of_memory.hpp"
 
 namespace recur {
 
 Context::Context(const Device& device, ThreadTeam* team)
-    : state_(std::make_unique<State>(device.props(), team)) {}
+    : state_(host::with_memory("context", [&] { return std::make_unique<State>(device.props(), team); })) {}
 
 Context::~Context() = default;
 

@@ -12,12 +12,10 @@ std::span<const Engine* const> engines() {
 cells::Variant variant_of(const Spec& spec) {
   using cells::Variant;
   switch (spec.cell) {
-    case Cell::rnn:
-      return spec.activation == RnnActivation::relu ? Variant::rnn_relu : Variant::rnn_tanh;
+    case Cell::rnn: return spec.activation == RnnActivation::relu ? Variant::rnn_relu : Variant::rnn_tanh;
     case Cell::gru:
       return spec.gru_reset == GruReset::before ? Variant::gru_reset_before : Variant::gru_reset_after;
-    case Cell::lstm:
-      break;
+    case Cell::lstm: break;
   }
   if (spec.coupled_input_forget) {
     return spec.peepholes ? Variant::lstm_coupled_peephole : Variant::lstm_coupled;

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "host/hash.hpp"
+#include "host/out_of_memory.hpp"
 #include "host/plan_state.hpp"
 #include "host/validate_job.hpp"
 #include "recur/version.hpp"
@@ -84,6 +85,33 @@ PlanState::PlanState(Job job, EngineId engine, std::vector<PassedOver> passed_ov
       engine_plan_(std::move(engine_plan)),
       fingerprint_(fingerprint_of(job_, engine_, engine_plan_->facts())) {}
 
+namespace {
+
+Plan choose_engine(const Job& job) {
+  validate_job(job);
+  const Options& options = job.options;
+  std::vector<PassedOver> passed_over;
+  for (const Engine* engine : engines()) {
+    if (options.engine != EngineId::best && options.engine != engine->id()) continue;
+    if (std::optional<std::string> reason = engine->refuse(job)) {
+      passed_over.push_back({engine->id(), *std::move(reason)});
+      continue;
+    }
+    Plan plan(
+        std::make_shared<const PlanState>(job, engine->id(), std::move(passed_over), engine->plan(job)));
+    log_line(options.log, plan.explain());
+    return plan;
+  }
+  if (options.engine != EngineId::best && passed_over.empty()) {
+    passed_over.push_back({options.engine, "this build has no such engine"});
+  }
+  const std::string message = "no engine can run this on " + job.device.name + ":" + list(passed_over);
+  log_line(options.log, message);
+  throw Unsupported(message);
+}
+
+}  // namespace
+
 }  // namespace host
 
 const Spec& Plan::spec() const { return state_->job().spec; }
@@ -125,38 +153,22 @@ std::string Plan::explain() const {
 }
 
 Plan make_plan(const Spec& spec, const Shape& shape, const Device& device, const Options& options) {
-  const host::Job job{spec, shape, device.props(), options};
-  host::validate_job(job);
-
-  std::vector<PassedOver> passed_over;
-  for (const host::Engine* engine : host::engines()) {
-    if (options.engine != EngineId::best && options.engine != engine->id()) continue;
-    if (std::optional<std::string> reason = engine->refuse(job)) {
-      passed_over.push_back({engine->id(), *std::move(reason)});
-      continue;
-    }
-    Plan plan(std::make_shared<const host::PlanState>(job, engine->id(), std::move(passed_over),
-                                                      engine->plan(job)));
-    host::log_line(options.log, plan.explain());
-    return plan;
-  }
-  if (options.engine != EngineId::best && passed_over.empty()) {
-    passed_over.push_back({options.engine, "this build has no such engine"});
-  }
-  const std::string message = "no engine can run this on " + job.device.name + ":" + host::list(passed_over);
-  host::log_line(options.log, message);
-  throw Unsupported(message);
+  return host::with_memory("make_plan", [&] {
+    return host::choose_engine({spec, shape, device.props(), options});
+  });
 }
 
 std::vector<PassedOver> survey_engines(const Spec& spec, const Shape& shape, const Device& device,
                                        const Options& options) {
-  const host::Job job{spec, shape, device.props(), options};
-  host::validate_job(job);
-  std::vector<PassedOver> survey;
-  for (const host::Engine* engine : host::engines()) {
-    survey.push_back({engine->id(), engine->refuse(job).value_or("")});
-  }
-  return survey;
+  return host::with_memory("survey_engines", [&] {
+    const host::Job job{spec, shape, device.props(), options};
+    host::validate_job(job);
+    std::vector<PassedOver> survey;
+    for (const host::Engine* engine : host::engines()) {
+      survey.push_back({engine->id(), engine->refuse(job).value_or("")});
+    }
+    return survey;
+  });
 }
 
 }  // namespace recur

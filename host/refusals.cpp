@@ -34,33 +34,21 @@ std::span<const Refusal> refusals() { return kRefusals; }
 bool needs(const Job& job, Feature feature) {
   const Spec& spec = job.spec;
   switch (feature) {
-    case Feature::device_other_than_cpu:
-      return job.device.kind != DeviceKind::cpu;
-    case Feature::simd_not_built:
-      return cpu::find_target(job.device.cpu.simd) == nullptr;
-    case Feature::dtype_bf16:
-      return spec.dtype == DataType::bf16;
-    case Feature::dtype_f16:
-      return spec.dtype == DataType::f16;
-    case Feature::projection:
-      return spec.projection_size != 0;
-    case Feature::dropout:
-      return spec.dropout != 0;
-    case Feature::recurrent_dropout:
-      return spec.recurrent_dropout != 0;
-    case Feature::zoneout:
-      return spec.zoneout != 0;
-    case Feature::clip:
-      return spec.clip != 0;
-    case Feature::layer_norm:
-      return spec.layer_norm;
+    case Feature::device_other_than_cpu: return job.device.kind != DeviceKind::cpu;
+    case Feature::simd_not_built: return cpu::find_target(job.device.cpu.simd) == nullptr;
+    case Feature::dtype_bf16: return spec.dtype == DataType::bf16;
+    case Feature::dtype_f16: return spec.dtype == DataType::f16;
+    case Feature::projection: return spec.projection_size != 0;
+    case Feature::dropout: return spec.dropout != 0;
+    case Feature::recurrent_dropout: return spec.recurrent_dropout != 0;
+    case Feature::zoneout: return spec.zoneout != 0;
+    case Feature::clip: return spec.clip != 0;
+    case Feature::layer_norm: return spec.layer_norm;
     case Feature::activations:
       return std::ranges::any_of(
           spec.activations, [](const GateActivation& gate) { return gate.function != Activation::standard; });
-    case Feature::truncation:
-      return job.options.truncation_window != 0;
-    case Feature::checkpointing:
-      return job.options.checkpoint_interval != 0;
+    case Feature::truncation: return job.options.truncation_window != 0;
+    case Feature::checkpointing: return job.options.checkpoint_interval != 0;
     case Feature::size_beyond_blas: {
       // The widest row the engine keeps: all sums of a unit, or the inputs of a layer.
       constexpr std::int64_t kMostSums = 4;

@@ -191,14 +191,10 @@ const char* const kWayNames[kWays] = {"plain_loop", "inference", "training_forwa
 void measure(Job& job, Times (&times)[kWays]) {
   const auto run = [&](int way) {
     switch (way) {
-      case 0:
-        return job.plain_forward();
-      case 1:
-        return job.inference();
-      case 2:
-        return job.training_forward();
-      default:
-        return job.backward();
+      case 0: return job.plain_forward();
+      case 1: return job.inference();
+      case 2: return job.training_forward();
+      default: return job.backward();
     }
   };
   for (int way = 0; way < kWays; ++way) run(way);  // warm-up
@@ -229,25 +225,18 @@ void write_json(std::FILE* file, bool first, const Shape& shape, int threads, co
 }
 
 int usage() {
-  std::fprintf(stderr, "usage: recur-first-comparison [--threads N] [--json FILE]\n");
+  std::fprintf(stderr, "usage: recur-first-comparison [--threads N,N...] [--json FILE]\n");
   return 2;
 }
 
-int run(int threads, const char* json_path) {
-  std::FILE* json = json_path == nullptr ? nullptr : std::fopen(json_path, "w");
-  if (json_path != nullptr && json == nullptr) {
-    std::fprintf(stderr, "recur-first-comparison: cannot write %s\n", json_path);
-    return 1;
-  }
+// All shapes with up to `threads` threads; rows go to the terminal and, where there is one, to the file.
+bool run(int threads, std::FILE* json) {
   const recur::Device device = recur::Device::cpu();
   std::printf("%s, %s, up to %d threads; f32, medians in microseconds (spread between quartiles)\n",
               device.props().name.c_str(), device.props().cpu.simd.c_str(), threads);
   std::printf("%-14s %5s %4s %5s %5s  %18s %18s %8s %18s %18s\n", "shape", "T", "B", "I", "H", "plain loop",
               "inference", "ratio", "training forward", "backward");
-  if (json != nullptr) {
-    std::fprintf(json, "{\"device\": \"%s\", \"simd\": \"%s\", \"dtype\": \"f32\", \"rows\": [",
-                 device.props().name.c_str(), device.props().cpu.simd.c_str());
-  }
+  if (json != nullptr) std::fprintf(json, "{\"threads\": %d, \"rows\": [", threads);
   bool first = true;
   for (const Shape& shape : kShapes) {
     Job job(shape, threads);
@@ -255,7 +244,7 @@ int run(int threads, const char* json_path) {
     if (!(difference < 1e-4)) {
       std::fprintf(stderr, "recur-first-comparison: %s differs from the plain loop by %g\n", shape.name,
                    difference);
-      return 1;
+      return false;
     }
     Times times[kWays];
     measure(job, times);
@@ -273,22 +262,52 @@ int run(int threads, const char* json_path) {
     if (json != nullptr) write_json(json, first, shape, job.plan().threads(), times);
     first = false;
   }
+  if (json != nullptr) std::fprintf(json, "\n]}");
+  return true;
+}
+
+std::vector<int> parse_threads(const char* text) {
+  std::vector<int> list;
+  for (char* end = nullptr; *text != '\0'; text = *end == ',' ? end + 1 : end) {
+    list.push_back(static_cast<int>(std::strtol(text, &end, 10)));
+    if (end == text || (*end != '\0' && *end != ',')) return {};
+  }
+  return list;
+}
+
+int run_all(const std::vector<int>& threads, const char* json_path) {
+  std::FILE* json = json_path == nullptr ? nullptr : std::fopen(json_path, "w");
+  if (json_path != nullptr && json == nullptr) {
+    std::fprintf(stderr, "recur-first-comparison: cannot write %s\n", json_path);
+    return 1;
+  }
+  const recur::Device device = recur::Device::cpu();
   if (json != nullptr) {
-    std::fprintf(json, "\n]}\n");
+    std::fprintf(json, "{\"device\": \"%s\", \"simd\": \"%s\", \"dtype\": \"f32\", \"runs\": [",
+                 device.props().name.c_str(), device.props().cpu.simd.c_str());
+  }
+  bool good = true;
+  for (std::size_t i = 0; i < threads.size() && good; ++i) {
+    if (json != nullptr && i > 0) std::fprintf(json, ",\n");
+    good = run(threads[i], json);
+  }
+  if (json != nullptr) {
+    std::fprintf(json, "]}\n");
     std::fclose(json);
   }
-  return 0;
+  return good ? 0 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  int threads = 1;
+  std::vector<int> threads{1};
   const char* json_path = nullptr;
   for (int i = 1; i < argc; i += 2) {
     if (i + 1 == argc) return usage();
     if (std::strcmp(argv[i], "--threads") == 0) {
-      threads = std::atoi(argv[i + 1]);
+      threads = parse_threads(argv[i + 1]);
+      if (threads.empty()) return usage();
     } else if (std::strcmp(argv[i], "--json") == 0) {
       json_path = argv[i + 1];
     } else {
@@ -296,7 +315,7 @@ int main(int argc, char** argv) {
     }
   }
   try {
-    return run(threads, json_path);
+    return run_all(threads, json_path);
   } catch (const recur::Error& error) {
     std::fprintf(stderr, "recur-first-comparison: %s\n", error.what());
     return 1;

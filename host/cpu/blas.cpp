@@ -8,6 +8,8 @@ CBLAS_TRANSPOSE transposed(bool yes) { return yes ? CblasTrans : CblasNoTrans; }
 int narrow(std::int64_t value) { return static_cast<int>(value); }
 }  // namespace
 
+std::string_view blas_core() { return openblas_get_corename(); }
+
 void gemm(const Gemm<float>& g) {
   if (g.m == 0 || g.n == 0) return;
   cblas_sgemm(CblasRowMajor, transposed(g.a_transposed), transposed(g.b_transposed), narrow(g.m), narrow(g.n),

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace recur::host::cpu {
 
@@ -26,6 +27,9 @@ struct Gemm {
 
 // Largest value of any size or leading dimension above.
 constexpr std::int64_t kMaxBlasSize = 0x7fffffff;
+
+// The processor family whose kernels the BLAS runs here; another family may round differently.
+std::string_view blas_core();
 
 void gemm(const Gemm<float>& g);
 void gemm(const Gemm<double>& g);

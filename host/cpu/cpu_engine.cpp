@@ -47,6 +47,7 @@ std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view t
 std::uint64_t bits_id_of(std::uint64_t layout_id, const Tiling& t) {
   return Hash()
       .add(layout_id)
+      .add(t.blas ? blas_core() : std::string_view())
       .add(static_cast<std::uint64_t>(t.back_units))
       .add(static_cast<std::uint64_t>(t.direction_groups))
       .add(static_cast<std::uint64_t>(t.batch_groups))

@@ -106,7 +106,7 @@ struct LayerTensors {
     };
     return {view(W, {D, rows, layer_input_size(spec, layer)}), view(R, {D, rows, spec.hidden_size}),
             view(bW, {D, rows}), view(bR, {D, rows}),
-            view(peephole, {D, peepholes_of(spec) * spec.hidden_size})};
+            view(peephole, {D, peepholes_of(spec) * spec.hidden_size}), View()};
   }
   oracle::LayerParameters<T> dense() const {
     return {W.vector(), R.vector(), bW.vector(), bR.vector(), peephole.vector()};

@@ -1,6 +1,6 @@
 /// @file
-/// A small model, trained as a program that uses the library would train it: recurrent layers, an affine layer
-/// on the outputs of the last steps, Adam with clipped gradients. All of it is public API, f32.
+/// A small model, trained as a program that uses the library would train it: recurrent layers, an affine
+/// layer on the outputs of the last steps, Adam with clipped gradients. All of it is public API, f32.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstdint>
 #include <span>
-#include <thread>
 #include <vector>
 
 #include "recur/recur.hpp"
@@ -27,8 +26,8 @@ struct ModelViews {
   View out_b;  ///< [O]
 };
 
-/// Where the tensors of a model lie in a flat buffer of floats. Parameters and gradients lie alike, so that the
-/// optimiser sees either as one long tensor. Peepholes are left out.
+/// Where the tensors of a model lie in a flat buffer of floats. Parameters and gradients lie alike, so that
+/// the optimiser sees either as one long tensor. Peepholes are left out.
 class ModelLayout {
  public:
   ModelLayout(const Spec& spec, std::int64_t outputs) : spec_(spec), outputs_(outputs) {}
@@ -76,11 +75,15 @@ class ModelLayout {
 
 /// What is trained, and how.
 struct TrainerOptions {
-  Spec spec = {};              ///< time-major f32
-  Shape shape = {};            ///< T and B of every batch
-  std::int64_t outputs = 1;    ///< O, of the affine layer
+  Spec spec = {};               ///< time-major f32
+  Shape shape = {};             ///< T and B of every batch
+  std::int64_t outputs = 1;     ///< O, of the affine layer
   std::int64_t read_steps = 1;  ///< the affine layer reads that many steps at the end
-  std::uint64_t seed = 1;      ///< of the first parameters
+  /// 0: biases start at zero. Else gates start out remembering for 1 to that many steps (chrono
+  /// initialisation, Tallec & Ollivier 2018, arXiv:1804.11188).
+  double longest_memory = 0;
+  std::uint64_t seed = 1;  ///< of the first parameters
+  int threads = 1;         ///< layers this small gain nothing from more
   double learning_rate = 1e-3;
   double max_norm = 1;  ///< of the gradient of all parameters together
 };
@@ -92,9 +95,10 @@ class Trainer {
       : options_(options),
         layout_(options.spec, options.outputs),
         device_(Device::cpu()),
-        team_(threads()),
+        team_(options.threads),
         context_(device_, &team_),
-        plan_(make_plan(options.spec, options.shape, device_, {.pass = Pass::training, .threads = threads()})),
+        plan_(make_plan(options.spec, options.shape, device_,
+                        {.pass = Pass::training, .threads = options.threads})),
         parameters_(zeros(layout_.size())),
         gradients_(zeros(layout_.size())),
         m_(zeros(layout_.size())),
@@ -116,12 +120,11 @@ class Trainer {
       randomise(layer.R, bound, random);
     }
     randomise(start.out_W, bound, random);
+    if (options.longest_memory > 0) start_remembering(start, random);
   }
 
   const Plan& plan() const { return plan_; }
   std::span<const float> parameters() const { return {parameters_.data(), parameters_.size()}; }
-  /// bW of the first layer, [D][G*H], for a start other than zeros.
-  float* first_bias() { return static_cast<float*>(layout_.views<TensorView>(parameters_.data()).layers[0].bW.data()); }
 
   float* x() { return x_.data(); }  ///< [T][B][I]
   /// [read_steps][B][O]
@@ -167,13 +170,31 @@ class Trainer {
   }
 
  private:
-  static int threads() { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 2); }
   static Aligned<float> zeros(std::size_t count) { return Aligned<float>(std::vector<float>(count)); }
   static void randomise(const TensorView& tensor, double bound, Random& random) {
     auto* value = static_cast<float*>(tensor.data());
     std::int64_t count = 1;
     for (int d = 0; d < tensor.rank(); ++d) count *= tensor.size(d);
     for (std::int64_t i = 0; i < count; ++i) value[i] = static_cast<float>(random.symmetric(bound));
+  }
+
+  // A gate that keeps the share k of a state at every step remembers for about 1 / (1 - k) steps. The gate is
+  // f of lstm, z of gru, 1 - i where i and f are coupled; plain lstm lets in what it forgets.
+  void start_remembering(const ModelViews<TensorView>& start, Random& random) {
+    const Spec& spec = options_.spec;
+    const std::int64_t H = spec.hidden_size;
+    const bool lstm = spec.cell == Cell::lstm;
+    for (const auto& layer : start.layers) {
+      for (std::int64_t d = 0; d < directions_of(spec); ++d) {
+        float* bias = static_cast<float*>(layer.bW.data()) + d * layer.bW.stride(0);
+        for (std::int64_t j = 0; j < H; ++j) {
+          const double steps = 1 + (options_.longest_memory - 1) * (random.symmetric(0.5) + 0.5);
+          const auto keep = static_cast<float>(std::log(steps));
+          if (lstm) bias[j] = -keep;                           // i
+          if (!spec.coupled_input_forget) bias[H + j] = keep;  // f of lstm, z of gru
+        }
+      }
+    }
   }
 
   std::int64_t features() const { return directions_of(options_.spec) * options_.spec.hidden_size; }

@@ -165,6 +165,14 @@ TEST(Fingerprint, LaterFieldsCountAlready) {
   job = plain;
   expect_new("checkpoint_interval", (job.options.checkpoint_interval = 2, job));
   job = plain;
+  expect_new("truncation_window", (job.options.truncation_window = 2, job));
+  for (std::size_t i = 0; i < plain.spec.activations.size(); ++i) {
+    job = plain;
+    expect_new("a function", (job.spec.activations[i].function = Activation::elu, job));
+    expect_new("its alpha", (job.spec.activations[i].alpha = 0.5, job));
+    expect_new("its beta", (job.spec.activations[i].beta = 0.5, job));
+  }
+  job = plain;
   expect_new("activation", (job.spec.activation = RnnActivation::relu, job));
   job = plain;
   expect_new("gru_reset", (job.spec.gru_reset = GruReset::before, job));
@@ -174,8 +182,12 @@ TEST(Fingerprint, TheEngineAndItsChoicesCount) {
   const host::Job job{lstm_question().spec, {2, 3}, {}, {}};
   const std::uint64_t plain = fingerprint_of(job);
   EXPECT_NE(fingerprint_of(job, EngineId::stepwise), plain);
-  EXPECT_NE(fingerprint_of(job, EngineId::cpu, {.layout_id = 1}), plain);
-  EXPECT_NE(fingerprint_of(job, EngineId::cpu, {.bits_id = 1}), plain);
+  host::EngineFacts other_layout;
+  other_layout.layout_id = 1;
+  EXPECT_NE(fingerprint_of(job, EngineId::cpu, other_layout), plain);
+  host::EngineFacts other_bits;
+  other_bits.bits_id = 1;
+  EXPECT_NE(fingerprint_of(job, EngineId::cpu, other_bits), plain);
 }
 
 // Who may share a packing: weights do not depend on sizes of the batch, on the direction of time, or on what
@@ -213,9 +225,16 @@ TEST(LayoutId, DiffersWhereThePackingDoes) {
       EXPECT_TRUE(seen.emplace(question.plan().layout_id(), name).second) << name;
     }
   }
+}
+
+// 15 rows are below what BLAS is asked for: our own product, as for batch invariance, which wants W in panels.
+TEST(LayoutId, FollowsTheProduct) {
   Question few_rows = lstm_question();
-  few_rows.shape = {5, 3};  // 15 rows: our own product, which wants W in panels
-  EXPECT_TRUE(seen.emplace(few_rows.plan().layout_id(), "few rows").second);
+  few_rows.shape = {5, 3};
+  EXPECT_NE(few_rows.plan().layout_id(), lstm_question().plan().layout_id());
+  Question invariant = lstm_question();
+  invariant.options.batch_invariant = true;
+  EXPECT_EQ(few_rows.plan().layout_id(), invariant.plan().layout_id());
 }
 
 // One buffer, prepared by one plan and used by another that differs in its Shape: the same bits as with a

@@ -23,9 +23,10 @@ struct Cpu {
   int max_panel_vectors;
   std::size_t l2_bytes;
 
-  int lanes_of(DataType type) const { return type == DataType::f64 ? lanes / 2 : lanes; }
+  int lanes_of(DataType type) const { return type == DataType::f64 ? std::max(1, lanes / 2) : lanes; }
 };
 constexpr Cpu kCpus[] = {
+    {"scalar", 1, 4, 128u << 10},
     {"128bit", 4, 4, 256u << 10},  // SSE4, EMU128: 16 registers
     {"avx2", 8, 4, 512u << 10},    // 16 registers
     {"avx512", 16, 8, 2u << 20},   // 32 registers
@@ -129,9 +130,10 @@ TEST(Tiling, IsWhatTheCommittedTableSays) {
 // The described CPUs are the kernels' of this build.
 TEST(Tiling, TheDescribedCpusAreTheBuilds) {
   for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
-    const Cpu& cpu = target->name == "AVX3" ? kCpus[2] : target->name == "AVX2" ? kCpus[1] : kCpus[0];
-    EXPECT_EQ(target->f32->lanes, cpu.lanes) << target->name;
-    EXPECT_EQ(target->f64->lanes, cpu.lanes / 2) << target->name;
+    const std::string_view name = target->name;
+    const Cpu& cpu = kCpus[name == "AVX3" ? 3 : name == "AVX2" ? 2 : name == "SCALAR" ? 0 : 1];
+    EXPECT_EQ(target->f32->lanes, cpu.lanes_of(DataType::f32)) << target->name;
+    EXPECT_EQ(target->f64->lanes, cpu.lanes_of(DataType::f64)) << target->name;
     if (target->name == "NEON") continue;  // 128 bits, but 32 registers
     EXPECT_EQ(target->f32->max_panel_vectors, cpu.max_panel_vectors) << target->name;
     EXPECT_EQ(target->f64->max_panel_vectors, cpu.max_panel_vectors) << target->name;
@@ -195,7 +197,7 @@ TEST(Tiling, HoldsItsPromisesForRandomJobs) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Random random(seed);
     const Job job = random_job(random);
-    const Cpu& cpu = kCpus[random.integer(0, 2)];
+    const Cpu& cpu = kCpus[random.integer(0, 3)];
     const int lanes = cpu.lanes_of(job.spec.dtype);
     const Tiling t = choose_tiling(job, lanes, cpu.max_panel_vectors);
     const std::int64_t hidden = job.spec.hidden_size;

@@ -1,0 +1,192 @@
+/// @file
+/// A valid call of every kind, whose arguments a test then spoils one at a time.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "badinput/arena.hpp"
+#include "recur/recur.hpp"
+#include "support/random.hpp"
+#include "support/spec_name.hpp"
+
+namespace recur::test {
+
+/// Which call, of what. The sizes below make every dimension different from its neighbours, and rows of 4 or
+/// 8 floats, so that every tensor is a whole number of 16-byte units and can follow another without a gap.
+struct Setup {
+  Spec spec;
+  Pass pass = Pass::inference;
+  bool prepared = false;
+  std::size_t gap = 4096;
+  int threads = 1;
+  bool batch_invariant = false;
+
+  static constexpr std::int64_t kT = 3;
+  static constexpr std::int64_t kB = 6;
+  static constexpr std::int64_t kI = 4;
+  static constexpr std::int64_t kH = 8;
+};
+
+/// Everything optional switched on.
+inline Spec full_lstm(Layout layout = Layout::time_major) {
+  Spec spec;
+  spec.cell = Cell::lstm;
+  spec.peepholes = true;
+  spec.input_size = Setup::kI;
+  spec.hidden_size = Setup::kH;
+  spec.layers = 2;
+  spec.direction = Direction::bidirectional;
+  spec.layout = layout;
+  spec.variable_lengths = true;
+  spec.reset_mask = true;
+  spec.cell_sequence = true;
+  return spec;
+}
+
+/// Everything optional switched off.
+inline Spec plain_gru() {
+  Spec spec;
+  spec.cell = Cell::gru;
+  spec.input_size = Setup::kI;
+  spec.hidden_size = Setup::kH;
+  spec.bias = Bias::none;
+  return spec;
+}
+
+/// Valid arguments of all calls for one plan, in one arena; inputs random, outputs poisoned.
+struct Call {
+  explicit Call(const Setup& setup)
+      : spec(setup.spec),
+        arena(setup.gap),
+        team(setup.threads),
+        device(Device::cpu()),
+        context(device, &team),
+        plan(make_plan(spec, {Setup::kT, Setup::kB}, device,
+                       {.pass = setup.pass, .threads = setup.threads, .batch_invariant = setup.batch_invariant})),
+        use_prepared(setup.prepared) {
+    const std::int64_t D = directions_of(spec);
+    const std::int64_t G = gates_of(spec);
+    const std::int64_t L = spec.layers;
+    const std::int64_t H = spec.hidden_size;
+    const bool time_major = spec.layout == Layout::time_major;
+    const std::int64_t first = time_major ? Setup::kT : Setup::kB;
+    const std::int64_t second = time_major ? Setup::kB : Setup::kT;
+    const bool lstm = spec.cell == Cell::lstm;
+
+    for (std::int64_t l = 0; l < L; ++l) {
+      const std::int64_t K = layer_input_size(spec, l);
+      weights.emplace_back();
+      weights.back().W = random_floats({D, G * H, K});
+      weights.back().R = random_floats({D, G * H, H});
+      if (spec.bias != Bias::none) weights.back().bW = random_floats({D, G * H});
+      if (spec.bias == Bias::both) weights.back().bR = random_floats({D, G * H});
+      if (spec.peepholes) weights.back().peephole = random_floats({D, peepholes_of(spec) * H});
+    }
+    ForwardArgs& f = forward_args;
+    f.x = random_floats({first, second, spec.input_size});
+    f.h0 = random_floats({L, D, Setup::kB, H});
+    if (lstm) f.c0 = random_floats({L, D, Setup::kB, H});
+    if (spec.variable_lengths) {
+      auto* lengths = reinterpret_cast<std::int32_t*>(arena.take(Setup::kB * sizeof(std::int32_t)));
+      for (std::int64_t b = 0; b < Setup::kB; ++b) lengths[b] = static_cast<std::int32_t>(b % (Setup::kT + 1));
+      f.lengths = ConstTensorView(lengths, {Setup::kB});
+    }
+    if (spec.reset_mask) {
+      auto* mask = reinterpret_cast<std::uint8_t*>(arena.take(Setup::kT * Setup::kB));
+      for (std::int64_t i = 0; i < Setup::kT * Setup::kB; ++i) mask[i] = i % 5 == 0 ? 1 : 0;
+      f.reset_mask = ConstTensorView(mask, {first, second});
+    }
+    f.y = floats({first, second, D * H});
+    f.hN = floats({L, D, Setup::kB, H});
+    if (lstm) f.cN = floats({L, D, Setup::kB, H});
+    if (spec.cell_sequence) f.c_sequence = floats({first, second, D * H});
+
+    const BufferSizes& sizes = plan.sizes();
+    workspace = bytes(sizes.workspace);
+    reserve = bytes(sizes.reserve);
+    backward_workspace = bytes(sizes.workspace_backward);
+    prepared_buffer = bytes(sizes.prepared_weights);
+    if (use_prepared) prepared = prepare_weights(plan, context, Stream(), weights, prepared_buffer);
+
+    BackwardArgs& b = backward_args;
+    b.x = f.x;
+    b.h0 = f.h0;
+    b.c0 = f.c0;
+    b.lengths = f.lengths;
+    b.reset_mask = f.reset_mask;
+    b.y = f.y;
+    b.dy = random_floats({first, second, D * H});
+    b.dhN = random_floats({L, D, Setup::kB, H});
+    if (lstm) b.dcN = random_floats({L, D, Setup::kB, H});
+    if (spec.cell_sequence) b.dc_sequence = random_floats({first, second, D * H});
+    b.dx = floats({first, second, spec.input_size});
+    b.dh0 = floats({L, D, Setup::kB, H});
+    if (lstm) b.dc0 = floats({L, D, Setup::kB, H});
+    for (std::int64_t l = 0; l < L; ++l) {
+      gradients.emplace_back();
+      gradients.back().W = floats({D, G * H, layer_input_size(spec, l)});
+      gradients.back().R = floats({D, G * H, H});
+      if (spec.bias != Bias::none) gradients.back().bW = floats({D, G * H});
+      if (spec.bias == Bias::both) gradients.back().bR = floats({D, G * H});
+      if (spec.peepholes) gradients.back().peephole = floats({D, peepholes_of(spec) * H});
+    }
+    b.dweights = gradients;
+
+    step_args.x = random_floats({Setup::kB, spec.input_size});
+    step_args.y = floats({Setup::kB, H});
+    step_args.h = random_floats({L, D, Setup::kB, H});
+    if (lstm) step_args.c = random_floats({L, D, Setup::kB, H});
+  }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  Weights all_weights() const {
+    return use_prepared ? Weights(prepared) : Weights(std::span<const LayerWeights>(weights));
+  }
+  void forward() { recur::forward(plan, context, Stream(), all_weights(), forward_args, workspace, reserve); }
+  void backward() {
+    recur::backward(plan, context, Stream(), weights, backward_args, reserve, backward_workspace);
+  }
+  void step() { recur::step(plan, context, Stream(), all_weights(), step_args, workspace); }
+  void prepare() { prepare_weights(plan, context, Stream(), weights, prepared_buffer); }
+
+  Spec spec;
+  Arena arena;
+  ThreadTeam team;
+  Device device;
+  Context context;
+  Plan plan;
+  std::vector<LayerWeights> weights;
+  bool use_prepared;
+  PreparedWeights prepared;
+  std::span<std::byte> prepared_buffer;
+  ForwardArgs forward_args;
+  StepArgs step_args;
+  BackwardArgs backward_args;
+  std::vector<LayerGradients> gradients;
+  std::span<std::byte> workspace;
+  std::span<std::byte> reserve;
+  std::span<std::byte> backward_workspace;
+
+ private:
+  TensorView floats(std::initializer_list<std::int64_t> shape) {
+    std::int64_t count = 1;
+    for (std::int64_t size : shape) count *= size;
+    return TensorView(arena.take(static_cast<std::size_t>(count) * sizeof(float), 16), DataType::f32, shape);
+  }
+  TensorView random_floats(std::initializer_list<std::int64_t> shape) {
+    const TensorView view = floats(shape);
+    std::int64_t count = 1;
+    for (std::int64_t size : shape) count *= size;
+    auto* data = static_cast<float*>(view.data());
+    for (std::int64_t i = 0; i < count; ++i) data[i] = static_cast<float>(random_.symmetric(0.5));
+    return view;
+  }
+  std::span<std::byte> bytes(std::size_t count) { return {arena.take(count), count}; }
+
+  Random random_{1};
+};
+
+}  // namespace recur::test
