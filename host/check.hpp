@@ -49,8 +49,9 @@ class OverlapCheck {
   void output(std::string_view name, const ConstTensorView& view);
   void input(std::string_view name, const void* data, std::size_t bytes);
   void output(std::string_view name, const void* data, std::size_t bytes);
-  // Lets this output be the same memory as this input (same base address).
-  void allow_same(std::string_view output, std::string_view input);
+  // Lets this output be the same tensor as this input: the same memory in the same order.
+  void allow_same(std::string_view output, const ConstTensorView& output_view, std::string_view input,
+                  const ConstTensorView& input_view);
   void check();
 
  private:

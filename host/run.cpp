@@ -11,10 +11,7 @@ namespace {
 
 // [B][columns] as the [T=1][B][columns] or [B][T=1][columns] tensor that forward reads.
 template <class View>
-View as_sequence(std::string_view name, const View& view, Layout layout) {
-  if (!view.given() || view.rank() != 2) {
-    throw InvalidArgument(std::string(name) + ": expected two dimensions, got " + host::describe(view));
-  }
+View as_sequence(const View& view, Layout layout) {
   const std::int64_t rows = view.size(0);
   const std::int64_t columns = view.size(1);
   const std::int64_t row = view.stride(0);
@@ -34,6 +31,27 @@ void check_step(const Plan& plan) {
   if (spec.variable_lengths) refuse("Spec::variable_lengths off");
   if (spec.reset_mask) refuse("Spec::reset_mask off");
   if (spec.cell_sequence) refuse("Spec::cell_sequence off");
+}
+
+// By the names and shapes that `step` gives them, before `forward` speaks of [T=1], h0 and hN.
+void check_step_views(const Plan& plan, const StepArgs& args) {
+  const Spec& spec = plan.spec();
+  if (args.x.rank() != 2) throw InvalidArgument("x: expected [B] [I], got " + host::describe(args.x));
+  const std::int64_t batch = args.x.size(0);
+  if (batch < 1 || batch > plan.shape().batch) {
+    throw InvalidArgument("x: expected 1 <= B <= " + std::to_string(plan.shape().batch) +
+                          " as planned, got " + host::describe(args.x));
+  }
+  const host::Dim B{"B", batch};
+  const host::Dim H{"H", spec.hidden_size};
+  host::check_view("x", args.x, spec.dtype, {B, {"I", spec.input_size}});
+  host::check_output("y", args.y, spec.dtype, {B, H});
+  host::check_output("h", args.h, spec.dtype, {{"L", spec.layers}, {"D", 1}, B, H});
+  if (has_cell_state(spec)) {
+    host::check_output("c", args.c, spec.dtype, {{"L", spec.layers}, {"D", 1}, B, H});
+  } else {
+    host::check_not_given("c", args.c, "the cell has no cell state");
+  }
 }
 
 }  // namespace
@@ -59,14 +77,11 @@ void forward(const Plan& plan, Context& context, Stream stream, const Weights& w
 void step(const Plan& plan, Context& context, Stream stream, const Weights& weights, const StepArgs& args,
           std::span<std::byte> workspace) {
   check_step(plan);
+  check_step_views(plan, args);
   const Layout layout = plan.spec().layout;
   ForwardArgs forward_args;
-  forward_args.x = as_sequence("x", args.x, layout);
-  forward_args.y = as_sequence("y", args.y, layout);
-  if (!args.h.given()) throw InvalidArgument("h: expected [L] [1] [B] [H], got nothing");
-  if (has_cell_state(plan.spec()) && !args.c.given()) {
-    throw InvalidArgument("c: expected [L] [1] [B] [H], got nothing");
-  }
+  forward_args.x = as_sequence(args.x, layout);
+  forward_args.y = as_sequence(args.y, layout);
   forward_args.h0 = args.h;
   forward_args.hN = args.h;
   forward_args.c0 = args.c;

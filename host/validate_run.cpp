@@ -263,8 +263,8 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
   overlap.output("c_sequence", args.c_sequence);
   overlap.output("workspace", workspace.data(), workspace.size());
   if (training) overlap.output("reserve", reserve.data(), reserve.size());
-  overlap.allow_same("hN", "h0");
-  overlap.allow_same("cN", "c0");
+  overlap.allow_same("hN", args.hN, "h0", args.h0);
+  overlap.allow_same("cN", args.cN, "c0", args.c0);
   overlap.check();
   return sizes;
 }
@@ -322,8 +322,8 @@ RunSizes validate_backward(const Plan& plan, const Context& context, std::span<c
   overlap.output("dc0", args.dc0);
   add_gradients(overlap, args.dweights);
   overlap.output("workspace", workspace.data(), workspace.size());
-  overlap.allow_same("dh0", "dhN");
-  overlap.allow_same("dc0", "dcN");
+  overlap.allow_same("dh0", args.dh0, "dhN", args.dhN);
+  overlap.allow_same("dc0", args.dc0, "dcN", args.dcN);
   overlap.check();
   return sizes;
 }

@@ -44,9 +44,13 @@ std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view t
       .value();
 }
 
-std::uint64_t bits_id_of(std::uint64_t layout_id, const Tiling& t) {
+// Also names who may read a reserve, so it has what a reserve's content depends on.
+std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& t) {
   return Hash()
       .add(layout_id)
+      .add(static_cast<std::uint64_t>(job.spec.direction))
+      .add(job.spec.variable_lengths)
+      .add(job.spec.reset_mask)
       .add(t.blas ? blas_core() : std::string_view())
       .add(static_cast<std::uint64_t>(t.back_units))
       .add(static_cast<std::uint64_t>(t.direction_groups))
@@ -75,7 +79,7 @@ class CpuPlan final : public EnginePlan {
     facts_.tile = std::string(target.name) + ", " + geometry_.tiling.describe();
     facts_.threads = geometry_.tiling.threads();
     facts_.layout_id = layout_id_of(job, geometry_, target.name);
-    facts_.bits_id = bits_id_of(facts_.layout_id, geometry_.tiling);
+    facts_.bits_id = bits_id_of(job, facts_.layout_id, geometry_.tiling);
     facts_.resident_fraction = resident_fraction(job, geometry_);
 
     BufferSizes& sizes = facts_.sizes;

@@ -24,6 +24,7 @@ class ForwardPass {
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
+        bits_id_(plan.bits_id),
         canonical_(!call.weights->is_prepared()),
         buffers_(call.workspace.data(), g_, sizes_, training_, canonical_),
         reserve_(training_ ? call.reserve.data() : nullptr, g_, sizes_),
@@ -35,12 +36,14 @@ class ForwardPass {
       auto* data = static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data));  // only read
       packed_ = PreparedBuffer<T>(data, g_).weights;
     }
-    if (training_) *reserve_.header = {kReserveMagic, plan.bits_id, sizes_.steps, sizes_.batch};
   }
 
   // What each member of the team runs.
   void run(int member_index) {
     const Member member(g_.tiling, member_index);
+    if (training_ && member_index == 0) {
+      *reserve_.header = {kReserveMagic, bits_id_, sizes_.steps, sizes_.batch};
+    }
     if (canonical_) {
       pack(member);
       barriers_.team.wait();
@@ -71,7 +74,7 @@ class ForwardPass {
       const ConstTensorView& W = call_.weights->canonical()[static_cast<std::size_t>(layer)].W;
       for (std::int64_t d = 0; d < g_.directions; ++d) {
         packed_.direction[layer][d].W = direction_of<T>(W, d);
-        packed_.direction[layer][d].W_row = std::max(W.stride(1), g_.columns(layer));
+        packed_.direction[layer][d].W_row = row_stride(W);
       }
     }
   }
@@ -282,6 +285,7 @@ class ForwardPass {
   const ForwardCall& call_;
   const ForwardArgs& args_;
   const RunSizes sizes_;
+  const std::uint64_t bits_id_;
   const bool canonical_;
   ForwardBuffers<T> buffers_;
   ReserveBuffer<T> reserve_;

@@ -99,6 +99,12 @@ template <class T>
 void pack_back_panels(const Geometry& g, const T* R, std::int64_t R_row, std::int64_t first_gate,
                       std::int64_t gates, T* panels, int member, int members);
 
+// Elements between the rows of a canonical [D][rows][columns] tensor. A single row's stride means nothing, so
+// it may be anything, also what BLAS cannot be told.
+inline std::int64_t row_stride(const ConstTensorView& view) {
+  return view.size(1) == 1 ? view.size(2) : view.stride(1);
+}
+
 // First element of one direction of a canonical [D][rows][columns] or [D][rows] tensor.
 template <class T>
 const T* direction_of(const ConstTensorView& view, std::int64_t direction) {

@@ -1,6 +1,7 @@
 #include "host/cpu/tiling.hpp"
 
 #include <initializer_list>
+#include <limits>
 
 #include "host/check.hpp"
 #include "host/cpu/members.hpp"
@@ -39,6 +40,15 @@ int panel_vectors_for(std::int64_t hidden, int lanes, int gates, int max_panel_v
   return 1;
 }
 
+// Work that 64 bits cannot count is as good as the most that they can.
+std::int64_t saturating_product(std::initializer_list<std::int64_t> factors) {
+  std::int64_t product = 1;
+  for (std::int64_t factor : factors) {
+    if (__builtin_mul_overflow(product, factor, &product)) return std::numeric_limits<std::int64_t>::max();
+  }
+  return product;
+}
+
 struct Groups {
   int direction = 1;
   int batch = 1;
@@ -48,10 +58,11 @@ struct Groups {
 Groups choose_groups(const Job& job, std::int64_t units_of_work) {
   const Spec& spec = job.spec;
   const std::int64_t batch = job.shape.batch;
-  const std::int64_t step_work = gates_of(spec) * spec.hidden_size * spec.hidden_size * batch;
-  const std::int64_t pass_work = step_work * job.shape.steps;
-  const std::int64_t recurrent_bytes =
-      gates_of(spec) * spec.hidden_size * spec.hidden_size * static_cast<std::int64_t>(size_of(spec.dtype));
+  const std::int64_t step_work =
+      saturating_product({gates_of(spec), spec.hidden_size, spec.hidden_size, batch});
+  const std::int64_t pass_work = saturating_product({step_work, job.shape.steps});
+  const std::int64_t recurrent_bytes = saturating_product(
+      {gates_of(spec), spec.hidden_size, spec.hidden_size, static_cast<std::int64_t>(size_of(spec.dtype))});
 
   Groups groups;
   int left = job.options.threads;

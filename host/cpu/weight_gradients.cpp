@@ -44,7 +44,7 @@ void outer_product(const GradientInputs<T>& in, const T* dsums, std::int64_t sum
                   .ldb = std::max(right.row, columns),
                   .b_transposed = false,
                   .c = out + range.begin * out_row,
-                  .ldc = std::max(out_row, columns),
+                  .ldc = out_row,
                   .accumulate = accumulate});
 }
 
@@ -128,8 +128,8 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
     if (out.W.given()) {
       const Matrix<const T> x = in_place ? Matrix<const T>{in.x.at(t0, 0), in.x.row(in.sizes)}
                                          : Matrix<const T>{gathered_x, columns};
-      outer_product(in, dsums, 0, g.gate_rows(), x, columns, rows, direction_of<T>(out.W, d), out.W.stride(1),
-                    accumulate, member);
+      outer_product(in, dsums, 0, g.gate_rows(), x, columns, rows, direction_of<T>(out.W, d),
+                    row_stride(out.W), accumulate, member);
     }
     if (out.R.given()) {
       for (const Segment& segment : segments_of(g.traits)) {
@@ -137,8 +137,8 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
             segment.phase == 0 ? Matrix<const T>{gathered_h, g.hidden}
                                : Matrix<const T>{in.exchange + t0 * in.sizes.batch * g.hidden, g.hidden};
         outer_product(in, dsums, segment.sum * g.hidden, segment.gates * g.hidden, operand, g.hidden, rows,
-                      direction_of<T>(out.R, d) + segment.gate * g.hidden * out.R.stride(1), out.R.stride(1),
-                      accumulate, member);
+                      direction_of<T>(out.R, d) + segment.gate * g.hidden * row_stride(out.R),
+                      row_stride(out.R), accumulate, member);
       }
     }
     team.wait();
@@ -159,7 +159,7 @@ void input_gradients(const GradientInputs<T>& in, const ConstTensorView& W, cons
                     .lda = g.sum_rows(),
                     .a_transposed = false,
                     .b = recur::host::cpu::direction_of<T>(W, in.direction),
-                    .ldb = std::max(W.stride(1), columns),
+                    .ldb = row_stride(W),
                     .b_transposed = false,
                     .c = to,
                     .ldc = to_row,

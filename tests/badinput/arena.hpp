@@ -16,13 +16,13 @@ namespace recur::test {
 /// Hands out aligned pieces of poisoned memory, each followed by `gap` bytes that belong to nobody.
 class Arena {
  public:
-  explicit Arena(std::size_t gap = 4096) : memory_(kBytes), gap_(gap) {}
+  Arena(std::size_t bytes, std::size_t gap) : memory_(bytes), gap_(gap) {}
 
   std::byte* take(std::size_t bytes, std::size_t alignment = 64) {
     used_ = (used_ + alignment - 1) / alignment * alignment;
     std::byte* result = memory_.data() + used_;
     used_ += bytes + gap_;
-    if (used_ > kBytes) throw std::length_error("arena: too small for this test");
+    if (used_ > memory_.size()) throw std::length_error("arena: too small for this test");
     return result;
   }
 
@@ -40,7 +40,6 @@ class Arena {
   }
 
  private:
-  static constexpr std::size_t kBytes = 2 << 20;
   Aligned<std::byte> memory_;
   std::size_t gap_;
   std::size_t used_ = 0;

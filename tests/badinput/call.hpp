@@ -15,11 +15,13 @@ namespace recur::test {
 
 /// Which call, of what. The sizes below make every dimension different from its neighbours, and rows of 4 or
 /// 8 floats, so that every tensor is a whole number of 16-byte units and can follow another without a gap.
-struct Setup {
+struct Scene {
   Spec spec;
   Pass pass = Pass::inference;
   bool prepared = false;
-  std::size_t gap = 4096;
+  std::size_t gap =
+      4096;  // between tensors; as large as the largest, so that one moved onto another meets no third
+  std::size_t arena_bytes = 2 << 20;
   int threads = 1;
   bool batch_invariant = false;
 
@@ -34,8 +36,8 @@ inline Spec full_lstm(Layout layout = Layout::time_major) {
   Spec spec;
   spec.cell = Cell::lstm;
   spec.peepholes = true;
-  spec.input_size = Setup::kI;
-  spec.hidden_size = Setup::kH;
+  spec.input_size = Scene::kI;
+  spec.hidden_size = Scene::kH;
   spec.layers = 2;
   spec.direction = Direction::bidirectional;
   spec.layout = layout;
@@ -49,30 +51,31 @@ inline Spec full_lstm(Layout layout = Layout::time_major) {
 inline Spec plain_gru() {
   Spec spec;
   spec.cell = Cell::gru;
-  spec.input_size = Setup::kI;
-  spec.hidden_size = Setup::kH;
+  spec.input_size = Scene::kI;
+  spec.hidden_size = Scene::kH;
   spec.bias = Bias::none;
   return spec;
 }
 
 /// Valid arguments of all calls for one plan, in one arena; inputs random, outputs poisoned.
 struct Call {
-  explicit Call(const Setup& setup)
-      : spec(setup.spec),
-        arena(setup.gap),
-        team(setup.threads),
+  explicit Call(const Scene& scene)
+      : spec(scene.spec),
+        arena(scene.arena_bytes, scene.gap),
+        team(scene.threads),
         device(Device::cpu()),
         context(device, &team),
-        plan(make_plan(spec, {Setup::kT, Setup::kB}, device,
-                       {.pass = setup.pass, .threads = setup.threads, .batch_invariant = setup.batch_invariant})),
-        use_prepared(setup.prepared) {
+        plan(make_plan(
+            spec, {Scene::kT, Scene::kB}, device,
+            {.pass = scene.pass, .threads = scene.threads, .batch_invariant = scene.batch_invariant})),
+        use_prepared(scene.prepared) {
     const std::int64_t D = directions_of(spec);
     const std::int64_t G = gates_of(spec);
     const std::int64_t L = spec.layers;
     const std::int64_t H = spec.hidden_size;
     const bool time_major = spec.layout == Layout::time_major;
-    const std::int64_t first = time_major ? Setup::kT : Setup::kB;
-    const std::int64_t second = time_major ? Setup::kB : Setup::kT;
+    const std::int64_t first = time_major ? Scene::kT : Scene::kB;
+    const std::int64_t second = time_major ? Scene::kB : Scene::kT;
     const bool lstm = spec.cell == Cell::lstm;
 
     for (std::int64_t l = 0; l < L; ++l) {
@@ -86,21 +89,22 @@ struct Call {
     }
     ForwardArgs& f = forward_args;
     f.x = random_floats({first, second, spec.input_size});
-    f.h0 = random_floats({L, D, Setup::kB, H});
-    if (lstm) f.c0 = random_floats({L, D, Setup::kB, H});
+    f.h0 = random_floats({L, D, Scene::kB, H});
+    if (lstm) f.c0 = random_floats({L, D, Scene::kB, H});
     if (spec.variable_lengths) {
-      auto* lengths = reinterpret_cast<std::int32_t*>(arena.take(Setup::kB * sizeof(std::int32_t)));
-      for (std::int64_t b = 0; b < Setup::kB; ++b) lengths[b] = static_cast<std::int32_t>(b % (Setup::kT + 1));
-      f.lengths = ConstTensorView(lengths, {Setup::kB});
+      auto* lengths = reinterpret_cast<std::int32_t*>(arena.take(Scene::kB * sizeof(std::int32_t)));
+      for (std::int64_t b = 0; b < Scene::kB; ++b)
+        lengths[b] = static_cast<std::int32_t>(b % (Scene::kT + 1));
+      f.lengths = ConstTensorView(lengths, {Scene::kB});
     }
     if (spec.reset_mask) {
-      auto* mask = reinterpret_cast<std::uint8_t*>(arena.take(Setup::kT * Setup::kB));
-      for (std::int64_t i = 0; i < Setup::kT * Setup::kB; ++i) mask[i] = i % 5 == 0 ? 1 : 0;
+      auto* mask = reinterpret_cast<std::uint8_t*>(arena.take(Scene::kT * Scene::kB));
+      for (std::int64_t i = 0; i < Scene::kT * Scene::kB; ++i) mask[i] = i % 5 == 0 ? 1 : 0;
       f.reset_mask = ConstTensorView(mask, {first, second});
     }
     f.y = floats({first, second, D * H});
-    f.hN = floats({L, D, Setup::kB, H});
-    if (lstm) f.cN = floats({L, D, Setup::kB, H});
+    f.hN = floats({L, D, Scene::kB, H});
+    if (lstm) f.cN = floats({L, D, Scene::kB, H});
     if (spec.cell_sequence) f.c_sequence = floats({first, second, D * H});
 
     const BufferSizes& sizes = plan.sizes();
@@ -118,12 +122,12 @@ struct Call {
     b.reset_mask = f.reset_mask;
     b.y = f.y;
     b.dy = random_floats({first, second, D * H});
-    b.dhN = random_floats({L, D, Setup::kB, H});
-    if (lstm) b.dcN = random_floats({L, D, Setup::kB, H});
+    b.dhN = random_floats({L, D, Scene::kB, H});
+    if (lstm) b.dcN = random_floats({L, D, Scene::kB, H});
     if (spec.cell_sequence) b.dc_sequence = random_floats({first, second, D * H});
     b.dx = floats({first, second, spec.input_size});
-    b.dh0 = floats({L, D, Setup::kB, H});
-    if (lstm) b.dc0 = floats({L, D, Setup::kB, H});
+    b.dh0 = floats({L, D, Scene::kB, H});
+    if (lstm) b.dc0 = floats({L, D, Scene::kB, H});
     for (std::int64_t l = 0; l < L; ++l) {
       gradients.emplace_back();
       gradients.back().W = floats({D, G * H, layer_input_size(spec, l)});
@@ -134,10 +138,10 @@ struct Call {
     }
     b.dweights = gradients;
 
-    step_args.x = random_floats({Setup::kB, spec.input_size});
-    step_args.y = floats({Setup::kB, H});
-    step_args.h = random_floats({L, D, Setup::kB, H});
-    if (lstm) step_args.c = random_floats({L, D, Setup::kB, H});
+    step_args.x = random_floats({Scene::kB, spec.input_size});
+    step_args.y = floats({Scene::kB, H});
+    step_args.h = random_floats({L, D, Scene::kB, H});
+    if (lstm) step_args.c = random_floats({L, D, Scene::kB, H});
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;

@@ -28,7 +28,7 @@ std::vector<Argument> outputs() {
 }
 
 // The four calls that check differently: both layouts, training and prepared weights.
-std::vector<Setup> setups() {
+std::vector<Scene> scenes() {
   return {{.spec = full_lstm()},
           {.spec = full_lstm(Layout::batch_major)},
           {.spec = full_lstm(), .pass = Pass::training},
@@ -36,8 +36,8 @@ std::vector<Setup> setups() {
 }
 
 TEST(BadForward, ValidCallsPass) {
-  for (const Setup& setup : setups()) {
-    Call call(setup);
+  for (const Scene& scene : scenes()) {
+    Call call(scene);
     EXPECT_NO_THROW(call.forward());
   }
   Call plain({.spec = plain_gru()});
@@ -45,49 +45,68 @@ TEST(BadForward, ValidCallsPass) {
 }
 
 TEST(BadForward, EveryView) {
-  for (const Setup& setup : setups()) {
+  for (const Scene& scene : scenes()) {
     BadCases cases;
     for (const auto& group : {inputs(), outputs()}) {
-      for (const Argument& one : group) add_view_cases(cases, setup, one);
+      for (const Argument& one : group) add_view_cases(cases, scene, one);
     }
-    if (!setup.prepared) {
-      for (const Argument& one : weight_arguments()) add_view_cases(cases, setup, one);
+    if (!scene.prepared) {
+      for (const Argument& one : weight_arguments()) add_view_cases(cases, scene, one);
     }
-    expect_refusals(setup, cases, run_forward);
+    expect_refusals(scene, cases, run_forward);
   }
 }
 
 TEST(BadForward, WordsOfTheShape) {
-  const Setup setup{.spec = full_lstm()};
-  expect_refusals(setup,
+  const Scene scene{.spec = full_lstm()};
+  expect_refusals(scene,
                   {{"x",
-                    [](Call& c) { c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 6, 5}); },
+                    [](Call& c) {
+                      c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 6, 5});
+                    },
                     {"x: expected f32 [T=3] [B=6] [I=4], got f32 [3] [6] [5]"}},
                    {"x longer than planned",
-                    [](Call& c) { c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {4, 6, 4}); },
+                    [](Call& c) {
+                      c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {4, 6, 4});
+                    },
                     {"x: expected 1 <= T <= 3 as planned, got f32 [4] [6] [4]"}},
                    {"more sequences than planned",
-                    [](Call& c) { c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 7, 4}); },
+                    [](Call& c) {
+                      c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 7, 4});
+                    },
                     {"x: expected 1 <= B <= 6 as planned, got f32 [3] [7] [4]"}},
                    {"y",
-                    [](Call& c) { c.forward_args.y = TensorView(c.forward_args.y.data(), DataType::f32, {3, 6, 8}); },
+                    [](Call& c) {
+                      c.forward_args.y = TensorView(c.forward_args.y.data(), DataType::f32, {3, 6, 8});
+                    },
                     {"y: expected f32 [T=3] [B=6] [D*H=16], got f32 [3] [6] [8]"}},
                    {"hN",
-                    [](Call& c) { c.forward_args.hN = TensorView(c.forward_args.hN.data(), DataType::f64, {2, 2, 6, 8}); },
+                    [](Call& c) {
+                      c.forward_args.hN = TensorView(c.forward_args.hN.data(), DataType::f64, {2, 2, 6, 8});
+                    },
                     {"hN: expected f32 [L=2] [D=2] [B=6] [H=8], got f64 [2] [2] [6] [8]"}},
                    {"lengths",
-                    [](Call& c) { c.forward_args.lengths = ConstTensorView(c.forward_args.lengths.data(), DataType::i32, {5}); },
+                    [](Call& c) {
+                      c.forward_args.lengths =
+                          ConstTensorView(c.forward_args.lengths.data(), DataType::i32, {5});
+                    },
                     {"lengths: expected i32 [B=6], got i32 [5]"}},
                    {"W",
-                    [](Call& c) { c.weights[1].W = ConstTensorView(c.weights[1].W.data(), DataType::f32, {2, 32, 8}); },
+                    [](Call& c) {
+                      c.weights[1].W = ConstTensorView(c.weights[1].W.data(), DataType::f32, {2, 32, 8});
+                    },
                     {"weights of layer 1", "W: expected f32 [D=2] [G*H=32] [D*H=16], got f32 [2] [32] [8]"}}},
                   run_forward);
   expect_refusals({.spec = full_lstm(Layout::batch_major)},
                   {{"x",
-                    [](Call& c) { c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {6, 3, 5}); },
+                    [](Call& c) {
+                      c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {6, 3, 5});
+                    },
                     {"x: expected f32 [B=6] [T=3] [I=4], got f32 [6] [3] [5]"}},
                    {"time-major x",
-                    [](Call& c) { c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 6, 4}); },
+                    [](Call& c) {
+                      c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 6, 4});
+                    },
                     {"x: expected 1 <= T <= 3 as planned, got f32 [3] [6] [4]"}}},
                   run_forward);
 }
@@ -101,10 +120,11 @@ TEST(BadForward, ArgumentsOfAnotherSize) {
       call.forward_args.x = edit.view();
     };
   };
-  expect_refusals({.spec = full_lstm()},
-                  {{"x of fewer steps", shorten(0), {"reset_mask: expected u8 [T=2] [B=6], got u8 [3] [6]"}},
-                   {"x of fewer sequences", shorten(1), {"h0: expected", "[B=5]", "got f32 [2] [2] [6] [8]"}}},
-                  run_forward);
+  expect_refusals(
+      {.spec = full_lstm()},
+      {{"x of fewer steps", shorten(0), {"reset_mask: expected u8 [T=2] [B=6], got u8 [3] [6]"}},
+       {"x of fewer sequences", shorten(1), {"h0: expected", "[B=5]", "got f32 [2] [2] [6] [8]"}}},
+      run_forward);
 }
 
 TEST(BadForward, Weights) {
@@ -118,22 +138,38 @@ TEST(BadForward, ViewsThatTheSpecDoesNotWant) {
   const auto give = [](auto args, auto view, auto from) {
     return [=](Call& call) { call.*args.*view = call.*args.*from; };
   };
-  Setup gru{.spec = plain_gru()};
+  Scene gru{.spec = plain_gru()};
   const auto f = &Call::forward_args;
-  expect_refusals(
-      gru,
-      {{"c0", give(f, &ForwardArgs::c0, &ForwardArgs::h0), {"c0: expected nothing", "no cell state", "got f32 [1] [1] [6] [8]"}},
-       {"cN", give(f, &ForwardArgs::cN, &ForwardArgs::hN), {"cN: expected nothing", "no cell state", "got f32"}},
-       {"c_sequence", give(f, &ForwardArgs::c_sequence, &ForwardArgs::y), {"c_sequence: expected nothing", "Spec::cell_sequence", "got f32"}},
-       {"lengths", give(f, &ForwardArgs::lengths, &ForwardArgs::h0), {"lengths: expected nothing", "Spec::variable_lengths", "got f32"}},
-       {"reset_mask", give(f, &ForwardArgs::reset_mask, &ForwardArgs::h0), {"reset_mask: expected nothing", "Spec::reset_mask", "got f32"}},
-       {"bW", [](Call& c) { c.weights[0].bW = c.weights[0].W; }, {"weights of layer 0", "bW: expected nothing", "Spec::bias", "got f32"}},
-       {"bR", [](Call& c) { c.weights[0].bR = c.weights[0].W; }, {"weights of layer 0", "bR: expected nothing", "Spec::bias", "got f32"}},
-       {"peephole", [](Call& c) { c.weights[0].peephole = c.weights[0].W; }, {"weights of layer 0", "peephole: expected nothing", "Spec::peepholes", "got f32"}}},
-      run_forward);
-  gru.spec.bias = Bias::single;
-  expect_refusals(gru, {{"bR", [](Call& c) { c.weights[0].bR = c.weights[0].bW; }, {"bR: expected nothing", "got f32"}}},
+  expect_refusals(gru,
+                  {{"c0",
+                    give(f, &ForwardArgs::c0, &ForwardArgs::h0),
+                    {"c0: expected nothing", "no cell state", "got f32 [1] [1] [6] [8]"}},
+                   {"cN",
+                    give(f, &ForwardArgs::cN, &ForwardArgs::hN),
+                    {"cN: expected nothing", "no cell state", "got f32"}},
+                   {"c_sequence",
+                    give(f, &ForwardArgs::c_sequence, &ForwardArgs::y),
+                    {"c_sequence: expected nothing", "Spec::cell_sequence", "got f32"}},
+                   {"lengths",
+                    give(f, &ForwardArgs::lengths, &ForwardArgs::h0),
+                    {"lengths: expected nothing", "Spec::variable_lengths", "got f32"}},
+                   {"reset_mask",
+                    give(f, &ForwardArgs::reset_mask, &ForwardArgs::h0),
+                    {"reset_mask: expected nothing", "Spec::reset_mask", "got f32"}},
+                   {"bW",
+                    [](Call& c) { c.weights[0].bW = c.weights[0].W; },
+                    {"weights of layer 0", "bW: expected nothing", "Spec::bias", "got f32"}},
+                   {"bR",
+                    [](Call& c) { c.weights[0].bR = c.weights[0].W; },
+                    {"weights of layer 0", "bR: expected nothing", "Spec::bias", "got f32"}},
+                   {"peephole",
+                    [](Call& c) { c.weights[0].peephole = c.weights[0].W; },
+                    {"weights of layer 0", "peephole: expected nothing", "Spec::peepholes", "got f32"}}},
                   run_forward);
+  gru.spec.bias = Bias::single;
+  expect_refusals(
+      gru, {{"bR", [](Call& c) { c.weights[0].bR = c.weights[0].bW; }, {"bR: expected nothing", "got f32"}}},
+      run_forward);
 }
 
 TEST(BadForward, Buffers) {
@@ -148,13 +184,13 @@ TEST(BadForward, Buffers) {
 
 // With prepared weights the workspace may be smaller, by a byte it may not.
 TEST(BadForward, WorkspaceOfPreparedWeights) {
-  const Setup setup{.spec = full_lstm(), .prepared = true};
-  Call call(setup);
+  const Scene scene{.spec = full_lstm(), .prepared = true};
+  Call call(scene);
   ASSERT_LT(call.plan.sizes().workspace_prepared, call.plan.sizes().workspace);
   call.workspace = call.workspace.first(call.plan.sizes().workspace_prepared);
   EXPECT_NO_THROW(call.forward());
   const std::string needed = std::to_string(call.plan.sizes().workspace_prepared);
-  expect_refusals(setup,
+  expect_refusals(scene,
                   {{"one byte short",
                     [](Call& c) { c.workspace = c.workspace.first(c.plan.sizes().workspace_prepared - 1); },
                     {"workspace: expected at least " + needed, "got"}}},
@@ -167,11 +203,21 @@ TEST(BadForward, PreparedWeights) {
   };
   expect_refusals(
       {.spec = full_lstm(), .prepared = true},
-      {{"another layout", [](Call& c) { c.prepared.layout_id ^= 1; }, {"weights: expected ones prepared for layout", "got layout"}},
-       {"a handle of nothing", [](Call& c) { c.prepared = {}; }, {"weights: expected ones prepared for layout", "got layout 0"}},
-       {"null", [](Call& c) { c.prepared.data = nullptr; }, {"prepared weights: expected at least", "got a null pointer"}},
-       {"one byte short", [](Call& c) { c.prepared.bytes -= 1; }, {"prepared weights: expected at least", "got"}},
-       {"misaligned", [](Call& c) { c.prepared.data = moved(c.prepared.data, 16); }, {"prepared weights: expected at least", "16 bytes past"}},
+      {{"another layout",
+        [](Call& c) { c.prepared.layout_id ^= 1; },
+        {"weights: expected ones prepared for layout", "got layout"}},
+       {"a handle of nothing",
+        [](Call& c) { c.prepared = {}; },
+        {"weights: expected ones prepared for layout", "got layout 0"}},
+       {"null",
+        [](Call& c) { c.prepared.data = nullptr; },
+        {"prepared weights: expected at least", "got a null pointer"}},
+       {"one byte short",
+        [](Call& c) { c.prepared.bytes -= 1; },
+        {"prepared weights: expected at least", "got"}},
+       {"misaligned",
+        [](Call& c) { c.prepared.data = moved(c.prepared.data, 16); },
+        {"prepared weights: expected at least", "16 bytes past"}},
        {"a buffer that was never filled",
         [](Call& c) { std::memset(c.prepared_buffer.data(), 0xff, c.prepared_buffer.size()); },
         {"prepared weights: expected a buffer that prepare_weights filled"}},
@@ -179,7 +225,9 @@ TEST(BadForward, PreparedWeights) {
         [](Call& c) { std::memset(c.prepared_buffer.data(), 0, c.prepared_buffer.size()); },
         {"prepared weights: expected a buffer that prepare_weights filled"}},
        {"a corrupted mark", corrupt(0), {"prepared weights: expected a buffer that prepare_weights filled"}},
-       {"a corrupted layout", corrupt(8), {"prepared weights: expected a buffer that prepare_weights filled"}}},
+       {"a corrupted layout",
+        corrupt(8),
+        {"prepared weights: expected a buffer that prepare_weights filled"}}},
       run_forward);
   // A training plan packs on every call.
   expect_refusals({.spec = full_lstm(), .pass = Pass::training},
@@ -204,25 +252,28 @@ TEST(BadForward, WeightsPreparedForAnotherPlan) {
       if (!forged) c.prepared.layout_id = other.prepared.layout_id;
     };
   };
-  expect_refusals({.spec = full_lstm(), .prepared = true},
-                  {{"with its id", borrow(false), {"weights: expected ones prepared for layout", "got layout"}},
-                   {"with a forged id", borrow(true), {"prepared weights: expected a buffer that prepare_weights filled"}}},
-                  run_forward);
+  expect_refusals(
+      {.spec = full_lstm(), .prepared = true},
+      {{"with its id", borrow(false), {"weights: expected ones prepared for layout", "got layout"}},
+       {"with a forged id",
+        borrow(true),
+        {"prepared weights: expected a buffer that prepare_weights filled"}}},
+      run_forward);
 }
 
 TEST(BadForward, Overlaps) {
-  for (const Setup& setup : setups()) {
+  for (const Scene& scene : scenes()) {
     BadCases cases;
     for (const Argument& output : outputs()) {
       for (const auto& group : {inputs(), outputs()}) {
         for (const Argument& other : group) {
           if (other.name == output.name) continue;
-          const bool same_allowed = (output.name == "hN" && other.name == "h0") ||
-                                    (output.name == "cN" && other.name == "c0");
+          const bool same_allowed =
+              (output.name == "hN" && other.name == "h0") || (output.name == "cN" && other.name == "c0");
           add_overlap_cases(cases, output, other, output.name, other.name, same_allowed);
         }
       }
-      if (setup.prepared) continue;
+      if (scene.prepared) continue;
       for (const Argument& other : weight_arguments()) {
         add_overlap_cases(cases, output, other, output.name, other.name);
       }
@@ -230,26 +281,30 @@ TEST(BadForward, Overlaps) {
     for (const auto& group : {inputs(), outputs()}) {
       for (const Argument& view : group) {
         add_buffer_overlap_cases(cases, view, view.name, &Call::workspace, "workspace");
-        if (setup.pass == Pass::training) add_buffer_overlap_cases(cases, view, view.name, &Call::reserve, "reserve");
-        if (setup.prepared && view.output) {
+        if (scene.pass == Pass::training)
+          add_buffer_overlap_cases(cases, view, view.name, &Call::reserve, "reserve");
+        if (scene.prepared && view.output) {
           add_buffer_overlap_cases(cases, view, view.name, &Call::prepared_buffer, "prepared weights");
         }
       }
     }
-    if (!setup.prepared) {
+    if (!scene.prepared) {
       for (const Argument& view : weight_arguments()) {
         add_buffer_overlap_cases(cases, view, view.name, &Call::workspace, "workspace");
       }
     } else {
-      cases.push_back({"workspace on prepared weights", [](Call& c) { c.workspace = c.prepared_buffer; },
+      cases.push_back({"workspace on prepared weights",
+                       [](Call& c) { c.workspace = c.prepared_buffer; },
                        {"workspace", "prepared weights", "memory shared with"}});
     }
-    if (setup.pass == Pass::training) {
+    if (scene.pass == Pass::training) {
       cases.push_back({"workspace on reserve",
-                       [](Call& c) { c.workspace = {c.reserve.data() + 64, c.workspace.size()}; },
+                       [](Call& c) {
+                         c.workspace = {c.reserve.data() + 64, c.workspace.size()};
+                       },
                        {"workspace", "reserve", "memory shared with"}});
     }
-    expect_refusals(setup, cases, run_forward);
+    expect_refusals(scene, cases, run_forward);
   }
 }
 
@@ -264,18 +319,21 @@ TEST(BadForward, StatesInPlaceButPermuted) {
       c.forward_args.*state = writable(edit.view());
     };
   };
-  expect_refusals(
-      {.spec = full_lstm()},
-      {{"hN", permute(&ForwardArgs::hN, &ForwardArgs::h0), {"hN", "h0", "expected memory that no other argument uses"}},
-       {"cN", permute(&ForwardArgs::cN, &ForwardArgs::c0), {"cN", "c0", "expected memory that no other argument uses"}}},
-      run_forward);
+  expect_refusals({.spec = full_lstm()},
+                  {{"hN",
+                    permute(&ForwardArgs::hN, &ForwardArgs::h0),
+                    {"hN", "h0", "expected memory that no other argument uses"}},
+                   {"cN",
+                    permute(&ForwardArgs::cN, &ForwardArgs::c0),
+                    {"cN", "c0", "expected memory that no other argument uses"}}},
+                  run_forward);
 }
 
 // The other way round: what only touches is accepted. Everything lies gaplessly behind everything else.
 TEST(BadForward, TouchingIsNotOverlapping) {
-  for (Setup setup : setups()) {
-    setup.gap = 0;
-    Call call(setup);
+  for (Scene scene : scenes()) {
+    scene.gap = 0;
+    Call call(scene);
     EXPECT_NO_THROW(call.forward());
   }
 }
@@ -303,10 +361,10 @@ TEST(BadForward, StridesOfSingleRowsMeanNothing) {
   Spec spec = plain_gru();
   spec.cell = Cell::rnn;
   spec.hidden_size = 1;
-  const Setup setup{.spec = spec};
-  Call plain(setup);
+  const Scene scene{.spec = spec};
+  Call plain(scene);
   plain.forward();
-  Call strange(setup);
+  Call strange(scene);
   for (ConstTensorView* view : {&strange.weights[0].W, &strange.weights[0].R}) {
     Edit edit(*view);
     edit.strides[0] = edit.strides[1] = std::int64_t(1) << 40;
@@ -315,7 +373,7 @@ TEST(BadForward, StridesOfSingleRowsMeanNothing) {
   strange.forward();
   const auto values = [](const Call& call) {
     const auto* data = static_cast<const float*>(call.forward_args.y.data());
-    return std::vector<float>(data, data + Setup::kT * Setup::kB);
+    return std::vector<float>(data, data + Scene::kT * Scene::kB);
   };
   EXPECT_EQ(values(strange), values(plain));
 }

@@ -1,1 +1,353 @@
+// NaN and infinities pass through: they reach what the equations say and nothing else. The oracle says what
+// they reach; everything else must have the bits of a run on clean data.
 #include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "engines/engine_run.hpp"
+#include "oracle/backward.hpp"
+#include "oracle/oracle.hpp"
+#include "support/problem.hpp"
+#include "support/spec_name.hpp"
+
+namespace recur::test {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kInf = std::numeric_limits<float>::infinity();
+
+// Several rows in one tile of the product, a ragged vector, steps before and after the spoilt one; with BLAS
+// (T*B above 16) and without (batch_invariant).
+constexpr Index kT = 6;
+constexpr Index kB = 5;
+constexpr Index kI = 3;
+constexpr Index kH = 19;
+
+Spec sized(Spec spec, Direction direction = Direction::forward, Index layers = 1) {
+  spec.input_size = kI;
+  spec.hidden_size = kH;
+  spec.direction = direction;
+  spec.layers = layers;
+  spec.cell_sequence = spec.cell == Cell::lstm;
+  return spec;
+}
+
+std::string kind(double value) {
+  return std::isnan(value) ? "NaN" : std::isinf(value) ? (value > 0 ? "+Inf" : "-Inf") : "finite";
+}
+
+// docs/equations.md gives relu no slope at NaN: the oracle takes 0, the engine 1 (kernels/cells/unit.cuh).
+bool has_slope_at_nan(const Spec& spec) {
+  return spec.cell != Cell::rnn || spec.activation != RnnActivation::relu;
+}
+
+// Where the oracle's value is not finite the engine's is the same; where the oracle gives what it gives for
+// clean data, so does the engine, bit for bit.
+template <class T>
+void expect_same_reach(const char* name, const std::vector<double>& oracle,
+                       const std::vector<double>& clean_oracle, const std::vector<T>& engine,
+                       const std::vector<T>& clean_engine) {
+  ASSERT_EQ(oracle.size(), engine.size()) << name;
+  int wrong = 0;
+  for (std::size_t i = 0; i < oracle.size() && wrong < 5; ++i) {
+    if (kind(oracle[i]) != kind(static_cast<double>(engine[i]))) {
+      ADD_FAILURE() << name << "[" << i << "]: oracle " << oracle[i] << ", engine " << engine[i];
+      ++wrong;
+    } else if (oracle[i] == clean_oracle[i] && std::memcmp(&engine[i], &clean_engine[i], sizeof(T)) != 0) {
+      ADD_FAILURE() << name << "[" << i << "]: " << engine[i] << ", on clean data " << clean_engine[i];
+      ++wrong;
+    }
+  }
+}
+
+template <class T>
+void expect_same_reach(const oracle::Outputs<double>& oracle, const oracle::Outputs<double>& clean_oracle,
+                       const oracle::Outputs<T>& engine, const oracle::Outputs<T>& clean_engine) {
+  expect_same_reach("y", oracle.y, clean_oracle.y, engine.y, clean_engine.y);
+  expect_same_reach("hN", oracle.hN, clean_oracle.hN, engine.hN, clean_engine.hN);
+  expect_same_reach("cN", oracle.cN, clean_oracle.cN, engine.cN, clean_engine.cN);
+  expect_same_reach("c_sequence", oracle.c_sequence, clean_oracle.c_sequence, engine.c_sequence,
+                    clean_engine.c_sequence);
+}
+
+template <class T>
+void expect_same_reach(const oracle::Gradients<double>& oracle, const oracle::Gradients<double>& clean_oracle,
+                       const oracle::Gradients<T>& engine, const oracle::Gradients<T>& clean_engine) {
+  expect_same_reach("dx", oracle.dx, clean_oracle.dx, engine.dx, clean_engine.dx);
+  expect_same_reach("dh0", oracle.dh0, clean_oracle.dh0, engine.dh0, clean_engine.dh0);
+  expect_same_reach("dc0", oracle.dc0, clean_oracle.dc0, engine.dc0, clean_engine.dc0);
+  for (std::size_t l = 0; l < oracle.layers.size(); ++l) {
+    const auto& o = oracle.layers[l];
+    const auto& co = clean_oracle.layers[l];
+    const auto& e = engine.layers[l];
+    const auto& ce = clean_engine.layers[l];
+    expect_same_reach("dW", o.W, co.W, e.W, ce.W);
+    expect_same_reach("dR", o.R, co.R, e.R, ce.R);
+    expect_same_reach("dbW", o.bW, co.bW, e.bW, ce.bW);
+    expect_same_reach("dbR", o.bR, co.bR, e.bR, ce.bR);
+    expect_same_reach("dpeephole", o.peephole, co.peephole, e.peephole, ce.peephole);
+  }
+}
+
+// Runs a problem clean and spoilt, on the engine and on the oracle.
+template <class T>
+class Spoilt {
+ public:
+  Spoilt(const Spec& spec, Pass pass, const RunOptions& run)
+      : clean_(typed(spec)), problem_(clean_), pass_(pass), run_(run) {}
+  oracle::Problem<T>& problem() { return problem_; }
+
+  void expect_reach(bool gradients = false) {
+    const auto exact_clean = oracle::convert<double>(clean_);
+    const auto exact = oracle::convert<double>(problem_);
+    const auto oracle_clean = oracle::forward(exact_clean);
+    const auto oracle = oracle::forward(exact);
+    EngineRun<T> engine_clean(clean_, pass_, run_);
+    EngineRun<T> engine(problem_, pass_, run_);
+    expect_same_reach(oracle, oracle_clean, engine.forward(), engine_clean.forward());
+    if (!gradients) return;
+    const auto upstream = random_output_gradients(problem_.spec, problem_.T, problem_.B, 7);
+    const auto typed_upstream = oracle::convert<T>(upstream);
+    expect_same_reach(oracle::backward(exact, oracle, upstream),
+                      oracle::backward(exact_clean, oracle_clean, upstream), engine.backward(typed_upstream),
+                      engine_clean.backward(typed_upstream));
+  }
+
+ private:
+  static oracle::Problem<T> typed(Spec spec) {
+    spec.dtype = data_type_of<T>;
+    return oracle::convert<T>(random_problem(spec, kT, kB, 3));
+  }
+
+  oracle::Problem<T> clean_;
+  oracle::Problem<T> problem_;
+  Pass pass_;
+  RunOptions run_;
+};
+
+class NonFinite : public ::testing::TestWithParam<Spec> {
+ protected:
+  // Every way of forming the products, in both types.
+  template <class F>
+  void each_run(F&& f) {
+    for (bool batch_invariant : {false, true}) {
+      SCOPED_TRACE(batch_invariant ? "own product" : "BLAS");
+      f(RunOptions{.batch_invariant = batch_invariant});
+    }
+  }
+};
+
+TEST_P(NonFinite, OneInputReachesItsSequenceFromItsStepOn) {
+  each_run([](const RunOptions& run) {
+    for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {
+      for (float value : {kNan, kInf, -kInf}) {
+        SCOPED_TRACE(kind(value) + " " + direction_name(direction));
+        Spoilt<float> spoilt(sized(GetParam(), direction), Pass::inference, run);
+        spoilt.problem().x[static_cast<std::size_t>((2 * kB + 3) * kI + 1)] = value;
+        spoilt.expect_reach();
+      }
+    }
+  });
+}
+
+// The same said without the oracle, so that both cannot be wrong together.
+TEST_P(NonFinite, OtherSequencesAndEarlierStepsKeepTheirBits) {
+  each_run([](const RunOptions& run) {
+    Spec spec = sized(GetParam());
+    spec.dtype = DataType::f32;
+    const auto clean = oracle::convert<float>(random_problem(spec, kT, kB, 3));
+    auto problem = clean;
+    problem.x[static_cast<std::size_t>((2 * kB + 3) * kI + 1)] = kNan;
+    const auto expected = EngineRun<float>(clean, Pass::inference, run).forward();
+    const auto got = EngineRun<float>(problem, Pass::inference, run).forward();
+    for (Index t = 0; t < kT; ++t) {
+      for (Index b = 0; b < kB; ++b) {
+        for (Index j = 0; j < kH; ++j) {
+          const auto i = static_cast<std::size_t>((t * kB + b) * kH + j);
+          if (b == 3 && t >= 2) {
+            EXPECT_TRUE(std::isnan(got.y[i])) << t << " " << j;
+          } else {
+            EXPECT_EQ(got.y[i], expected.y[i]) << t << " " << b << " " << j;
+          }
+        }
+      }
+    }
+  });
+}
+
+TEST_P(NonFinite, DoublePrecision) {
+  each_run([](const RunOptions& run) {
+    Spoilt<double> spoilt(sized(GetParam(), Direction::bidirectional), Pass::training, run);
+    spoilt.problem().x[static_cast<std::size_t>((2 * kB + 3) * kI + 1)] = static_cast<double>(kNan);
+    spoilt.expect_reach(has_slope_at_nan(GetParam()));
+  });
+}
+
+TEST_P(NonFinite, InitialStates) {
+  each_run([](const RunOptions& run) {
+    for (float value : {kNan, kInf}) {
+      SCOPED_TRACE(kind(value));
+      Spoilt<float> h0(sized(GetParam(), Direction::forward, 2), Pass::inference, run);
+      h0.problem().h0[static_cast<std::size_t>((1 * kB + 2) * kH + 18)] = value;  // layer 1, the last unit
+      h0.expect_reach();
+      if (!has_cell_state(GetParam())) continue;
+      Spoilt<float> c0(sized(GetParam(), Direction::forward, 2), Pass::inference, run);
+      c0.problem().c0[static_cast<std::size_t>((0 * kB + 4) * kH)] = value;  // layer 0, the first unit
+      c0.expect_reach();
+    }
+  });
+}
+
+TEST_P(NonFinite, Weights) {
+  each_run([](const RunOptions& run) {
+    for (float value : {kNan, kInf}) {
+      for (const char* which : {"W", "R", "bW", "bR", "peephole"}) {
+        SCOPED_TRACE(kind(value) + " in " + which);
+        Spoilt<float> spoilt(sized(GetParam()), Pass::inference, run);
+        auto& layer = spoilt.problem().layers[0];
+        const std::string name = which;
+        auto& tensor = name == "W"    ? layer.W
+                       : name == "R"  ? layer.R
+                       : name == "bW" ? layer.bW
+                       : name == "bR" ? layer.bR
+                                      : layer.peephole;
+        if (tensor.empty()) continue;
+        tensor[tensor.size() / 2] = value;
+        spoilt.expect_reach();
+      }
+    }
+  });
+}
+
+// A mark lets the sequence begin anew, so the step before it is forgotten, whatever it was.
+TEST_P(NonFinite, AnEpisodeForgetsWhatWasBefore) {
+  each_run([](const RunOptions& run) {
+    for (Direction direction : {Direction::forward, Direction::reverse}) {
+      Spec spec = sized(GetParam(), direction);
+      spec.reset_mask = true;
+      Spoilt<float> spoilt(spec, Pass::training, run);
+      spoilt.problem().reset_mask.assign(static_cast<std::size_t>(kT * kB), 0);
+      spoilt.problem().reset_mask[static_cast<std::size_t>(4 * kB + 3)] = 1;
+      Spoilt<float> marked(spec, Pass::training, run);
+      marked.problem() = spoilt.problem();
+      const Index t = direction == Direction::forward ? 3 : 4;
+      spoilt.problem().x[static_cast<std::size_t>((t * kB + 3) * kI)] = kNan;
+
+      const auto clean = EngineRun<float>(marked.problem(), Pass::training, run).forward();
+      const auto got = EngineRun<float>(spoilt.problem(), Pass::training, run).forward();
+      const auto oracle = oracle::forward(oracle::convert<double>(spoilt.problem()));
+      const auto oracle_clean = oracle::forward(oracle::convert<double>(marked.problem()));
+      expect_same_reach(oracle, oracle_clean, got, clean);
+      for (Index j = 0; j < kH; ++j) {
+        const auto i =
+            static_cast<std::size_t>(((direction == Direction::forward ? 4 : 3) * kB + 3) * kH + j);
+        EXPECT_EQ(got.y[i], clean.y[i]) << "the new episode saw the old one";
+      }
+    }
+  });
+}
+
+// Whatever stands past a sequence's end influences nothing: no output, no gradient, dW included.
+TEST_P(NonFinite, PastTheEndNothingIsRead) {
+  each_run([](const RunOptions& given) {
+    for (Direction direction : {Direction::forward, Direction::bidirectional}) {
+      for (Layout layout : {Layout::time_major, Layout::batch_major}) {
+        RunOptions run = given;
+        run.layout = layout;
+        Spec spec = sized(GetParam(), direction, 2);
+        spec.variable_lengths = true;
+        spec.dtype = DataType::f32;
+        auto clean = oracle::convert<float>(random_problem(spec, kT, kB, 5));
+        clean.lengths = {4, 0, static_cast<std::int32_t>(kT), 1, 3};
+        auto upstream = oracle::convert<float>(random_output_gradients(spec, kT, kB, 6));
+        auto problem = clean;
+        auto spoilt_upstream = upstream;
+        const Index outputs = directions_of(spec) * kH;
+        for (Index t = 0; t < kT; ++t) {
+          for (Index b = 0; b < kB; ++b) {
+            if (t < clean.lengths[static_cast<std::size_t>(b)]) continue;
+            const auto fill = [&](std::vector<float>& tensor, Index columns, float value) {
+              for (Index j = 0; j < columns && !tensor.empty(); ++j) {
+                tensor[static_cast<std::size_t>((t * kB + b) * columns + j)] = value;
+              }
+            };
+            fill(problem.x, kI, b % 2 == 0 ? kNan : kInf);
+            fill(spoilt_upstream.dy, outputs, kNan);
+            fill(spoilt_upstream.dc_sequence, outputs, kNan);
+          }
+        }
+        EngineRun<float> engine_clean(clean, Pass::training, run);
+        EngineRun<float> engine(problem, Pass::training, run);
+        const auto expected = engine_clean.forward();
+        const auto got = engine.forward();
+        EXPECT_EQ(got.y, expected.y);
+        EXPECT_EQ(got.hN, expected.hN);
+        EXPECT_EQ(got.cN, expected.cN);
+        EXPECT_EQ(got.c_sequence, expected.c_sequence);
+        const auto expected_gradients = engine_clean.backward(upstream);
+        const auto gradients = engine.backward(spoilt_upstream);
+        EXPECT_EQ(gradients.dx, expected_gradients.dx);
+        EXPECT_EQ(gradients.dh0, expected_gradients.dh0);
+        EXPECT_EQ(gradients.dc0, expected_gradients.dc0);
+        for (std::size_t l = 0; l < gradients.layers.size(); ++l) {
+          EXPECT_EQ(gradients.layers[l].W, expected_gradients.layers[l].W);
+          EXPECT_EQ(gradients.layers[l].R, expected_gradients.layers[l].R);
+          EXPECT_EQ(gradients.layers[l].bW, expected_gradients.layers[l].bW);
+          EXPECT_EQ(gradients.layers[l].bR, expected_gradients.layers[l].bR);
+          EXPECT_EQ(gradients.layers[l].peephole, expected_gradients.layers[l].peephole);
+        }
+        for (Index b = 0; b < kB; ++b) {
+          for (Index t = clean.lengths[static_cast<std::size_t>(b)]; t < kT; ++t) {
+            for (Index j = 0; j < kI; ++j) {
+              EXPECT_EQ(gradients.dx[static_cast<std::size_t>((t * kB + b) * kI + j)], 0.0f);
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+// Gradients of a spoilt run: the sequence's own, and the sums over sequences that take part in it.
+TEST_P(NonFinite, Gradients) {
+  each_run([](const RunOptions& run) {
+    Spoilt<float> spoilt(sized(GetParam(), Direction::forward, 2), Pass::training, run);
+    spoilt.problem().x[static_cast<std::size_t>((2 * kB + 3) * kI + 1)] = kNan;
+    spoilt.expect_reach(has_slope_at_nan(GetParam()));
+  });
+}
+
+// Said without the oracle: what belongs to one sequence alone.
+TEST_P(NonFinite, GradientsOfOtherSequencesKeepTheirBits) {
+  each_run([](const RunOptions& run) {
+    Spec spec = sized(GetParam());
+    spec.dtype = DataType::f32;
+    const auto clean = oracle::convert<float>(random_problem(spec, kT, kB, 3));
+    const auto upstream = oracle::convert<float>(random_output_gradients(spec, kT, kB, 7));
+    auto problem = clean;
+    problem.x[static_cast<std::size_t>((2 * kB + 3) * kI + 1)] = kNan;
+    EngineRun<float> engine_clean(clean, Pass::training, run);
+    EngineRun<float> engine(problem, Pass::training, run);
+    engine_clean.forward();
+    engine.forward();
+    const auto expected = engine_clean.backward(upstream);
+    const auto got = engine.backward(upstream);
+    const auto compare = [&](const char* name, const std::vector<float>& a, const std::vector<float>& b,
+                             Index columns) {
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        if (static_cast<Index>(i) / columns % kB == 3) continue;
+        EXPECT_EQ(a[i], b[i]) << name << " " << i;
+      }
+    };
+    compare("dx", got.dx, expected.dx, kI);
+    compare("dh0", got.dh0, expected.dh0, kH);
+    compare("dc0", got.dc0, expected.dc0, kH);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, NonFinite, ::testing::ValuesIn(all_cells()),
+                         [](const auto& instance) { return camel_case(cell_name(instance.param)); });
+
+}  // namespace
+}  // namespace recur::test

@@ -20,10 +20,10 @@ using BadCases = std::vector<BadCase>;
 /// Runs each case on a call of its own. `prepare` brings the call to where it can be spoilt (a backward needs
 /// a forward before it).
 template <class Run, class Prepare>
-void expect_refusals(const Setup& setup, const BadCases& cases, Run&& run, Prepare&& prepare) {
+void expect_refusals(const Scene& scene, const BadCases& cases, Run&& run, Prepare&& prepare) {
   for (const BadCase& bad : cases) {
     SCOPED_TRACE(bad.label);
-    Call call(setup);
+    Call call(scene);
     prepare(call);
     bad.spoil(call);
     const std::vector<std::byte> before = call.arena.snapshot();
@@ -33,7 +33,8 @@ void expect_refusals(const Setup& setup, const BadCases& cases, Run&& run, Prepa
     } catch (const InvalidArgument& error) {
       EXPECT_EQ(error.code(), ErrorCode::invalid_argument);
       for (const std::string& part : bad.message) {
-        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << "no '" << part << "' in: " << error.what();
+        EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+            << "no '" << part << "' in: " << error.what();
       }
     } catch (const std::exception& error) {
       ADD_FAILURE() << "another error: " << error.what();
@@ -42,8 +43,8 @@ void expect_refusals(const Setup& setup, const BadCases& cases, Run&& run, Prepa
   }
 }
 template <class Run>
-void expect_refusals(const Setup& setup, const BadCases& cases, Run&& run) {
-  expect_refusals(setup, cases, run, [](Call&) {});
+void expect_refusals(const Scene& scene, const BadCases& cases, Run&& run) {
+  expect_refusals(scene, cases, run, [](Call&) {});
 }
 
 /// An argument that is a view: how to read it and how to replace it.
@@ -64,19 +65,15 @@ inline TensorView writable(const ConstTensorView& view) {
   const auto stride = [&](int d) { return view.stride(d); };
   auto* data = const_cast<void*>(view.data());
   switch (view.rank()) {
-    case 1:
-      return {data, view.type(), {size(0)}, {stride(0)}};
-    case 2:
-      return {data, view.type(), {size(0), size(1)}, {stride(0), stride(1)}};
-    case 3:
-      return {data, view.type(), {size(0), size(1), size(2)}, {stride(0), stride(1), stride(2)}};
+    case 1: return {data, view.type(), {size(0)}, {stride(0)}};
+    case 2: return {data, view.type(), {size(0), size(1)}, {stride(0), stride(1)}};
+    case 3: return {data, view.type(), {size(0), size(1), size(2)}, {stride(0), stride(1), stride(2)}};
     case 4:
       return {data,
               view.type(),
               {size(0), size(1), size(2), size(3)},
               {stride(0), stride(1), stride(2), stride(3)}};
-    default:
-      return {};
+    default: return {};
   }
 }
 
@@ -90,11 +87,12 @@ Argument argument(std::string name, Args Call::*args, View Args::*view) {
 
 /// A tensor of one layer's weights or gradients.
 template <class View>
-Argument layer_argument(std::string name, std::vector<BasicLayerWeights<View>> Call::*layers, std::size_t layer,
-                        View BasicLayerWeights<View>::*view) {
-  return {std::move(name), [=](const Call& call) { return ConstTensorView((call.*layers)[layer].*view); },
-          [=](Call& call, const ConstTensorView& value) { (call.*layers)[layer].*view = View(writable(value)); },
-          std::is_same_v<View, TensorView>};
+Argument layer_argument(std::string name, std::vector<BasicLayerWeights<View>> Call::*layers,
+                        std::size_t layer, View BasicLayerWeights<View>::*view) {
+  return {
+      std::move(name), [=](const Call& call) { return ConstTensorView((call.*layers)[layer].*view); },
+      [=](Call& call, const ConstTensorView& value) { (call.*layers)[layer].*view = View(writable(value)); },
+      std::is_same_v<View, TensorView>};
 }
 
 inline Argument optional(Argument argument) {
@@ -117,14 +115,14 @@ struct Edit {
 
   ConstTensorView view() const {
     switch (sizes.size()) {
-      case 1:
-        return {data, type, {sizes[0]}, {strides[0]}};
-      case 2:
-        return {data, type, {sizes[0], sizes[1]}, {strides[0], strides[1]}};
-      case 3:
-        return {data, type, {sizes[0], sizes[1], sizes[2]}, {strides[0], strides[1], strides[2]}};
+      case 1: return {data, type, {sizes[0]}, {strides[0]}};
+      case 2: return {data, type, {sizes[0], sizes[1]}, {strides[0], strides[1]}};
+      case 3: return {data, type, {sizes[0], sizes[1], sizes[2]}, {strides[0], strides[1], strides[2]}};
       default:
-        return {data, type, {sizes[0], sizes[1], sizes[2], sizes[3]}, {strides[0], strides[1], strides[2], strides[3]}};
+        return {data,
+                type,
+                {sizes[0], sizes[1], sizes[2], sizes[3]},
+                {strides[0], strides[1], strides[2], strides[3]}};
     }
   }
 };
@@ -141,8 +139,8 @@ inline std::string shape_text(const Edit& edit) {
 }
 
 /// All that can be wrong with one view.
-inline void add_view_cases(BadCases& cases, const Setup& setup, const Argument& argument) {
-  const Call sample(setup);
+inline void add_view_cases(BadCases& cases, const Scene& scene, const Argument& argument) {
+  const Call sample(scene);
   const ConstTensorView good = argument.get(sample);
   const std::string name = (argument.said.empty() ? argument.name : argument.said) + ":";
   const auto add = [&](const std::string& what, std::vector<std::string> message, auto edit) {
@@ -156,11 +154,13 @@ inline void add_view_cases(BadCases& cases, const Setup& setup, const Argument& 
                      std::move(message)});
   };
   if (!argument.optional) {
-    cases.push_back({argument.name + " not given", [=](Call& call) { argument.set(call, {}); },
+    cases.push_back({argument.name + " not given",
+                     [=](Call& call) { argument.set(call, {}); },
                      {name, "expected", "got nothing"}});
   }
   add("with a null pointer", {"a null pointer"}, [](Edit& e) { e.data = nullptr; });
-  add("4 bytes off its alignment", {"aligned to 16 bytes", "4 bytes past"}, [](Edit& e) { e.data = moved(e.data, 4); });
+  add("4 bytes off its alignment", {"aligned to 16 bytes", "4 bytes past"},
+      [](Edit& e) { e.data = moved(e.data, 4); });
 
   const DataType other = good.type() == DataType::f32 ? DataType::f64 : DataType::f32;
   if (!argument.defines_sizes) {
@@ -169,7 +169,7 @@ inline void add_view_cases(BadCases& cases, const Setup& setup, const Argument& 
   } else {
     add("of another dtype", {"got " + std::string(name_of(other))}, [=](Edit& e) { e.type = other; });
   }
-  add("of one dimension more", {}, [](Edit& e) {
+  add("of another rank", {}, [](Edit& e) {
     // A fifth dimension cannot be named: drop one instead.
     if (e.sizes.size() == 4) {
       e.sizes.erase(e.sizes.begin());
@@ -192,7 +192,8 @@ inline void add_view_cases(BadCases& cases, const Setup& setup, const Argument& 
       wrong.sizes[d] += by;
       if (wrong.sizes[d] < 1) continue;
       add("with dimension " + std::to_string(d) + (by < 0 ? " too small" : " too large"),
-          {std::to_string(good.size(static_cast<int>(d))), "got " + std::string(name_of(good.type())) + " " + shape_text(wrong)},
+          {std::to_string(good.size(static_cast<int>(d))),
+           "got " + std::string(name_of(good.type())) + " " + shape_text(wrong)},
           [=](Edit& e) { e.sizes[d] += by; });
     }
     add("with dimension " + std::to_string(d) + " of 0", {"[0]"}, [=](Edit& e) { e.sizes[d] = 0; });
@@ -201,12 +202,14 @@ inline void add_view_cases(BadCases& cases, const Setup& setup, const Argument& 
         [=](Edit& e) { e.sizes[d] = std::int64_t(1) << 62; });
     if (inner) continue;
     // A size of 1 makes a stride meaningless, but not one that no step could take.
-    add("with a negative stride", {"strides of at least 0", "-"}, [=](Edit& e) { e.strides[d] = -e.strides[d]; });
+    add("with a negative stride", {"strides of at least 0", "-"},
+        [=](Edit& e) { e.strides[d] = -e.strides[d]; });
     if (good.size(static_cast<int>(d)) == 1) continue;
     add("with a stride that 64 bits cannot address", {"64 bits can address", "strides"},
         [=](Edit& e) { e.strides[d] = std::numeric_limits<std::int64_t>::max() / 2; });
     if (!argument.output) continue;
-    add("with rows over each other", {"do not overlap each other", "strides"}, [=](Edit& e) { e.strides[d] = 0; });
+    add("with rows over each other", {"do not overlap each other", "strides"},
+        [=](Edit& e) { e.strides[d] = 0; });
     add("with rows that share an element", {"do not overlap each other", "strides"}, [=](Edit& e) {
       // One less than what the dimensions inside it reach, and the dimensions outside it far away.
       std::int64_t reach = 1;
@@ -227,13 +230,13 @@ inline std::size_t bytes_of(const ConstTensorView& view) {
   return static_cast<std::size_t>(last + 1) * size_of(view.type());
 }
 
-/// Puts `output` on the memory of `other`: at its start, over its last 16 bytes, and with its own last 16 bytes
-/// over the other's first. `same_allowed` leaves out the first.
+/// Puts `output` on the memory of `other`: at its start, over its last 16 bytes, and with its own last 16
+/// bytes over the other's first. `same_allowed` leaves out the first.
 inline void add_overlap_cases(BadCases& cases, const Argument& output, const Argument& other,
                               const std::string& output_name, const std::string& other_name,
                               bool same_allowed = false) {
-  const std::vector<std::string> message = {output_name, other_name, "expected memory that no other argument uses",
-                                            "got memory shared with"};
+  const std::vector<std::string> message = {
+      output_name, other_name, "expected memory that no other argument uses", "got memory shared with"};
   const auto add = [&](const std::string& what, auto place) {
     cases.push_back({output.name + what + other.name,
                      [=](Call& call) {
@@ -272,15 +275,21 @@ inline void add_buffer_overlap_cases(BadCases& cases, const Argument& view, cons
 /// What can be wrong with a buffer that must have bytes.
 inline void add_buffer_cases(BadCases& cases, const std::string& name, std::span<std::byte> Call::*buffer) {
   const std::string said = name + ": expected at least";
-  cases.push_back({name + " null", [=](Call& call) { call.*buffer = {static_cast<std::byte*>(nullptr), 1u << 30}; },
+  cases.push_back({name + " null",
+                   [=](Call& call) {
+                     call.*buffer = {static_cast<std::byte*>(nullptr), 1u << 30};
+                   },
                    {said, "aligned to 64", "got a null pointer"}});
-  cases.push_back({name + " empty", [=](Call& call) { call.*buffer = (call.*buffer).first(0); },
+  cases.push_back({name + " empty",
+                   [=](Call& call) { call.*buffer = (call.*buffer).first(0); },
                    {said, "bytes", "got 0 bytes"}});
   cases.push_back({name + " one byte short",
                    [=](Call& call) { call.*buffer = (call.*buffer).first((call.*buffer).size() - 1); },
                    {said, "bytes", "got "}});
   cases.push_back({name + " 16 bytes off its alignment",
-                   [=](Call& call) { call.*buffer = {(call.*buffer).data() + 16, (call.*buffer).size()}; },
+                   [=](Call& call) {
+                     call.*buffer = {(call.*buffer).data() + 16, (call.*buffer).size()};
+                   },
                    {said, "aligned to 64", "16 bytes past"}});
 }
 
@@ -297,29 +306,36 @@ inline std::vector<Argument> weight_arguments() {
 
 /// Layers and tensors of weights that are missing, too many, or not of the Spec.
 inline void add_weights_cases(BadCases& cases) {
-  cases.push_back({"a layer too few", [](Call& call) { call.weights.pop_back(); },
+  cases.push_back({"a layer too few",
+                   [](Call& call) { call.weights.pop_back(); },
                    {"weights:", "expected L=2 layers", "got 1"}});
-  cases.push_back({"a layer too many", [](Call& call) { call.weights.push_back(call.weights.back()); },
+  cases.push_back({"a layer too many",
+                   [](Call& call) { call.weights.push_back(call.weights.back()); },
                    {"weights:", "expected L=2 layers", "got 3"}});
-  cases.push_back({"no weights", [](Call& call) { call.weights.clear(); },
-                   {"weights:", "expected L=2 layers", "got 0"}});
-  cases.push_back({"layers exchanged", [](Call& call) { std::swap(call.weights[0], call.weights[1]); },
+  cases.push_back(
+      {"no weights", [](Call& call) { call.weights.clear(); }, {"weights:", "expected L=2 layers", "got 0"}});
+  cases.push_back({"layers exchanged",
+                   [](Call& call) { std::swap(call.weights[0], call.weights[1]); },
                    {"weights of layer 0", "W: expected f32 [D=2] [G*H=32] [I=4]", "got f32 [2] [32] [16]"}});
-  cases.push_back({"W with rows closer than its columns",
-                   [](Call& call) {
-                     Edit edit(call.weights[1].W);
-                     edit.strides[1] -= 1;
-                     call.weights[1].W = edit.view();
-                   },
-                   {"weights:", "expected rows 16 to 2147483647 elements apart", "got f32 [2] [32] [16] with strides"}});
+  cases.push_back(
+      {"W with rows closer than its columns",
+       [](Call& call) {
+         Edit edit(call.weights[1].W);
+         edit.strides[1] -= 1;
+         call.weights[1].W = edit.view();
+       },
+       {"weights:", "expected rows 16 to 2147483647 elements apart", "got f32 [2] [32] [16] with strides"}});
   cases.push_back({"W with rows farther apart than BLAS can be told",
                    [](Call& call) {
                      Edit edit(call.weights[1].W);
                      edit.strides[1] = std::int64_t(1) << 31;
+                     // Where nothing else of the call lies, or the overlap would be what is wrong.
+                     edit.data = reinterpret_cast<const void*>(std::uintptr_t(1) << 44);
                      call.weights[1].W = edit.view();
                    },
                    {"weights:", "to 2147483647 elements apart", "2147483648"}});
-  cases.push_back({"a projection", [](Call& call) { call.weights[1].projection = call.weights[1].R; },
+  cases.push_back({"a projection",
+                   [](Call& call) { call.weights[1].projection = call.weights[1].R; },
                    {"weights of layer 1", "projection: expected nothing", "got"}});
 }
 

@@ -1,7 +1,7 @@
 // Finite-state machines as Elman layers with weights set by hand, right to the last bit over long strings.
 //
 // One hidden unit (q, a) per transition: on exactly when the machine was in state q and reads symbol a
-// (Minsky 1967, Computation: Finite and Infinite Machines, section 3.5). The machine is in state q when one
+// (Minsky 1967, Computation: Finite and Infinite Machines, chapter 3). The machine is in state q when one
 // of the units whose transition leads to q is on. A layer that starts an episode has no unit on at all, which
 // must mean the start state. So no input and no unit marks a start: the weights tell "none is on" from every
 // other state.

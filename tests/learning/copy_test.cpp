@@ -30,7 +30,7 @@ constexpr std::int64_t kGo = kAlphabet + 1;
 constexpr std::int64_t kInputs = kAlphabet + 2;  // one-hot
 constexpr std::int64_t kSteps = kSymbols + kDelay + kSymbols;
 constexpr std::int64_t kBatch = 32;
-constexpr int kMostUpdates = 6000;
+constexpr int kMostUpdates = 4000;
 constexpr int kUpdatesBetweenLooks = 200;
 
 class CopyTask {

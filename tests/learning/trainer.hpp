@@ -27,7 +27,7 @@ struct ModelViews {
 };
 
 /// Where the tensors of a model lie in a flat buffer of floats. Parameters and gradients lie alike, so that
-/// the optimiser sees either as one long tensor. Peepholes are left out.
+/// the optimiser sees either as one long tensor.
 class ModelLayout {
  public:
   ModelLayout(const Spec& spec, std::int64_t outputs) : spec_(spec), outputs_(outputs) {}
@@ -44,10 +44,11 @@ class ModelLayout {
   }
 
  private:
+  // A null `base` only counts.
   template <class View>
   ModelViews<View> place(float* base, std::size_t& used) const {
     const auto next = [&](std::initializer_list<std::int64_t> shape) {
-      const View view(base + used, shape);
+      const View view(base == nullptr ? base : base + used, shape);
       std::size_t elements = 1;
       for (std::int64_t size : shape) elements *= static_cast<std::size_t>(size);
       used += (elements + 3) / 4 * 4;  // views are 16-byte aligned
@@ -63,6 +64,7 @@ class ModelLayout {
       layer.R = next({D, rows, H});
       if (spec_.bias != Bias::none) layer.bW = next({D, rows});
       if (spec_.bias == Bias::both) layer.bR = next({D, rows});
+      if (spec_.peepholes) layer.peephole = next({D, peepholes_of(spec_) * H});
     }
     model.out_W = next({outputs_, D * H});
     model.out_b = next({outputs_});
@@ -80,10 +82,10 @@ struct TrainerOptions {
   std::int64_t outputs = 1;     ///< O, of the affine layer
   std::int64_t read_steps = 1;  ///< the affine layer reads that many steps at the end
   /// 0: biases start at zero. Else gates start out remembering for 1 to that many steps (chrono
-  /// initialisation, Tallec & Ollivier 2018, arXiv:1804.11188).
+  /// initialisation, Tallec & Ollivier 2018, arXiv:1804.11188): gru and lstm with biases.
   double longest_memory = 0;
   std::uint64_t seed = 1;  ///< of the first parameters
-  int threads = 1;         ///< layers this small gain nothing from more
+  int threads = 1;         ///< most to use; 1 is enough for small layers
   double learning_rate = 1e-3;
   double max_norm = 1;  ///< of the gradient of all parameters together
 };
@@ -127,14 +129,11 @@ class Trainer {
   std::span<const float> parameters() const { return {parameters_.data(), parameters_.size()}; }
 
   float* x() { return x_.data(); }  ///< [T][B][I]
-  /// [read_steps][B][O]
-  TensorView prediction() {
-    return {prediction_.data(), {options_.read_steps, options_.shape.batch, options_.outputs}};
-  }
-  /// [read_steps][B][O]
-  TensorView dprediction() {
-    return {dprediction_.data(), {options_.read_steps, options_.shape.batch, options_.outputs}};
-  }
+  /// [read_steps][B][O], and the same as [read_steps*B][O].
+  TensorView prediction() { return steps_of(prediction_); }
+  TensorView dprediction() { return steps_of(dprediction_); }
+  TensorView prediction_rows() { return rows_of(prediction_); }
+  TensorView dprediction_rows() { return rows_of(dprediction_); }
 
   void predict() {
     ForwardArgs args;
@@ -207,6 +206,9 @@ class Trainer {
   // The rows of the steps that are read: the last ones, and side by side in memory.
   TensorView read(Aligned<float>& y) const {
     return {y.data() + (rows() - read_rows()) * features(), {read_rows(), features()}};
+  }
+  TensorView steps_of(Aligned<float>& prediction) const {
+    return {prediction.data(), {options_.read_steps, options_.shape.batch, options_.outputs}};
   }
   TensorView rows_of(Aligned<float>& prediction) const {
     return {prediction.data(), {read_rows(), options_.outputs}};

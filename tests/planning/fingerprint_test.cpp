@@ -195,7 +195,10 @@ TEST(Fingerprint, TheEngineAndItsChoicesCount) {
 const Change kSharing[] = {
     {"steps", [](Question& q) { q.shape.steps = 1000; }},
     {"batch", [](Question& q) { q.shape.batch = 90; }},
-    {"both", [](Question& q) { q.shape = {4, 4}; }},  // the least rows that BLAS is asked for: 16
+    {"both",
+     [](Question& q) {
+       q.shape = {4, 4};
+     }},  // the least rows that BLAS is asked for: 16
     {"direction", [](Question& q) { q.spec.direction = Direction::reverse; }},
     {"layout", [](Question& q) { q.spec.layout = Layout::batch_major; }},
     {"variable_lengths", [](Question& q) { q.spec.variable_lengths = true; }},
@@ -227,7 +230,8 @@ TEST(LayoutId, DiffersWhereThePackingDoes) {
   }
 }
 
-// 15 rows are below what BLAS is asked for: our own product, as for batch invariance, which wants W in panels.
+// 15 rows are below what BLAS is asked for: our own product, as for batch invariance, which wants W in
+// panels.
 TEST(LayoutId, FollowsTheProduct) {
   Question few_rows = lstm_question();
   few_rows.shape = {5, 3};

@@ -71,7 +71,8 @@ TEST(Plan, ExplainsEveryPart) {
         "fingerprint: " + hex(plan.fingerprint()),
     };
     const std::string text = plan.explain();
-    for (const std::string& part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+    for (const std::string& part : parts)
+      EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
     EXPECT_FALSE(plan.predicted_seconds().has_value());
     EXPECT_EQ(plan.tile().find(plan.device().cpu.simd), 0u) << plan.tile();
   }
@@ -85,8 +86,7 @@ TEST(Plan, SizesAreThoseOfThePass) {
   EXPECT_GT(inference.prepared_weights, 0u);
   EXPECT_EQ(inference.workspace_backward, 0u);
   EXPECT_EQ(inference.reserve, 0u);
-  const BufferSizes training =
-      make_plan(lstm(), {4, 6}, Device::cpu(), {.pass = Pass::training}).sizes();
+  const BufferSizes training = make_plan(lstm(), {4, 6}, Device::cpu(), {.pass = Pass::training}).sizes();
   EXPECT_GT(training.workspace, 0u);
   EXPECT_GT(training.workspace_backward, 0u);
   EXPECT_GT(training.reserve, 0u);
@@ -111,7 +111,8 @@ TEST(Plan, ResidentFractionIsTheShareThatFitsTheCache) {
 struct Log {
   std::vector<std::string> lines;
   LogCallback callback() {
-    return {[](void* user, std::string_view line) { static_cast<Log*>(user)->lines.emplace_back(line); }, this};
+    return {[](void* user, std::string_view line) { static_cast<Log*>(user)->lines.emplace_back(line); },
+            this};
   }
 };
 

@@ -1,4 +1,5 @@
-// Every job is planned, refused for a reason of the committed table, or impossible and named so. Nothing else.
+// Every job is planned, refused for a reason of the committed table, or impossible and named so. Nothing
+// else.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -131,8 +132,8 @@ TEST(Refusals, EverySpecIsPlannedRefusedByTheTableOrImpossible) {
     EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
     planned += outcome == Outcome::planned ? 1 : 0;
   });
-  // rnn: 2 activations, gru: 2 resets, lstm: 2 peepholes x 2 couplings x 2 cell sequences; each with 2 lengths
-  // x 2 masks x 2 layouts x 3 directions x 3 biases x 2 types.
+  // rnn: 2 activations, gru: 2 resets, lstm: 2 peepholes x 2 couplings x 2 cell sequences; each with 2
+  // lengths x 2 masks x 2 layouts x 3 directions x 3 biases x 2 types.
   EXPECT_EQ(planned, (2 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
 }
 
@@ -239,8 +240,8 @@ Job with_sizes(std::int64_t input_size, std::int64_t hidden_size) {
   return job;
 }
 
-// The widest row is 4 sums of a unit (I may be a quarter of 2^31 - 1) and an input of both directions' outputs
-// (H half of that).
+// The widest row is 4 sums of a unit (I may be a quarter of 2^31 - 1) and an input of both directions'
+// outputs (H half of that).
 constexpr std::int64_t kMostInputs = 0x7fffffff / 4;
 constexpr std::int64_t kMostUnits = kMostInputs / 2;
 
@@ -290,7 +291,8 @@ TEST(Refusals, ADescribedGpuIsRefusedWithTheCpuEnginesReason) {
 
 TEST(Refusals, AnInstructionSetThatWasNotBuilt) {
   DeviceProps props = Device::cpu().props();
-  for (const char* simd : {"", "SVE9", "avx2"}) {  // none, unknown, and names are spelt as Highway spells them
+  for (const char* simd :
+       {"", "SVE9", "avx2"}) {  // none, unknown, and names are spelt as Highway spells them
     props.cpu.simd = simd;
     EXPECT_NE(unsupported(with_device(props)).find("instruction set"), std::string::npos) << simd;
   }
@@ -310,7 +312,8 @@ TEST(Refusals, NamedEngines) {
     if (in_build) continue;
     job.options.engine = engine;
     const std::string message = unsupported(job);
-    EXPECT_NE(message.find(std::string(name_of(engine)) + ": this build has no such engine"), std::string::npos)
+    EXPECT_NE(message.find(std::string(name_of(engine)) + ": this build has no such engine"),
+              std::string::npos)
         << message;
     // It says so too when the job could not be run anyhow.
     Job impossible = job;

@@ -261,8 +261,8 @@ TEST(Tiling, HoldsItsPromisesForRandomJobs) {
 // Sizes that a model can name but no machine holds: planned or refused, never undefined arithmetic (which the
 // sanitizers' build of this test would report).
 TEST(Tiling, AbsurdSizes) {
-  constexpr std::int64_t kSizes[] = {1, std::int64_t(1) << 20, std::int64_t(1) << 24, (std::int64_t(1) << 28) - 1,
-                                     std::int64_t(1) << 40};
+  constexpr std::int64_t kSizes[] = {1, std::int64_t(1) << 20, std::int64_t(1) << 24,
+                                     (std::int64_t(1) << 28) - 1, std::int64_t(1) << 40};
   int planned = 0, refused = 0;
   for (std::int64_t hidden : kSizes) {
     for (std::int64_t batch : kSizes) {

@@ -6,17 +6,27 @@
 namespace recur::host::cpu {
 
 // One constant per instruction set that the build compiled kernels.cpp for.
-#if defined(RECUR_SIMD_X86)
+#if defined(RECUR_SIMD_AVX512)
 extern const SimdTarget simd_avx512;
+#endif
+#if defined(RECUR_SIMD_AVX2)
 extern const SimdTarget simd_avx2;
+#endif
+#if defined(RECUR_SIMD_SSE4)
 extern const SimdTarget simd_sse4;
 #endif
 extern const SimdTarget simd_baseline;
 
 namespace {
 constexpr const SimdTarget* kTargets[] = {
-#if defined(RECUR_SIMD_X86)
-    &simd_avx512, &simd_avx2, &simd_sse4,
+#if defined(RECUR_SIMD_AVX512)
+    &simd_avx512,
+#endif
+#if defined(RECUR_SIMD_AVX2)
+    &simd_avx2,
+#endif
+#if defined(RECUR_SIMD_SSE4)
+    &simd_sse4,
 #endif
     &simd_baseline};
 }  // namespace
