@@ -81,12 +81,9 @@ struct Options {
 /// G: rows of W per hidden unit for this cell.
 constexpr std::int64_t gates_of(const Spec& spec) {
   switch (spec.cell) {
-    case Cell::rnn:
-      return 1;
-    case Cell::gru:
-      return 3;
-    case Cell::lstm:
-      return spec.coupled_input_forget ? 3 : 4;
+    case Cell::rnn: return 1;
+    case Cell::gru: return 3;
+    case Cell::lstm: return spec.coupled_input_forget ? 3 : 4;
   }
   return 0;
 }

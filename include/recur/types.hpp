@@ -39,16 +39,12 @@ enum class DataType : std::uint8_t { f32, f64, bf16, f16, i32, u8 };
 /// Bytes of one element.
 constexpr std::size_t size_of(DataType type) {
   switch (type) {
-    case DataType::f64:
-      return 8;
+    case DataType::f64: return 8;
     case DataType::f32:
-    case DataType::i32:
-      return 4;
+    case DataType::i32: return 4;
     case DataType::bf16:
-    case DataType::f16:
-      return 2;
-    case DataType::u8:
-      return 1;
+    case DataType::f16: return 2;
+    case DataType::u8: return 1;
   }
   return 0;
 }

@@ -26,22 +26,14 @@ inline constexpr int kVariantCount = 8;
 template <class Visitor>
 constexpr auto visit(Variant variant, Visitor&& visitor) {
   switch (variant) {
-    case Variant::rnn_tanh:
-      return visitor.template operator()<Rnn<false>>();
-    case Variant::rnn_relu:
-      return visitor.template operator()<Rnn<true>>();
-    case Variant::gru_reset_after:
-      return visitor.template operator()<GruResetAfter>();
-    case Variant::gru_reset_before:
-      return visitor.template operator()<GruResetBefore>();
-    case Variant::lstm:
-      return visitor.template operator()<Lstm<false, false>>();
-    case Variant::lstm_peephole:
-      return visitor.template operator()<Lstm<true, false>>();
-    case Variant::lstm_coupled:
-      return visitor.template operator()<Lstm<false, true>>();
-    case Variant::lstm_coupled_peephole:
-      break;
+    case Variant::rnn_tanh: return visitor.template operator()<Rnn<false>>();
+    case Variant::rnn_relu: return visitor.template operator()<Rnn<true>>();
+    case Variant::gru_reset_after: return visitor.template operator()<GruResetAfter>();
+    case Variant::gru_reset_before: return visitor.template operator()<GruResetBefore>();
+    case Variant::lstm: return visitor.template operator()<Lstm<false, false>>();
+    case Variant::lstm_peephole: return visitor.template operator()<Lstm<true, false>>();
+    case Variant::lstm_coupled: return visitor.template operator()<Lstm<false, true>>();
+    case Variant::lstm_coupled_peephole: break;
   }
   return visitor.template operator()<Lstm<true, true>>();
 }

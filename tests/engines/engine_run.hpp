@@ -104,9 +104,12 @@ struct LayerTensors {
     const auto view = [](Aligned<T>& tensor, std::initializer_list<std::int64_t> shape) {
       return tensor.size() == 0 ? View() : View(tensor.data(), shape);
     };
-    return {view(W, {D, rows, layer_input_size(spec, layer)}), view(R, {D, rows, spec.hidden_size}),
-            view(bW, {D, rows}), view(bR, {D, rows}),
-            view(peephole, {D, peepholes_of(spec) * spec.hidden_size}), View()};
+    return {view(W, {D, rows, layer_input_size(spec, layer)}),
+            view(R, {D, rows, spec.hidden_size}),
+            view(bW, {D, rows}),
+            view(bR, {D, rows}),
+            view(peephole, {D, peepholes_of(spec) * spec.hidden_size}),
+            View()};
   }
   oracle::LayerParameters<T> dense() const {
     return {W.vector(), R.vector(), bW.vector(), bR.vector(), peephole.vector()};

@@ -91,12 +91,8 @@ void run_sequence(const Problem<Real>& problem, const DirectionParameters<const 
     multiply(parameters.W, rows, K, x + (t * problem.B + b) * K, input.data());
     if (parameters.bW != nullptr) add(parameters.bW, rows, input.data());
     switch (spec.cell) {
-      case Cell::rnn:
-        rnn_step(spec, parameters, input.data(), step, h, round);
-        break;
-      case Cell::gru:
-        gru_step(spec, parameters, input.data(), step, h, round);
-        break;
+      case Cell::rnn: rnn_step(spec, parameters, input.data(), step, h, round); break;
+      case Cell::gru: gru_step(spec, parameters, input.data(), step, h, round); break;
       case Cell::lstm:
         lstm_step(spec, parameters, input.data(), step, h, round);
         std::copy_n(step.c, H, c);

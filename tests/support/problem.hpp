@@ -19,14 +19,10 @@ using oracle::Index;
 /// `value` rounded to what `type` can hold.
 inline double round_to(DataType type, double value) {
   switch (type) {
-    case DataType::f32:
-      return static_cast<double>(static_cast<float>(value));
-    case DataType::bf16:
-      return static_cast<double>(oracle::RoundToBf16{}(static_cast<float>(value)));
-    case DataType::f16:
-      return static_cast<double>(oracle::RoundToF16{}(static_cast<float>(value)));
-    default:
-      return value;
+    case DataType::f32: return static_cast<double>(static_cast<float>(value));
+    case DataType::bf16: return static_cast<double>(oracle::RoundToBf16{}(static_cast<float>(value)));
+    case DataType::f16: return static_cast<double>(oracle::RoundToF16{}(static_cast<float>(value)));
+    default: return value;
   }
 }
 

@@ -14,10 +14,8 @@ namespace recur::test {
 /// The cell with its variant, e.g. "lstm_peephole_coupled".
 inline std::string cell_name(const Spec& spec) {
   switch (spec.cell) {
-    case Cell::rnn:
-      return spec.activation == RnnActivation::relu ? "rnn_relu" : "rnn_tanh";
-    case Cell::gru:
-      return spec.gru_reset == GruReset::before ? "gru_reset_before" : "gru_reset_after";
+    case Cell::rnn: return spec.activation == RnnActivation::relu ? "rnn_relu" : "rnn_tanh";
+    case Cell::gru: return spec.gru_reset == GruReset::before ? "gru_reset_before" : "gru_reset_after";
     case Cell::lstm:
       return std::string("lstm") + (spec.peepholes ? "_peephole" : "") +
              (spec.coupled_input_forget ? "_coupled" : "");

@@ -37,16 +37,11 @@ inline constexpr std::size_t kPooledValues = 4096;
 /// Distance from 1 to the next value of a storage type.
 inline double epsilon_of(DataType type) {
   switch (type) {
-    case DataType::f64:
-      return 0x1p-52;
-    case DataType::f32:
-      return 0x1p-23;
-    case DataType::f16:
-      return 0x1p-10;
-    case DataType::bf16:
-      return 0x1p-7;
-    default:
-      throw std::invalid_argument("epsilon_of: not a floating-point type");
+    case DataType::f64: return 0x1p-52;
+    case DataType::f32: return 0x1p-23;
+    case DataType::f16: return 0x1p-10;
+    case DataType::bf16: return 0x1p-7;
+    default: throw std::invalid_argument("epsilon_of: not a floating-point type");
   }
 }
 

@@ -1,5 +1,5 @@
-// Plans an LSTM with nothing but the installed headers and libraries, and shows that the library's exceptions are
-// caught across its boundary.
+// Plans an LSTM with nothing but the installed headers and libraries, and shows that the library's exceptions
+// are caught across its boundary.
 #include <cstdio>
 
 #include "recur/recur.hpp"

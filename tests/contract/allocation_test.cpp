@@ -1,0 +1,227 @@
+// Calls allocate nothing, and where making something needs memory that is not there, the error is ours.
+//
+// This binary replaces the global allocation functions. malloc itself is replaced too where the C library
+// lets us: BLAS, or C code, would not go through operator new.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <optional>
+
+#include "contract/session.hpp"
+#include "support/problem.hpp"
+#include "support/spec_name.hpp"
+
+namespace {
+
+std::atomic<std::int64_t> allocations{0};
+// Allocations by operator new that still succeed; the one after fails.
+std::atomic<std::int64_t> allowed{std::numeric_limits<std::int64_t>::max()};
+
+void* counted_new(std::size_t bytes, std::size_t alignment) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  if (allowed.fetch_sub(1, std::memory_order_relaxed) <= 0) throw std::bad_alloc();
+  const std::size_t size = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
+  void* memory =
+      alignment <= alignof(std::max_align_t) ? std::malloc(size) : std::aligned_alloc(alignment, size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) { return counted_new(bytes, alignof(std::max_align_t)); }
+void* operator new[](std::size_t bytes) { return counted_new(bytes, alignof(std::max_align_t)); }
+void* operator new(std::size_t bytes, std::align_val_t alignment) {
+  return counted_new(bytes, static_cast<std::size_t>(alignment));
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment) {
+  return counted_new(bytes, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define RECUR_TEST_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define RECUR_TEST_SANITIZED 1
+#endif
+#if defined(__GLIBC__) && !defined(RECUR_TEST_SANITIZED)
+#define RECUR_TEST_COUNTS_MALLOC 1
+extern "C" {
+void* __libc_malloc(std::size_t bytes);
+void* __libc_calloc(std::size_t count, std::size_t bytes);
+void* __libc_realloc(void* memory, std::size_t bytes);
+void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+
+void* malloc(std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_malloc(bytes);
+}
+void* calloc(std::size_t count, std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_calloc(count, bytes);
+}
+void* realloc(void* memory, std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_realloc(memory, bytes);
+}
+void* aligned_alloc(std::size_t alignment, std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_memalign(alignment, bytes);
+}
+void* memalign(std::size_t alignment, std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  return __libc_memalign(alignment, bytes);
+}
+int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  *memory = __libc_memalign(alignment, bytes);
+  return *memory == nullptr ? 12 : 0;  // ENOMEM
+}
+}
+#endif
+
+namespace recur::test {
+namespace {
+
+// Allocations of one call. The first call is not counted: BLAS makes its own pool of buffers on first use,
+// once per process and thread.
+template <class F>
+std::int64_t allocations_of(F&& call) {
+  call();
+  const std::int64_t before = allocations.load();
+  call();
+  return allocations.load() - before;
+}
+
+// The counter counts, or zero would mean nothing.
+TEST(Allocation, IsCounted) {
+  EXPECT_GE(allocations_of([] { delete new int(1); }), 1);
+  EXPECT_GE(allocations_of(
+                [] { ::operator delete(::operator new(64, std::align_val_t(64)), std::align_val_t(64)); }),
+            1);
+#if defined(RECUR_TEST_COUNTS_MALLOC)
+  EXPECT_GE(allocations_of([] {
+              void* volatile memory = std::malloc(100);
+              std::free(memory);
+            }),
+            1);
+#endif
+}
+
+class Allocation : public ::testing::TestWithParam<Spec> {
+ protected:
+  template <class T>
+  void expect_none(bool batch_invariant, int threads) {
+    Spec spec = GetParam();
+    const SharedWork sizes = all_groups(spec);
+    spec.input_size = 5;
+    spec.hidden_size = sizes.H;
+    spec.layers = 2;
+    spec.direction = Direction::bidirectional;
+    spec.dtype = data_type_of<T>;
+    spec.variable_lengths = true;
+    spec.reset_mask = true;
+    spec.cell_sequence = spec.cell == Cell::lstm;
+    const auto problem = oracle::convert<T>(random_problem(spec, sizes.T, sizes.B, 1));
+    {
+      Session<T> training(problem,
+                          {.pass = Pass::training, .threads = threads, .batch_invariant = batch_invariant});
+      ASSERT_EQ(training.plan.threads(), threads);
+      training.set_upstream(oracle::convert<T>(random_output_gradients(spec, sizes.T, sizes.B, 2)));
+      EXPECT_EQ(allocations_of([&] { training.forward(); }), 0);
+      EXPECT_EQ(allocations_of([&] { training.backward(); }), 0);
+    }
+    Session<T> inference(problem, {.threads = threads, .batch_invariant = batch_invariant});
+    EXPECT_EQ(allocations_of([&] { inference.forward(); }), 0);
+    EXPECT_EQ(allocations_of([&] { inference.prepare(); }), 0);
+    EXPECT_EQ(allocations_of([&] { inference.forward_prepared(); }), 0);
+  }
+};
+
+TEST_P(Allocation, NoneInAnyCall) {
+  for (bool batch_invariant : {false, true}) {
+    for (int threads : {1, 2, 8}) {
+      SCOPED_TRACE(std::string(batch_invariant ? "own product" : "BLAS") + ", threads " +
+                   std::to_string(threads));
+      expect_none<float>(batch_invariant, threads);
+      if (threads == 2) expect_none<double>(batch_invariant, threads);
+    }
+  }
+}
+
+TEST_P(Allocation, NoneInStep) {
+  Spec spec = GetParam();
+  spec.input_size = 3;
+  spec.hidden_size = 17;
+  spec.layers = 3;
+  const auto problem = oracle::convert<float>(random_problem(spec, 1, 4, 1));
+  Session<float> session(problem, {});
+  session.prepare();
+  StepArgs args;
+  args.x = ConstTensorView(session.x.data(), {4, 3});
+  args.y = TensorView(session.y.data(), {4, 17});
+  args.h = session.state(session.h0);
+  args.c = session.state(session.c0);
+  for (const Weights& weights :
+       {Weights(session.prepared), Weights(std::span<const LayerWeights>(session.weights))}) {
+    EXPECT_EQ(allocations_of([&] {
+                step(session.plan, session.context, Stream(), weights, args, session.workspace.bytes());
+              }),
+              0);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, Allocation, ::testing::ValuesIn(all_cells()),
+                         [](const auto& instance) { return camel_case(cell_name(instance.param)); });
+
+// Lets 0, 1, 2 ... allocations succeed until the call does: every failure on the way is OutOfMemory.
+template <class F>
+void expect_out_of_memory_until_it_works(const char* name, F&& call) {
+  for (std::int64_t succeed = 0;; ++succeed) {
+    ASSERT_LT(succeed, 1000) << name;
+    std::optional<std::string> wrong;
+    bool done = false;
+    allowed = succeed;
+    try {
+      call();
+      done = true;
+    } catch (const OutOfMemory&) {
+    } catch (const std::bad_alloc&) {
+      wrong = "bad_alloc";
+    } catch (...) {
+      wrong = "another error";
+    }
+    allowed = std::numeric_limits<std::int64_t>::max();
+    EXPECT_FALSE(wrong.has_value()) << name << " with " << succeed << " allocations: " << *wrong;
+    if (wrong.has_value()) return;
+    if (!done) continue;
+    EXPECT_GT(succeed, 0) << name << " never needed memory";
+    return;
+  }
+}
+
+TEST(OutOfMemory, IsTypedWhereverMemoryIsTaken) {
+  Spec spec;
+  spec.input_size = 3;
+  spec.hidden_size = 5;
+  const Device device = Device::cpu();
+  expect_out_of_memory_until_it_works("make_plan", [&] { make_plan(spec, {2, 3}, device); });
+  expect_out_of_memory_until_it_works("Context", [&] { Context context(device); });
+  expect_out_of_memory_until_it_works("ThreadTeam", [&] { ThreadTeam team(3); });
+  expect_out_of_memory_until_it_works("survey_engines", [&] { survey_engines(spec, {2, 3}, device); });
+}
+
+}  // namespace
+}  // namespace recur::test

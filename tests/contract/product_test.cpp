@@ -1,0 +1,228 @@
+// The product kernel: every tile, every ragged edge, every stride, bit for bit one chain in order of k.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "engines/simd_names.hpp"
+#include "support/random.hpp"
+
+namespace recur::test {
+namespace {
+
+using host::cpu::Kernels;
+using host::cpu::ProductArgs;
+
+// Sets without a fused multiply-add round the product and the sum.
+bool is_fused(const std::string& simd) {
+  return simd != "SSE4" && simd != "SSSE3" && simd != "SSE2" && simd != "EMU128" && simd != "SCALAR";
+}
+
+// Written so that no compiler fuses what must not be.
+template <class T>
+T multiply_add(bool fused, T a, T b, T c) {
+  if (fused) return std::fma(a, b, c);
+  const volatile T product = a * b;
+  return product + c;
+}
+
+template <class T>
+std::vector<T> random_values(std::size_t count, std::uint64_t stream) {
+  Random random(5, stream);
+  std::vector<T> values(count);
+  for (T& value : values) value = static_cast<T>(random.symmetric(1));
+  return values;
+}
+
+class Product : public ::testing::TestWithParam<std::string> {
+ protected:
+  template <class T>
+  const Kernels<T>& kernels() const {
+    return host::cpu::kernels_of<T>(*host::cpu::find_target(GetParam()));
+  }
+
+  // Tiles have up to 8 rows, so 20 are two of them and a rest of each height; columns reach past two of the
+  // widest panels with every number of vectors and a ragged end.
+  static constexpr std::int64_t kRows = 20;
+
+  template <class T>
+  void check_shapes(std::int64_t depth, bool accumulate, bool transposed_a, std::int64_t gap) {
+    const Kernels<T>& k = kernels<T>();
+    const std::int64_t most_columns = 2 * k.max_panel_vectors * k.lanes + 3;
+    const std::int64_t a_row = transposed_a ? 1 : depth + gap;
+    const std::int64_t a_column = transposed_a ? kRows + gap : 1;
+    const auto a_size =
+        static_cast<std::size_t>((kRows - 1) * a_row + std::max<std::int64_t>(depth - 1, 0) * a_column + 1);
+    const std::vector<T> a = random_values<T>(a_size, 1);
+    const std::vector<T> b_values =
+        random_values<T>(static_cast<std::size_t>(std::max<std::int64_t>(depth, 1) * most_columns), 2);
+    const std::vector<T> c_values = random_values<T>(static_cast<std::size_t>(kRows * most_columns), 3);
+
+    // The chain of each element, once for all shapes: it may depend on none.
+    std::vector<T> expected(static_cast<std::size_t>(kRows * most_columns));
+    const bool fused = is_fused(GetParam());
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      for (std::int64_t column = 0; column < most_columns; ++column) {
+        const auto at = static_cast<std::size_t>(row * most_columns + column);
+        T sum = accumulate ? c_values[at] : T(0);
+        for (std::int64_t i = 0; i < depth; ++i) {
+          sum = multiply_add(fused, a[static_cast<std::size_t>(row * a_row + i * a_column)],
+                             b_values[static_cast<std::size_t>(i * most_columns + column)], sum);
+        }
+        expected[at] = sum;
+      }
+    }
+
+    for (std::int64_t columns = 1; columns <= most_columns; ++columns) {
+      // Exactly as many elements as may be read, so that a sanitizer sees one more.
+      const std::int64_t b_row = columns + gap;
+      std::vector<T> b(static_cast<std::size_t>(std::max<std::int64_t>(depth - 1, 0) * b_row + columns));
+      for (std::int64_t i = 0; i < depth; ++i) {
+        for (std::int64_t j = 0; j < columns; ++j) {
+          b[static_cast<std::size_t>(i * b_row + j)] =
+              b_values[static_cast<std::size_t>(i * most_columns + j)];
+        }
+      }
+      // All heights at a few widths of every kind would do; the cheap depth takes them all.
+      for (std::int64_t rows = 1; rows <= kRows; ++rows) {
+        const std::int64_t c_row = columns + gap;
+        const T poison = T(-77);
+        std::vector<T> c(static_cast<std::size_t>((rows - 1) * c_row + columns), poison);
+        for (std::int64_t row = 0; row < rows; ++row) {
+          for (std::int64_t j = 0; j < columns; ++j) {
+            c[static_cast<std::size_t>(row * c_row + j)] =
+                accumulate ? c_values[static_cast<std::size_t>(row * most_columns + j)]
+                           : std::numeric_limits<T>::quiet_NaN();
+          }
+        }
+        k.product({.a = a.data(),
+                   .a_row = a_row,
+                   .a_column = a_column,
+                   .b = b.data(),
+                   .b_row = b_row,
+                   .c = c.data(),
+                   .c_row = c_row,
+                   .rows = rows,
+                   .columns = columns,
+                   .depth = depth,
+                   .accumulate = accumulate});
+        for (std::int64_t row = 0; row < rows; ++row) {
+          const T* got = c.data() + row * c_row;
+          const T* want = expected.data() + row * most_columns;
+          if (std::memcmp(got, want, static_cast<std::size_t>(columns) * sizeof(T)) != 0) {
+            FAIL() << "row " << row << " of " << rows << " x " << columns << ", depth " << depth;
+          }
+          for (std::int64_t j = columns; row + 1 < rows && j < c_row; ++j) {
+            ASSERT_EQ(got[j], poison) << "written between rows, " << rows << " x " << columns;
+          }
+        }
+      }
+    }
+  }
+
+  template <class T>
+  void check_all() {
+    for (bool accumulate : {false, true}) {
+      for (bool transposed_a : {false, true}) {
+        for (std::int64_t gap : {0, 3}) {
+          check_shapes<T>(5, accumulate, transposed_a, gap);
+          if (HasFailure()) return;
+        }
+      }
+    }
+    check_shapes<T>(1, false, false, 0);
+  }
+
+  // The order of k over many steps: sums whose value depends on it.
+  template <class T>
+  void check_order(std::int64_t depth) {
+    const Kernels<T>& k = kernels<T>();
+    const std::int64_t columns = k.lanes + 1;
+    Random random(11);
+    std::vector<T> a(static_cast<std::size_t>(3 * depth));
+    std::vector<T> b(static_cast<std::size_t>(depth * columns));
+    // Of very different sizes, so that another order gives other bits.
+    for (T& value : a)
+      value = static_cast<T>(random.symmetric(1) * std::exp2(static_cast<double>(random.integer(-10, 10))));
+    for (T& value : b) value = static_cast<T>(random.symmetric(1));
+    std::vector<T> c(static_cast<std::size_t>(3 * columns));
+    k.product({.a = a.data(),
+               .a_row = depth,
+               .a_column = 1,
+               .b = b.data(),
+               .b_row = columns,
+               .c = c.data(),
+               .c_row = columns,
+               .rows = 3,
+               .columns = columns,
+               .depth = depth,
+               .accumulate = false});
+    int differs_backwards = 0;
+    for (std::int64_t row = 0; row < 3; ++row) {
+      for (std::int64_t column = 0; column < columns; ++column) {
+        T forwards = 0, backwards = 0;
+        for (std::int64_t i = 0; i < depth; ++i) {
+          const auto term = [&](std::int64_t at, T sum) {
+            return multiply_add(is_fused(GetParam()), a[static_cast<std::size_t>(row * depth + at)],
+                                b[static_cast<std::size_t>(at * columns + column)], sum);
+          };
+          forwards = term(i, forwards);
+          backwards = term(depth - 1 - i, backwards);
+        }
+        ASSERT_EQ(c[static_cast<std::size_t>(row * columns + column)], forwards) << row << " " << column;
+        differs_backwards += forwards != backwards ? 1 : 0;
+      }
+    }
+    EXPECT_TRUE(depth < 50 || differs_backwards > 0) << "data that says nothing about order";
+  }
+
+  template <class T>
+  void check_empty() {
+    const Kernels<T>& k = kernels<T>();
+    const T a[4] = {1, 2, 3, 4}, b[4] = {1, 2, 3, 4};
+    T c[4] = {5, 6, 7, 8};
+    ProductArgs<T> args{.a = a,
+                        .a_row = 2,
+                        .a_column = 1,
+                        .b = b,
+                        .b_row = 2,
+                        .c = c,
+                        .c_row = 2,
+                        .rows = 0,
+                        .columns = 2,
+                        .depth = 2,
+                        .accumulate = false};
+    k.product(args);
+    args.rows = 2;
+    args.columns = 0;
+    k.product(args);
+    EXPECT_EQ(std::vector<T>(c, c + 4), (std::vector<T>{5, 6, 7, 8})) << "nothing to write";
+    args.columns = 2;
+    args.depth = 0;
+    args.accumulate = true;
+    k.product(args);
+    EXPECT_EQ(std::vector<T>(c, c + 4), (std::vector<T>{5, 6, 7, 8})) << "nothing to add";
+    args.accumulate = false;
+    k.product(args);
+    EXPECT_EQ(std::vector<T>(c, c + 4), std::vector<T>(4, T(0))) << "an empty sum";
+  }
+};
+
+TEST_P(Product, F32EveryShape) { check_all<float>(); }
+TEST_P(Product, F64EveryShape) { check_all<double>(); }
+TEST_P(Product, KInOrder) {
+  for (std::int64_t depth : {1, 2, 7, 64, 1000}) {
+    check_order<float>(depth);
+    check_order<double>(depth);
+  }
+}
+TEST_P(Product, EmptyProducts) {
+  check_empty<float>();
+  check_empty<double>();
+}
+
+INSTANTIATE_TEST_SUITE_P(Simd, Product, ::testing::ValuesIn(simd_names()),
+                         [](const auto& instance) { return instance.param; });
+
+}  // namespace
+}  // namespace recur::test

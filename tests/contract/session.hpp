@@ -1,0 +1,182 @@
+/// @file
+/// A plan and all the memory its calls need, open to the test: for what EngineRun hides, such as one state
+/// used in place, the bytes of a reserve, or calls in which nothing is allocated.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "engines/engine_run.hpp"
+#include "recur/recur.hpp"
+
+namespace recur::test {
+
+/// The bits of a vector, so that NaN equals NaN and -0 differs from 0.
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() && (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+template <class T>
+bool same_bits(const oracle::Outputs<T>& a, const oracle::Outputs<T>& b) {
+  return same_bits(a.y, b.y) && same_bits(a.hN, b.hN) && same_bits(a.cN, b.cN) &&
+         same_bits(a.c_sequence, b.c_sequence);
+}
+template <class T>
+bool same_bits(const oracle::LayerParameters<T>& a, const oracle::LayerParameters<T>& b) {
+  return same_bits(a.W, b.W) && same_bits(a.R, b.R) && same_bits(a.bW, b.bW) && same_bits(a.bR, b.bR) &&
+         same_bits(a.peephole, b.peephole);
+}
+template <class T>
+bool same_bits(const oracle::Gradients<T>& a, const oracle::Gradients<T>& b) {
+  bool same = same_bits(a.dx, b.dx) && same_bits(a.dh0, b.dh0) && same_bits(a.dc0, b.dc0) &&
+              a.layers.size() == b.layers.size();
+  for (std::size_t l = 0; same && l < a.layers.size(); ++l) same = same_bits(a.layers[l], b.layers[l]);
+  return same;
+}
+
+/// Sizes at which the tiling really shares work out (tiling.cpp has the thresholds; tests assert on the
+/// plan).
+struct SharedWork {
+  Index T, B, H;
+};
+/// Eight threads form 2 directions x 2 batch groups x 2 unit groups: 2^19 multiply-adds a step, 8 rows, 2^22
+/// a pass. H is one above a size that fills panels.
+inline SharedWork all_groups(const Spec& spec) {
+  return {8, 8, gates_of(spec) == 1 ? 257 : gates_of(spec) == 3 ? 149 : 129};
+}
+/// Seven rows are one batch group, so that threads share units.
+inline SharedWork unit_groups(const Spec& spec) { return {5, 7, all_groups(spec).H}; }
+/// Steps are too small to share, a batch of 25 is not; steps enough for two groups. H is one above two
+/// vectors of AVX-512 f32.
+inline SharedWork batch_groups(const Spec& spec) {
+  const Index H = 33, B = 25;
+  return {(Index(2) << 21) / (gates_of(spec) * H * H * B) + 1, B, H};
+}
+
+template <class T>
+struct Session {
+  Session(const oracle::Problem<T>& problem, const Options& options, Shape shape)
+      : spec(problem.spec),
+        T_steps(problem.T),
+        B(problem.B),
+        team(options.threads),
+        context(Device::cpu(), &team),
+        plan(make_plan(spec, shape, Device::cpu(), options)),
+        x(problem.x),
+        h0(problem.h0),
+        c0(problem.c0),
+        lengths(problem.lengths),
+        mask(problem.reset_mask),
+        y(static_cast<std::size_t>(T_steps * B * directions_of(spec) * spec.hidden_size)),
+        hN(problem.h0.size()),
+        cN(problem.c0.size()),
+        c_sequence(spec.cell_sequence ? y.size() : 0),
+        workspace(plan.sizes().workspace),
+        reserve(plan.sizes().reserve),
+        backward_workspace(plan.sizes().workspace_backward),
+        prepared_buffer(plan.sizes().prepared_weights),
+        dx(problem.x.size()),
+        dh0(problem.h0.size()),
+        dc0(problem.c0.size()) {
+    for (const auto& layer : problem.layers) {
+      layers.emplace_back(layer);
+      gradients.emplace_back(layer);
+    }
+    for (Index l = 0; l < spec.layers; ++l) {
+      weights.push_back(layers[static_cast<std::size_t>(l)].template views<ConstTensorView>(spec, l));
+      gradient_views.push_back(gradients[static_cast<std::size_t>(l)].template views<TensorView>(spec, l));
+    }
+    forward_args.x = sequence(x, spec.input_size);
+    forward_args.h0 = state(h0);
+    forward_args.c0 = state(c0);
+    if (spec.variable_lengths) forward_args.lengths = ConstTensorView(lengths.data(), {B});
+    if (spec.reset_mask) forward_args.reset_mask = ConstTensorView(mask.data(), {T_steps, B});
+    forward_args.y = sequence(y, directions_of(spec) * spec.hidden_size);
+    forward_args.hN = state(hN);
+    forward_args.cN = state(cN);
+    forward_args.c_sequence = sequence(c_sequence, directions_of(spec) * spec.hidden_size);
+
+    backward_args.x = forward_args.x;
+    backward_args.h0 = forward_args.h0;
+    backward_args.c0 = forward_args.c0;
+    backward_args.lengths = forward_args.lengths;
+    backward_args.reset_mask = forward_args.reset_mask;
+    backward_args.y = forward_args.y;
+    backward_args.dx = sequence(dx, spec.input_size);
+    backward_args.dh0 = state(dh0);
+    backward_args.dc0 = state(dc0);
+    backward_args.dweights = gradient_views;
+  }
+  Session(const oracle::Problem<T>& problem, const Options& options)
+      : Session(problem, options, {problem.T, problem.B}) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void set_upstream(const oracle::OutputGradients<T>& upstream) {
+    dy = Aligned<T>(upstream.dy);
+    dhN = Aligned<T>(upstream.dhN);
+    dcN = Aligned<T>(upstream.dcN);
+    dc_sequence = Aligned<T>(upstream.dc_sequence);
+    backward_args.dy = sequence(dy, directions_of(spec) * spec.hidden_size);
+    backward_args.dhN = state(dhN);
+    backward_args.dcN = state(dcN);
+    backward_args.dc_sequence = sequence(dc_sequence, directions_of(spec) * spec.hidden_size);
+  }
+  void prepare() { prepared = prepare_weights(plan, context, Stream(), weights, prepared_buffer.bytes()); }
+  /// With canonical weights, or with those of prepare().
+  void forward() {
+    recur::forward(plan, context, Stream(), std::span<const LayerWeights>(weights), forward_args,
+                   workspace.bytes(), reserve.bytes());
+  }
+  void forward_prepared() {
+    recur::forward(plan, context, Stream(), prepared, forward_args, workspace.bytes());
+  }
+  void backward() {
+    recur::backward(plan, context, Stream(), weights, backward_args, reserve.bytes(),
+                    backward_workspace.bytes());
+  }
+  oracle::Outputs<T> outputs() const { return {y.vector(), hN.vector(), cN.vector(), c_sequence.vector()}; }
+  oracle::Gradients<T> all_gradients() const {
+    oracle::Gradients<T> result{dx.vector(), dh0.vector(), dc0.vector(), {}};
+    for (const auto& layer : gradients) result.layers.push_back(layer.dense());
+    return result;
+  }
+  void poison_outputs() {
+    for (Aligned<T>* tensor : {&y, &hN, &cN, &c_sequence, &dx, &dh0, &dc0}) {
+      if (tensor->size() != 0) tensor->poison();
+    }
+    workspace.poison();
+    if (backward_workspace.size() != 0) backward_workspace.poison();
+  }
+
+  TensorView sequence(Aligned<T>& tensor, Index columns) {
+    return tensor.size() == 0 ? TensorView() : TensorView(tensor.data(), {T_steps, B, columns});
+  }
+  TensorView state(Aligned<T>& tensor) {
+    if (tensor.size() == 0) return {};
+    return TensorView(tensor.data(), {spec.layers, directions_of(spec), B, spec.hidden_size});
+  }
+
+  Spec spec;
+  Index T_steps, B;
+  ThreadTeam team;
+  Context context;
+  Plan plan;
+  Aligned<T> x, h0, c0;
+  Aligned<std::int32_t> lengths;
+  Aligned<std::uint8_t> mask;
+  Aligned<T> y, hN, cN, c_sequence;
+  Aligned<std::byte> workspace, reserve, backward_workspace, prepared_buffer;
+  Aligned<T> dy, dhN, dcN, dc_sequence;
+  Aligned<T> dx, dh0, dc0;
+  std::vector<LayerTensors<T>> layers, gradients;
+  std::vector<LayerWeights> weights;
+  std::vector<LayerGradients> gradient_views;
+  PreparedWeights prepared;
+  ForwardArgs forward_args;
+  BackwardArgs backward_args;
+};
+
+}  // namespace recur::test
