@@ -2,6 +2,30 @@
 
 #include <cblas.h>
 
+#include <atomic>
+
+#include "host/spin.hpp"
+
+// OpenBLAS has a pool of work buffers for the whole process. Its serial variant, as distributions build it,
+// looks for a free one without a lock: two threads that look at once are handed the same buffer and compute
+// with each other's operands (OpenMathLib/OpenBLAS#2126; USE_LOCKING=1 is not their default). So the link
+// sends that search here (--wrap, cmake/FindRecurBlas.cmake), and one thread at a time looks. The lock guards
+// the pool, which is the process's, so it is the process's too.
+namespace {
+std::atomic_flag searching_blas_pool = ATOMIC_FLAG_INIT;
+}
+extern "C" {
+// The linker gives these names. NOLINTBEGIN(bugprone-reserved-identifier)
+void* __real_blas_memory_alloc(int procpos);
+void* __wrap_blas_memory_alloc(int procpos) {
+  while (searching_blas_pool.test_and_set(std::memory_order_acquire)) recur::host::relax_cpu();
+  void* buffer = __real_blas_memory_alloc(procpos);
+  searching_blas_pool.clear(std::memory_order_release);
+  return buffer;
+}
+// NOLINTEND(bugprone-reserved-identifier)
+}
+
 namespace recur::host::cpu {
 namespace {
 CBLAS_TRANSPOSE transposed(bool yes) { return yes ? CblasTrans : CblasNoTrans; }

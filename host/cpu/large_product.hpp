@@ -44,11 +44,20 @@ void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t la
   }
 }
 
+// For the product of two small matrices as they lie OpenBLAS takes memory of its own on every call (its
+// small-matrix kernels for AVX-512, up to 100^3 multiply-adds); a run of ours allocates nothing.
+template <class T>
+bool blas_allocates_for(const Gemm<T>& p) {
+  constexpr double kMostWork = 100.0 * 100.0 * 100.0;
+  return !p.a_transposed && !p.b_transposed &&
+         static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k) <= kMostWork;
+}
+
 // C (m x n) = A B or += A B with row-major B; A is m x k, or stored k x m where transposed.
 template <class T>
 void product(const Tiling& tiling, const Kernels<T>& kernels, const Gemm<T>& p) {
   if (p.m == 0 || p.n == 0) return;
-  if (tiling.blas) return gemm(p);
+  if (tiling.blas && !blas_allocates_for(p)) return gemm(p);
   kernels.product({.a = p.a,
                    .a_row = p.a_transposed ? 1 : p.lda,
                    .a_column = p.a_transposed ? p.lda : 1,

@@ -137,6 +137,7 @@ void pack_back_panels(const Geometry& g, const T* R, std::int64_t R_row, std::in
   }
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define RECUR_INSTANTIATE(T)                                                                              \
   template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t, bool);              \
   template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,          \
@@ -146,5 +147,6 @@ void pack_back_panels(const Geometry& g, const T* R, std::int64_t R_row, std::in
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)
 #undef RECUR_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace recur::host::cpu

@@ -186,6 +186,7 @@ void input_gradients(const GradientInputs<T>& in, const ConstTensorView& W, cons
   }
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
 #define RECUR_INSTANTIATE(T)                                                                                \
   template void weight_gradients(const GradientInputs<T>&, const LayerGradients&, GradientMode, T*, T*,     \
                                  const Member&, SpinBarrier&);                                              \
@@ -194,5 +195,6 @@ void input_gradients(const GradientInputs<T>& in, const ConstTensorView& W, cons
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)
 #undef RECUR_INSTANTIATE
+// NOLINTEND(bugprone-macro-parentheses)
 
 }  // namespace recur::host::cpu

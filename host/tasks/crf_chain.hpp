@@ -134,14 +134,12 @@ void backward_pass(const Chain& chain, const Sequence<T>& sequence, const double
     const double* here = alpha + t * labels;
     const bool is_first = t == 0;
     const bool is_last = t == sequence.length - 1;
-    double total = 0;  // 1 but for rounding, which is taken out so that it does not build up over the steps
+    double total = 0;  // 1 but for the rounding of all steps so far, which is taken out
     for (std::int64_t n = 0; n < labels; ++n) {
       terms[n] = std::exp(here[n] + beta[n]);
       total += terms[n];
     }
-    const double drift = std::log(total);
     for (std::int64_t n = 0; n < labels; ++n) {
-      beta[n] -= drift;
       double share = terms[n] / total;
       if (gradient.labels != nullptr && label_at(t) == n) share -= 1;
       share *= gradient.scale;

@@ -24,8 +24,8 @@ struct Inputs {
   std::array<double, kCount> values;
 
   double& sum(int i) { return values[static_cast<std::size_t>(i)]; }
-  double& weight(int gate) { return values[static_cast<std::size_t>(kMaxSums + gate)]; }
-  double& peephole(int i) { return values[static_cast<std::size_t>(kMaxSums + kMaxGates + i)]; }
+  double& weight(int gate) { return sum(kMaxSums + gate); }
+  double& peephole(int i) { return sum(kMaxSums + kMaxGates + i); }
   double& h_prev() { return values[kCount - 2]; }
   double& c_prev() { return values[kCount - 1]; }
 };

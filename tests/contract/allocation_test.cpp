@@ -16,12 +16,13 @@
 namespace {
 
 std::atomic<std::int64_t> allocations{0};
-// Allocations by operator new that still succeed; the one after fails.
-std::atomic<std::int64_t> allowed{std::numeric_limits<std::int64_t>::max()};
+// Allocations by operator new until the one that fails; those after it succeed again, since an error's own
+// message needs memory. Negative: none fails.
+std::atomic<std::int64_t> until_failure{-1};
 
 void* counted_new(std::size_t bytes, std::size_t alignment) {
   allocations.fetch_add(1, std::memory_order_relaxed);
-  if (allowed.fetch_sub(1, std::memory_order_relaxed) <= 0) throw std::bad_alloc();
+  if (until_failure.load() >= 0 && until_failure.fetch_sub(1) == 0) throw std::bad_alloc();
   const std::size_t size = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
   void* memory =
       alignment <= alignof(std::max_align_t) ? std::malloc(size) : std::aligned_alloc(alignment, size);
@@ -186,29 +187,28 @@ TEST_P(Allocation, NoneInStep) {
 INSTANTIATE_TEST_SUITE_P(Cpu, Allocation, ::testing::ValuesIn(all_cells()),
                          [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
-// Lets 0, 1, 2 ... allocations succeed until the call does: every failure on the way is OutOfMemory.
+// Lets the first allocation of a call fail, then the second, and so on until there is none left to fail: each
+// failure on the way is OutOfMemory.
 template <class F>
-void expect_out_of_memory_until_it_works(const char* name, F&& call) {
-  for (std::int64_t succeed = 0;; ++succeed) {
-    ASSERT_LT(succeed, 1000) << name;
-    std::optional<std::string> wrong;
-    bool done = false;
-    allowed = succeed;
+void expect_out_of_memory(const char* name, F&& call) {
+  for (std::int64_t failing = 0;; ++failing) {
+    ASSERT_LT(failing, 1000) << name;
+    const char* thrown = "nothing";
+    until_failure = failing;
     try {
       call();
-      done = true;
     } catch (const OutOfMemory&) {
-    } catch (const std::bad_alloc&) {
-      wrong = "bad_alloc";
-    } catch (...) {
-      wrong = "another error";
+      thrown = "OutOfMemory";
+    } catch (const std::exception&) {
+      thrown = "another error";
     }
-    allowed = std::numeric_limits<std::int64_t>::max();
-    EXPECT_FALSE(wrong.has_value()) << name << " with " << succeed << " allocations: " << *wrong;
-    if (wrong.has_value()) return;
-    if (!done) continue;
-    EXPECT_GT(succeed, 0) << name << " never needed memory";
-    return;
+    const bool failed = until_failure.exchange(-1) < 0;
+    if (!failed) {
+      EXPECT_STREQ(thrown, "nothing") << name;
+      EXPECT_GT(failing, 0) << name << " never needed memory";
+      return;
+    }
+    EXPECT_STREQ(thrown, "OutOfMemory") << name << ", allocation " << failing;
   }
 }
 
@@ -217,10 +217,10 @@ TEST(OutOfMemory, IsTypedWhereverMemoryIsTaken) {
   spec.input_size = 3;
   spec.hidden_size = 5;
   const Device device = Device::cpu();
-  expect_out_of_memory_until_it_works("make_plan", [&] { make_plan(spec, {2, 3}, device); });
-  expect_out_of_memory_until_it_works("Context", [&] { Context context(device); });
-  expect_out_of_memory_until_it_works("ThreadTeam", [&] { ThreadTeam team(3); });
-  expect_out_of_memory_until_it_works("survey_engines", [&] { survey_engines(spec, {2, 3}, device); });
+  expect_out_of_memory("make_plan", [&] { make_plan(spec, {2, 3}, device); });
+  expect_out_of_memory("Context", [&] { Context context(device); });
+  expect_out_of_memory("ThreadTeam", [&] { ThreadTeam team(3); });
+  expect_out_of_memory("survey_engines", [&] { survey_engines(spec, {2, 3}, device); });
 }
 
 }  // namespace

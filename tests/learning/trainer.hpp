@@ -81,8 +81,10 @@ struct TrainerOptions {
   Shape shape = {};             ///< T and B of every batch
   std::int64_t outputs = 1;     ///< O, of the affine layer
   std::int64_t read_steps = 1;  ///< the affine layer reads that many steps at the end
-  /// 0: biases start at zero. Else gates start out remembering for 1 to that many steps (chrono
-  /// initialisation, Tallec & Ollivier 2018, arXiv:1804.11188): gru and lstm with biases.
+  /// Gates start out remembering for that many steps, uniformly from `shortest_memory` to `longest_memory`:
+  /// chrono initialisation (Tallec & Ollivier 2018, arXiv:1804.11188), for gru and lstm with biases. 0: all
+  /// biases start at zero.
+  double shortest_memory = 1;
   double longest_memory = 0;
   std::uint64_t seed = 1;  ///< of the first parameters
   int threads = 1;         ///< most to use; 1 is enough for small layers
@@ -177,7 +179,7 @@ class Trainer {
     for (std::int64_t i = 0; i < count; ++i) value[i] = static_cast<float>(random.symmetric(bound));
   }
 
-  // A gate that keeps the share k of a state at every step remembers for about 1 / (1 - k) steps. The gate is
+  // A gate that keeps the share n / (n + 1) of a state at every step remembers for about n steps. The gate is
   // f of lstm, z of gru, 1 - i where i and f are coupled; plain lstm lets in what it forgets.
   void start_remembering(const ModelViews<TensorView>& start, Random& random) {
     const Spec& spec = options_.spec;
@@ -187,7 +189,9 @@ class Trainer {
       for (std::int64_t d = 0; d < directions_of(spec); ++d) {
         float* bias = static_cast<float*>(layer.bW.data()) + d * layer.bW.stride(0);
         for (std::int64_t j = 0; j < H; ++j) {
-          const double steps = 1 + (options_.longest_memory - 1) * (random.symmetric(0.5) + 0.5);
+          const double steps =
+              options_.shortest_memory +
+              (options_.longest_memory - options_.shortest_memory) * (random.symmetric(0.5) + 0.5);
           const auto keep = static_cast<float>(std::log(steps));
           if (lstm) bias[j] = -keep;                           // i
           if (!spec.coupled_input_forget) bias[H + j] = keep;  // f of lstm, z of gru

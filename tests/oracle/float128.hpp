@@ -9,7 +9,7 @@
 namespace recur::oracle {
 
 // __extension__ keeps -Wpedantic quiet about the one type that ISO C++ does not have.
-__extension__ typedef __float128 float128;
+__extension__ typedef __float128 float128;  // NOLINT(modernize-use-using)
 
 /// Distance from 1 to the next float128: 113 significant bits.
 inline constexpr double kFloat128Epsilon = 0x1p-112;

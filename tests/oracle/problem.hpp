@@ -133,6 +133,7 @@ std::vector<To> convert(const std::vector<From>& tensor) {
 template <class To, class From>
 std::vector<LayerParameters<To>> convert(const std::vector<LayerParameters<From>>& layers) {
   std::vector<LayerParameters<To>> result;
+  result.reserve(layers.size());
   for (const auto& layer : layers) {
     result.push_back({convert<To>(layer.W), convert<To>(layer.R), convert<To>(layer.bW),
                       convert<To>(layer.bR), convert<To>(layer.peephole)});

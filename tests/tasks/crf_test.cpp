@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -288,7 +289,7 @@ TYPED_TEST(CrfBatch, EqualsOneByOneToTheBit) {
       const ChainProblem& chain = chains[static_cast<std::size_t>(b)];
       one.fill(0, chain, random_path(chain, 5));
       one.run();
-      const auto same = [](TypeParam x, TypeParam y) { return std::memcmp(&x, &y, sizeof(x)) == 0; };
+      const auto same = [](TypeParam x, TypeParam y) { return bits_of(x) == bits_of(y); };
       EXPECT_TRUE(same(all.log_partition.at(b), one.log_partition.at(0)));
       EXPECT_TRUE(same(all.loss.at(b), one.loss.at(0)));
       EXPECT_TRUE(same(all.scores.at(b), one.scores.at(0)));
@@ -410,8 +411,39 @@ TEST(Crf, LongSequencesOfLargeScoresStayExact) {
       worst = std::max(worst, std::abs(batch.marginals.at(t, 0, n) - softmax));
     }
   }
-  // Every step is scaled and rounding does not build up: a few operations on values of 1e4.
+  // Every step is scaled and marginals add up to 1: a few operations on values of 1e4.
   EXPECT_LT(worst, 8 * 1e4 * 0x1p-53);
+}
+
+// Scores of thousands in every weight: unlikely beginnings with overwhelming continuations and the other way
+// round.
+TEST(Crf, LargeWeightsAgreeWithTheEnumeration) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    ChainProblem chain = random_chain(3, 5, seed);
+    for (double& value : chain.emissions) value *= 1000;
+    for (double& value : chain.weights) value *= 1000;
+    const Enumeration expected = enumerate(chain);
+    Batch<double> batch(3, {5}, Layout::time_major);
+    batch.fill(0, chain, expected.best);
+    batch.run();
+    // The bound of kTolerance, for scores a thousand times as large.
+    EXPECT_NEAR(batch.log_partition.at(0), expected.log_partition, 1000 * kTolerance);
+    EXPECT_EQ(batch.best.values(), expected.best);
+    const std::vector<double> marginals = batch.marginals.values();
+    for (std::size_t i = 0; i < marginals.size(); ++i)
+      EXPECT_NEAR(marginals[i], expected.marginals[i], 1000 * kTolerance);
+    for (std::int64_t i = 0; i < 5; ++i) {
+      for (std::int64_t n = 0; n < 3; ++n) {
+        double uses = i == 0 && n == expected.best.front() ? 1 : 0;
+        if (i == 1 && n == expected.best.back()) uses = 1;
+        for (std::size_t t = 1; t < 5; ++t) {
+          if (i == 2 + expected.best[t - 1] && n == expected.best[t]) uses += 1;
+        }
+        const double gradient = expected.weight_expects[ChainProblem::index(i * 3 + n)] - uses;
+        EXPECT_NEAR(batch.dweights.at(i, n), gradient, 1000 * kTolerance) << i << " " << n;
+      }
+    }
+  }
 }
 
 // One label is better by 1e6 at every step and transition: all probability is on its path.
@@ -432,25 +464,27 @@ TEST(Crf, HugeMarginsGiveCertainty) {
 }
 
 TEST(Crf, ForbiddenTransitionsAreNeverTaken) {
-  const std::int64_t N = 3;
+  const std::int64_t N = 4;
   ChainProblem chain = random_chain(N, 5, 13);
+  std::vector<std::array<std::int64_t, 2>> forbidden;
   const auto forbid = [&](std::int64_t row, std::int64_t n) {
     chain.weights[ChainProblem::index(row * N + n)] = -kInfinity;
+    forbidden.push_back({row, n});
   };
-  forbid(0, 2);      // never starts with 2
-  forbid(1, 0);      // never ends with 0
-  forbid(2 + 1, 0);  // never 1 then 0
-  forbid(2 + 2, 2);  // never 2 then 2
+  forbid(1, 0);      // 0 never ends a sequence
+  forbid(2 + 3, 3);  // never 3 then 3
+  for (std::int64_t n = 0; n < N; ++n) {
+    if (n == 2) forbid(0, n);      // 2 is never reached: neither first
+    forbid(2 + n, 2);              // nor after another
+    if (n != 2) forbid(2 + 1, n);  // nothing follows 1
+  }
   const Enumeration expected = enumerate(chain);
   Batch<double> batch(N, {5}, Layout::time_major);
   batch.fill(0, chain, expected.best);
   batch.run();
   EXPECT_NEAR(batch.log_partition.at(0), expected.log_partition, kTolerance);
   EXPECT_EQ(batch.best.values(), expected.best);
-  EXPECT_EQ(batch.dweights.at(0, 2), 0);
-  EXPECT_EQ(batch.dweights.at(1, 0), 0);
-  EXPECT_EQ(batch.dweights.at(3, 0), 0);
-  EXPECT_EQ(batch.dweights.at(4, 2), 0);
+  for (const auto& [row, n] : forbidden) EXPECT_EQ(batch.dweights.at(row, n), 0) << row << " " << n;
   for (std::int64_t t = 0; t < 5; ++t) {
     for (std::int64_t n = 0; n < N; ++n) {
       const double marginal = expected.marginals[ChainProblem::index(t * N + n)];
@@ -459,15 +493,21 @@ TEST(Crf, ForbiddenTransitionsAreNeverTaken) {
   }
 }
 
+// No label may begin a sequence; none may end one; none may follow another.
 TEST(Crf, NoAllowedPathHasNoProbability) {
-  ChainProblem chain = random_chain(2, 3, 14);
-  chain.weights[2] = chain.weights[3] = -kInfinity;  // no label may end a sequence
-  Batch<double> batch(2, {3}, Layout::time_major);
-  batch.fill(0, chain, {0, 1, 0});
-  batch.run();
-  EXPECT_EQ(batch.log_partition.at(0), -kInfinity);
-  EXPECT_EQ(batch.scores.at(0), -kInfinity);
-  for (std::int32_t label : batch.best.values()) EXPECT_TRUE(label == 0 || label == 1);
+  for (const std::size_t first : {0, 2, 4}) {
+    ChainProblem chain = random_chain(2, 3, 14);
+    std::fill(
+        chain.weights.begin() + static_cast<std::ptrdiff_t>(first),
+        first == 4 ? chain.weights.end() : chain.weights.begin() + static_cast<std::ptrdiff_t>(first + 2),
+        -kInfinity);
+    Batch<double> batch(2, {3}, Layout::time_major);
+    batch.fill(0, chain, {0, 1, 0});
+    batch.run();
+    EXPECT_EQ(batch.log_partition.at(0), -kInfinity) << first;
+    EXPECT_EQ(batch.scores.at(0), -kInfinity) << first;
+    for (std::int32_t label : batch.best.values()) EXPECT_TRUE(label == 0 || label == 1);
+  }
 }
 
 TEST(Crf, NanPassesThroughAndDecodesToValidLabels) {

@@ -98,10 +98,10 @@ TEST_F(Lac, BatchingChangesNothing) {
   const Known nothing{"", "", 0};
   for (int round = 0; round < 3; ++round) {
     for (const Known& known : kKnown) {
-      sentences.push_back(known.sentence);
+      sentences.emplace_back(known.sentence);
       expected.push_back(&known);
     }
-    sentences.push_back(round == 1 ? " \t" : "");
+    sentences.emplace_back(round == 1 ? " \t" : "");
     expected.push_back(&nothing);
   }
   for (std::int64_t batch = 1; batch <= static_cast<std::int64_t>(sentences.size()); batch += 3) {

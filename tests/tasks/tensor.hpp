@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstdint>
-#include <cstring>
 #include <new>
 #include <span>
 #include <string>
@@ -15,6 +15,18 @@
 #include "support/random.hpp"
 
 namespace recur::test {
+
+// The bytes of a number as an integer: equal exactly where the numbers are equal to the bit, NaN included.
+template <class T>
+auto bits_of(const T& value) {
+  if constexpr (sizeof(T) == 8) {
+    return std::bit_cast<std::uint64_t>(value);
+  } else if constexpr (sizeof(T) == 4) {
+    return std::bit_cast<std::uint32_t>(value);
+  } else {
+    return std::bit_cast<std::uint8_t>(value);
+  }
+}
 
 // A tensor of up to three dimensions whose rows are `gap` elements further apart than they are wide.
 // Elements, gaps and the guards before and after start as `poison`.
@@ -64,7 +76,7 @@ class Tensor {
       for_each([&](T& value) { copy[static_cast<std::size_t>(&value - storage_.data())] = poison_; });
     }
     for (const T& value : copy) {
-      if (std::memcmp(&value, &poison_, sizeof(T)) != 0) return false;
+      if (bits_of(value) != bits_of(poison_)) return false;
     }
     return true;
   }
@@ -144,7 +156,7 @@ template <class T>
     return ::testing::AssertionFailure() << "sizes " << a.size() << " and " << b.size();
   }
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (std::memcmp(&a[i], &b[i], sizeof(T)) != 0) {
+    if (bits_of(a[i]) != bits_of(b[i])) {
       return ::testing::AssertionFailure() << "element " << i << ": " << a[i] << " and " << b[i];
     }
   }
