@@ -3,6 +3,7 @@
 #include <cblas.h>
 
 #include <atomic>
+#include <thread>
 
 #include "host/spin.hpp"
 
@@ -18,7 +19,8 @@ extern "C" {
 // The linker gives these names. NOLINTBEGIN(bugprone-reserved-identifier)
 void* __real_blas_memory_alloc(int procpos);
 void* __wrap_blas_memory_alloc(int procpos) {
-  while (searching_blas_pool.test_and_set(std::memory_order_acquire)) recur::host::relax_cpu();
+  const auto locked = [] { return !searching_blas_pool.test_and_set(std::memory_order_acquire); };
+  while (!recur::host::spin_until(locked)) std::this_thread::yield();
   void* buffer = __real_blas_memory_alloc(procpos);
   searching_blas_pool.clear(std::memory_order_release);
   return buffer;

@@ -167,7 +167,7 @@ void backward_pass(const Chain& chain, const Sequence<T>& sequence, const double
       beta[from] = std::log(sum) + shift;
       if (gradient.weights == nullptr) continue;
       // Probability of the pair (from, to): terms[to] times what all pairs with this `from` share.
-      const double common = top == kNever ? 0 : gradient.scale * std::exp(before[from] + shift);
+      const double common = gradient.scale * std::exp(before[from] + shift);
       double* target = gradient.weights + (2 + from) * labels;
       for (std::int64_t to = 0; to < labels; ++to) target[to] += common * terms[to];
     }

@@ -8,10 +8,12 @@
 
 #include <algorithm>
 #include <iostream>
+#include <vector>
 
 #include "learning/trainer.hpp"
 #include "recur/tasks/loss.hpp"
 #include "support/random.hpp"
+#include "support/spec_name.hpp"
 
 namespace recur::test {
 namespace {
@@ -35,8 +37,8 @@ constexpr int kUpdatesBetweenLooks = 200;
 
 class CopyTask {
  public:
-  CopyTask()
-      : trainer_({.spec = {.cell = Cell::lstm, .input_size = kInputs, .hidden_size = 64},
+  explicit CopyTask(const Spec& spec)
+      : trainer_({.spec = spec,
                   .shape = {kSteps, kBatch},
                   .outputs = kAlphabet,
                   .read_steps = kSymbols,
@@ -85,8 +87,10 @@ class CopyTask {
   Aligned<std::int32_t> labels_;
 };
 
-TEST(Copy, IsLearned) {
-  CopyTask task;
+class Copy : public ::testing::TestWithParam<Spec> {};
+
+TEST_P(Copy, IsLearned) {
+  CopyTask task(GetParam());
   Random train(1, 1);
   const Random look(1, 2);
   const Random held_out(1, 3);
@@ -100,11 +104,25 @@ TEST(Copy, IsLearned) {
     updates += kUpdatesBetweenLooks;
   } while (updates < kMostUpdates && task.accuracy(look, 8) < 0.999);
   const double accuracy = task.accuracy(held_out, 32);
-  std::cout << kSymbols << " symbols of " << kAlphabet << ", delay " << kDelay << ": " << 100 * accuracy
-            << " % recalled after " << updates << " updates; " << 100 * untrained << " % untrained, chance "
-            << 100.0 / kAlphabet << " %\n";
+  std::cout << cell_name(GetParam()) << ", " << kSymbols << " symbols of " << kAlphabet << ", delay "
+            << kDelay << ": " << 100 * accuracy << " % recalled after " << updates << " updates; "
+            << 100 * untrained << " % untrained, chance " << 100.0 / kAlphabet << " %\n";
   EXPECT_GT(accuracy, 0.99);
 }
+
+std::vector<Spec> gated_cells() {
+  std::vector<Spec> cells;
+  for (Spec spec : all_cells()) {
+    if (spec.cell == Cell::rnn) continue;
+    spec.input_size = kInputs;
+    spec.hidden_size = 64;
+    cells.push_back(spec);
+  }
+  return cells;
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, Copy, ::testing::ValuesIn(gated_cells()),
+                         [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
 }  // namespace
 }  // namespace recur::test

@@ -495,12 +495,9 @@ TEST(Crf, ForbiddenTransitionsAreNeverTaken) {
 
 // No label may begin a sequence; none may end one; none may follow another.
 TEST(Crf, NoAllowedPathHasNoProbability) {
-  for (const std::size_t first : {0, 2, 4}) {
+  for (const std::ptrdiff_t first : {0, 2, 4}) {
     ChainProblem chain = random_chain(2, 3, 14);
-    std::fill(
-        chain.weights.begin() + static_cast<std::ptrdiff_t>(first),
-        first == 4 ? chain.weights.end() : chain.weights.begin() + static_cast<std::ptrdiff_t>(first + 2),
-        -kInfinity);
+    std::fill_n(chain.weights.begin() + first, first == 4 ? 4 : 2, -kInfinity);
     Batch<double> batch(2, {3}, Layout::time_major);
     batch.fill(0, chain, {0, 1, 0});
     batch.run();

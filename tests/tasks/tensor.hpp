@@ -41,7 +41,7 @@ class Tensor {
       strides_[d] = reach;
       reach = reach * shape_[d] + gap;
     }
-    storage_.resize(static_cast<std::size_t>(reach + 2 * kGuard) + kAlignment);
+    storage_.resize(static_cast<std::size_t>(reach) + 2 * kGuard + kAlignment);
     const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
     origin_ = (kAlignment - address % kAlignment) % kAlignment / sizeof(T) + kGuard;
     for (T& value : storage_) value = poison;

@@ -129,7 +129,10 @@ void backward_tile(const BackwardTile<T>& p) {
 
       Cell::template backward<kPhase, VectorMath>(u);
 
-      unroll<Cell::kSums>([&](auto i) HWY_ATTR { u.dsums[i].store(dsums + i * p.hidden, count); });
+      // What phase 0 published of the second phase's gates, other threads may be reading: phase 1 leaves it
+      // alone.
+      constexpr int kStored = kPhase == 0 ? Cell::kSums : Cell::phase_gate(1);
+      unroll<kStored>([&](auto i) HWY_ATTR { u.dsums[i].store(dsums + i * p.hidden, count); });
       if constexpr (kPhase + 1 < Cell::kPhases)
         u.exchange.store(p.exchange + row * p.exchange_row + unit, count);
       u.dh_prev.store(p.dh + state, count);
