@@ -24,6 +24,7 @@ if(RecurBlas_FOUND AND NOT TARGET recur_blas)
   set_target_properties(recur_blas PROPERTIES
     IMPORTED_LOCATION "${RECUR_BLAS_LIBRARY}"
     INTERFACE_INCLUDE_DIRECTORIES "${RECUR_BLAS_INCLUDE_DIR}"
-    INTERFACE_LINK_OPTIONS "LINKER:--wrap=blas_memory_alloc"  # a lock for its pool of buffers: host/cpu/blas.cpp
-    INTERFACE_LINK_LIBRARIES m)
+    # A lock for its pool of buffers: host/cpu/blas.cpp. As a library, since the link options of a static library's private
+    # dependencies do not reach the program.
+    INTERFACE_LINK_LIBRARIES "-Wl,--wrap=blas_memory_alloc;m")
 endif()

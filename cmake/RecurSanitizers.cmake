@@ -3,6 +3,10 @@
 if(RECUR_SANITIZE)
   string(REPLACE ";" "," recur_sanitizers "${RECUR_SANITIZE}")
   set(recur_instrument -fsanitize=${recur_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  if("address" IN_LIST RECUR_SANITIZE)
+    # AddressSanitizer finds these itself, and the kernels compile in three quarters of the time.
+    list(APPEND recur_instrument -fno-sanitize=null,object-size)
+  endif()
   add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:${recur_instrument}>")
   add_link_options(-fsanitize=${recur_sanitizers})
 endif()

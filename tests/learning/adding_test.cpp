@@ -1,8 +1,8 @@
 // The adding problem (Hochreiter & Schmidhuber 1997, section 5.4, in the form of Arjovsky, Shah & Bengio
 // 2016, arXiv:1511.06464): each step brings a value, uniform in [0, 1], and a mark. One step in each half of
 // the sequence is marked; after the last step the network says the sum of the two marked values. Saying 1
-// always has a mean squared error of 1/6 = 0.167, and a network whose gradients do not reach back learns just
-// that.
+// always has a mean squared error of 1/6 = 0.167. Gradients of a wrong sign learn no more than that; crude
+// but well-meant ones get far, the copy task is harder on those.
 #include <gtest/gtest.h>
 
 #include <algorithm>
