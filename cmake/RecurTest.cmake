@@ -15,6 +15,9 @@ function(recur_add_test)
 
   add_executable(test_${arg_NAME} ${arg_SOURCES})
   target_include_directories(test_${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}")
+  if(RECUR_SANITIZE OR RECUR_COVERAGE)
+    target_compile_definitions(test_${arg_NAME} PRIVATE RECUR_INSTRUMENTED)  # tests/engines/judge.hpp
+  endif()
   target_link_libraries(test_${arg_NAME} PRIVATE ${arg_LIBRARIES} GTest::gtest GTest::gtest_main)
 
   add_test(NAME ${arg_NAME} COMMAND ${RECUR_TEST_LAUNCHER} $<TARGET_FILE:test_${arg_NAME}>)
