@@ -37,6 +37,12 @@ std::string kind(double value) {
   return std::isnan(value) ? "NaN" : std::isinf(value) ? (value > 0 ? "+Inf" : "-Inf") : "finite";
 }
 
+// To the bit, of numbers that are not NaN.
+template <class T>
+bool same(T a, T b) {
+  return a == b && std::signbit(a) == std::signbit(b);
+}
+
 // docs/equations.md gives relu no slope at NaN: the oracle takes 0, the engine 1 (kernels/cells/unit.cuh).
 bool has_slope_at_nan(const Spec& spec) {
   return spec.cell != Cell::rnn || spec.activation != RnnActivation::relu;
@@ -54,7 +60,7 @@ void expect_same_reach(const char* name, const std::vector<double>& oracle,
     if (kind(oracle[i]) != kind(static_cast<double>(engine[i]))) {
       ADD_FAILURE() << name << "[" << i << "]: oracle " << oracle[i] << ", engine " << engine[i];
       ++wrong;
-    } else if (oracle[i] == clean_oracle[i] && std::memcmp(&engine[i], &clean_engine[i], sizeof(T)) != 0) {
+    } else if (oracle[i] == clean_oracle[i] && !same(engine[i], clean_engine[i])) {
       ADD_FAILURE() << name << "[" << i << "]: " << engine[i] << ", on clean data " << clean_engine[i];
       ++wrong;
     }

@@ -67,7 +67,7 @@ TEST(BadStep, WordsOfTheShape) {
 }
 
 TEST(BadStep, PlansThatCannotStep) {
-  const auto only = [](std::string expected) {
+  const auto only = [](const std::string& expected) {
     return BadCases{{"plan", [](Call&) {}, {"step: expected a plan with " + expected}}};
   };
   const Spec spec = streaming_lstm();

@@ -60,10 +60,11 @@ void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { s
 #if defined(__GLIBC__) && !defined(RECUR_TEST_SANITIZED)
 #define RECUR_TEST_COUNTS_MALLOC 1
 extern "C" {
-void* __libc_malloc(std::size_t bytes);
-void* __libc_calloc(std::size_t count, std::size_t bytes);
-void* __libc_realloc(void* memory, std::size_t bytes);
-void* __libc_memalign(std::size_t alignment, std::size_t bytes);
+void* __libc_malloc(std::size_t bytes);                     // NOLINT(bugprone-reserved-identifier): its name
+void* __libc_calloc(std::size_t count, std::size_t bytes);  // NOLINT(bugprone-reserved-identifier): its name
+void* __libc_realloc(void* memory, std::size_t bytes);      // NOLINT(bugprone-reserved-identifier): its name
+void* __libc_memalign(std::size_t alignment,
+                      std::size_t bytes);  // NOLINT(bugprone-reserved-identifier): its name
 
 void* malloc(std::size_t bytes) {
   allocations.fetch_add(1, std::memory_order_relaxed);

@@ -74,6 +74,7 @@ TEST_P(Threads, OnePlanOnePreparedBufferManyContexts) {
   constexpr int kCallers = 3;
   std::vector<int> wrong(kCallers, 0);
   std::vector<std::thread> callers;
+  callers.reserve(kCallers);
   for (int caller = 0; caller < kCallers; ++caller) {
     callers.emplace_back([&, caller] {
       ThreadTeam team(2);

@@ -46,7 +46,8 @@ class ModelLayout {
  private:
   // A null `base` only counts.
   template <class View>
-  ModelViews<View> place(float* base, std::size_t& used) const {
+  ModelViews<View> place(float* base,  // NOLINT(readability-non-const-parameter): views of it are written
+                         std::size_t& used) const {
     const auto next = [&](std::initializer_list<std::int64_t> shape) {
       const View view(base == nullptr ? base : base + used, shape);
       std::size_t elements = 1;

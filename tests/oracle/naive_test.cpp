@@ -84,7 +84,7 @@ double largest_difference(const Problem<double>& problem, Round round = {}) {
 
 // Values and gradients are below 32 and pass through some hundred roundings, which at worst add up: 32 * 128
 // half-units of the narrower type. Typical is a hundredth of that; a wrong equation is off by far more.
-constexpr double kRoundings = 32 * 128 / 2;
+constexpr double kRoundings = 32 * 128 / 2.0;
 
 TEST_P(Naive, DoubleAgreesWithQuadruple) {
   const double difference =

@@ -325,8 +325,9 @@ TEST(Members, FillTheGrid) {
           EXPECT_LT(member.unit_group, units);
           EXPECT_EQ(member.members_in_direction, batches * units);
           EXPECT_EQ(member.index_in_direction, member.batch_group * units + member.unit_group);
-          ++seen[static_cast<std::size_t>((member.direction_group * batches + member.batch_group) * units +
-                                          member.unit_group)];
+          const int owner =
+              (member.direction_group * batches + member.batch_group) * units + member.unit_group;
+          ++seen[static_cast<std::size_t>(owner)];
         }
         EXPECT_EQ(seen, std::vector<int>(seen.size(), 1));
       }

@@ -124,6 +124,7 @@ TEST(ClipGlobalNorm, LeavesWhatIsNotFinite) {
 TEST(ClipGlobalNorm, TakesAnyNumberOfTensors) {
   std::vector<Tensor<float>> tensors(100, Tensor<float>({1}, 1));
   std::vector<TensorView> views;
+  views.reserve(tensors.size());
   for (auto& tensor : tensors) views.push_back(tensor.view());
   EXPECT_EQ(clip_global_norm(views, 5), 10);
   EXPECT_EQ(tensors[99].at(0), 0.5F);
@@ -166,7 +167,7 @@ void add_common_cases(BadCases<Fixture>& cases) {
 }
 
 template <class Set>
-void add_option_cases(BadCases<Fixture>& cases, const std::string& name, std::vector<double> values,
+void add_option_cases(BadCases<Fixture>& cases, const std::string& name, const std::vector<double>& values,
                       Set set) {
   for (const double value : values) {
     cases.push_back({name + " " + std::to_string(value), [=](Fixture& f) { set(f) = value; }, {name}});
