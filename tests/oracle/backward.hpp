@@ -2,9 +2,20 @@
 /// Back-propagation through time, written straight from docs/equations.md and proved against finite
 /// differences of `forward` by gradient_test.cpp.
 ///
-/// With a rounding policy, gate gradients are rounded where they enter a product (16-bit products take
-/// 16-bit operands), and so is the gradient handed from one layer to the one below, and what is returned.
-/// The running dh and dc, the bias sums and the weight sums are not.
+/// With a rounding policy, this is what a plain engine with 16-bit storage does. What is stored in 16 bit,
+/// and nothing else, is rounded:
+///
+/// - Gate gradients, where they enter a product (with R, W, x or h): tensor cores take 16-bit operands, as
+/// they take
+///   h. The product of two such operands is exact in f32 and the sums are f32, so that nothing else is lost
+///   there.
+/// - r * h_prev of a gru with reset before, an operand again; the h that backward reads is the rounded one.
+/// - The gradient that a layer hands to the one below: a tensor of activations, in storage like all of those.
+/// - Results, once, when they are complete.
+///
+/// Gate gradients are not rounded where they are added to the gradients of biases and peepholes: no product
+/// is in the way, so an engine has them in f32. The running dh and dc, and the sums of dW, dR and the biases
+/// over time, stay in f32 too: rounded at every step they would lose what a long sequence adds last.
 #pragma once
 
 #include "oracle/oracle.hpp"

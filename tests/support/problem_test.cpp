@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "oracle/oracle.hpp"
 #include "support/spec_name.hpp"
 
 namespace recur::test {
@@ -95,15 +96,56 @@ TEST(Problem, ResetMaskMarksTheFirstStepAndALaterOne) {
 }
 
 TEST(Problem, ValuesAreRepresentableInStorage) {
-  for (DataType type : {DataType::f32, DataType::bf16, DataType::f16}) {
-    Spec spec = lstm_with_everything();
-    spec.dtype = type;
-    const auto problem = random_problem(spec, 4, 3, 1);
-    for (double value : problem.x) ASSERT_EQ(value, round_to(type, value));
-    for (double value : problem.layers[1].R) ASSERT_EQ(value, round_to(type, value));
-    const auto as_float = oracle::convert<double>(oracle::convert<float>(problem));
-    EXPECT_EQ(as_float.x, problem.x);
-    EXPECT_EQ(as_float.layers[0].W, problem.layers[0].W);
+  for (DataType type : {DataType::f64, DataType::f32, DataType::bf16, DataType::f16}) {
+    for (Spec spec : all_cells()) {
+      spec.input_size = 3;
+      spec.hidden_size = 5;
+      spec.dtype = type;
+      const auto problem = random_problem(spec, 4, 3, 1);
+      const auto upstream = random_output_gradients(spec, 4, 3, 1);
+      with_storage(type, [&]<class T>() {
+        const auto back = oracle::convert<double>(oracle::convert<T>(problem));
+        EXPECT_EQ(back.x, problem.x);
+        EXPECT_EQ(back.h0, problem.h0);
+        EXPECT_EQ(back.c0, problem.c0);
+        EXPECT_EQ(back.layers[0].W, problem.layers[0].W);
+        EXPECT_EQ(back.layers[0].R, problem.layers[0].R);
+        EXPECT_EQ(back.layers[0].bW, problem.layers[0].bW);
+        EXPECT_EQ(back.layers[0].bR, problem.layers[0].bR);
+        EXPECT_EQ(back.layers[0].peephole, problem.layers[0].peephole);
+        EXPECT_EQ(oracle::convert<double>(oracle::convert<T>(upstream)).dy, upstream.dy);
+      });
+    }
+  }
+}
+
+// Of relu in 16 bit: no argument has terms of two signs, and both signs occur.
+TEST(Problem, OneSignedSumsNeverCancel) {
+  Spec spec;
+  spec.cell = Cell::rnn;
+  spec.activation = RnnActivation::relu;
+  spec.input_size = 3;
+  spec.hidden_size = 17;
+  spec.layers = 2;
+  spec.direction = Direction::bidirectional;
+  EXPECT_FALSE(has_one_signed_sums(spec));
+  spec.dtype = DataType::bf16;
+  ASSERT_TRUE(has_one_signed_sums(spec));
+  const auto problem = random_problem(spec, 4, 3, 1);
+  const auto exact = oracle::forward(problem);
+  for (std::size_t k = 0; k < exact.traces.size(); ++k) {
+    const auto& layer = problem.layers[k / 2];
+    int plus = 0;
+    int minus = 0;
+    for (std::size_t unit = 0; unit < 17; ++unit) {
+      const bool positive = layer.bW[(k % 2) * 17 + unit] > 0;
+      ++(positive ? plus : minus);
+      for (std::size_t row = 0; row < 12; ++row) {
+        EXPECT_EQ(exact.traces[k].linear[row * 17 + unit] > 0, positive) << "unit " << unit;
+      }
+    }
+    EXPECT_GT(plus, 3);
+    EXPECT_GT(minus, 3);
   }
 }
 
