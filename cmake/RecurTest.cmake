@@ -2,9 +2,12 @@
 #
 # One GoogleTest executable, test_<name>, as one ctest test, <name>. A run in which no test passed fails, even
 # though GoogleTest calls it a success: nothing ran, or all was skipped. Sources include project files by their
-# path from the root. Labels used: threads (run by the ThreadSanitizer leg), slow.
+# path from the root. Labels used: threads (run by the ThreadSanitizer leg), slow, simt, gpu.
+#
+# SKIPPED_WHEN <reason>: a run in which every test was skipped for this reason, as tests/support/skip_report.cpp says
+# it, is shown as skipped.
 function(recur_add_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LIBRARIES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT;SKIPPED_WHEN" "SOURCES;LIBRARIES;LABELS")
   if(NOT arg_NAME OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "recur_add_test(NAME <name> SOURCES <file>... [LIBRARIES <target>...] "
                         "[LABELS <label>...] [TIMEOUT <seconds>]): got ${ARGV}")
@@ -26,8 +29,33 @@ function(recur_add_test)
     TIMEOUT ${arg_TIMEOUT}
     FAIL_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests"
     ENVIRONMENT "${RECUR_TEST_ENVIRONMENT}")
+  if(arg_SKIPPED_WHEN)
+    set_tests_properties(${arg_NAME} PROPERTIES SKIP_REGULAR_EXPRESSION "every test was skipped: ${arg_SKIPPED_WHEN}")
+  endif()
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(recur_thread_tests test_${arg_NAME})
+  endif()
+endfunction()
+
+# recur_add_device_test(NAME <name> SOURCES <file>... [LABELS <label>...] [TIMEOUT <seconds>])
+#
+# Tests of engines/device_test.hpp on every device of the build: <name> on the CPU, <name>_simt on GPU engines whose
+# kernels run on the CPU, <name>_gpu on the machine's GPU, skipped where there is none. Labels simt and gpu are added.
+function(recur_add_device_test)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")
+  set(shared "${PROJECT_SOURCE_DIR}/tests/support/skip_report.cpp")
+  set(devices "${PROJECT_SOURCE_DIR}/tests/engines/devices_")
+  recur_add_test(NAME ${arg_NAME} SOURCES ${arg_SOURCES} ${shared} ${devices}cpu.cpp
+    LIBRARIES recur_internal recur_test_support LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
+  if(TARGET recur_simt_internal)
+    recur_add_test(NAME ${arg_NAME}_simt SOURCES ${arg_SOURCES} ${shared} ${devices}simt.cpp
+      LIBRARIES recur_simt_internal recur_test_support LABELS ${arg_LABELS} simt TIMEOUT ${arg_TIMEOUT})
+  endif()
+  if(RECUR_HAVE_CUDA)
+    recur_add_test(NAME ${arg_NAME}_gpu SOURCES ${arg_SOURCES} ${shared} ${devices}gpu.cpp
+      "${PROJECT_SOURCE_DIR}/tests/support/device_memory_cuda.cpp"
+      LIBRARIES recur_internal recur_test_support CUDA::cudart_static
+      LABELS ${arg_LABELS} gpu TIMEOUT ${arg_TIMEOUT} SKIPPED_WHEN "no CUDA device")
   endif()
 endfunction()
 

@@ -3,21 +3,20 @@
 /// oracle's layout. Inputs are copied to aligned memory, outputs and buffers poisoned.
 #pragma once
 
-#include <memory>
 #include <optional>
 
+#include "engines/test_device.hpp"
 #include "oracle/problem.hpp"
 #include "recur/recur.hpp"
 #include "support/aligned.hpp"
+#include "support/storage.hpp"
 
 namespace recur::test {
 
-using oracle::Index;
-
 /// How a problem is run; the defaults are the plainest way.
 struct RunOptions {
-  EngineId engine = EngineId::cpu;
-  std::string simd = {};  ///< instruction set of the CPU; empty: the best
+  const TestDevice* device = &cpu_device();  ///< its memory must be the current one
+  std::string simd = {};                     ///< instruction set of the CPU; empty: the best
   int threads = 1;
   bool batch_invariant = false;
   bool prepared = false;  ///< inference with prepared weights
@@ -29,12 +28,30 @@ struct RunOptions {
 };
 
 inline Device device_for(const RunOptions& run) {
-  Device device = Device::cpu();
-  if (run.simd.empty()) return device;
-  DeviceProps props = device.props();
+  if (run.simd.empty()) return run.device->device;
+  DeviceProps props = run.device->device.props();
   props.cpu.simd = run.simd;
   return Device::from_props(props);
 }
+
+/// The context of a run: the device's, or one of its own with a team of threads.
+class RunContext {
+ public:
+  RunContext(const TestDevice& device, const Device& plans_for, int threads) {
+    if (device.shared_context != nullptr) {
+      context_ = device.shared_context();
+      return;
+    }
+    team_.emplace(threads);
+    context_ = &own_.emplace(plans_for, &*team_);
+  }
+  Context& get() { return *context_; }
+
+ private:
+  std::optional<ThreadTeam> team_;
+  std::optional<Context> own_;
+  Context* context_ = nullptr;
+};
 
 /// A [T][B][columns] tensor in the layout and with the row gap of a run.
 template <class T>
@@ -61,7 +78,7 @@ class SequenceTensor {
     const bool time_major = layout_ == Layout::time_major;
     const Index outer = time_major ? steps_ : batch_;
     const Index inner = time_major ? batch_ : steps_;
-    return TensorView(data_.data(), data_type_of<T>, {outer, inner, columns_}, {inner * row_, row_, 1});
+    return TensorView(data_.data(), storage_type<T>, {outer, inner, columns_}, {inner * row_, row_, 1});
   }
   std::vector<T> dense() const {
     std::vector<T> result;
@@ -102,7 +119,7 @@ struct LayerTensors {
     const Index D = directions_of(spec);
     const Index rows = gates_of(spec) * spec.hidden_size;
     const auto view = [](Aligned<T>& tensor, std::initializer_list<std::int64_t> shape) {
-      return tensor.size() == 0 ? View() : View(tensor.data(), shape);
+      return tensor.size() == 0 ? View() : View(tensor.data(), storage_type<T>, shape);
     };
     return {view(W, {D, rows, layer_input_size(spec, layer)}),
             view(R, {D, rows, spec.hidden_size}),
@@ -125,11 +142,10 @@ class EngineRun {
         spec_(problem.spec),
         run_(run),
         device_(device_for(run)),
-        team_(run.threads),
-        context_(device_, &team_),
+        context_(*run.device, device_, run.threads),
         plan_(make_plan(with_layout(spec_, run.layout),
                         {problem.T + run.spare_steps, problem.B + run.spare_batch}, device_,
-                        {.engine = run.engine,
+                        {.engine = run.device->engine,
                          .pass = pass,
                          .threads = run.threads,
                          .batch_invariant = run.batch_invariant})),
@@ -173,15 +189,16 @@ class EngineRun {
     if (run_.prepared) {
       if (prepared_buffer_.size() == 0) {
         prepared_buffer_ = Aligned<std::byte>(plan_.sizes().prepared_weights);
-        prepared_ = prepare_weights(plan_, context_, Stream(), weights_, prepared_buffer_.bytes());
+        prepared_ = prepare_weights(plan_, context_.get(), Stream(), weights_, prepared_buffer_.bytes());
       }
-      recur::forward(plan_, context_, Stream(), *prepared_, args,
+      recur::forward(plan_, context_.get(), Stream(), *prepared_, args,
                      workspace_.bytes().first(plan_.sizes().workspace_prepared));
     } else {
       reserve_.poison();
-      recur::forward(plan_, context_, Stream(), std::span<const LayerWeights>(weights_), args,
+      recur::forward(plan_, context_.get(), Stream(), std::span<const LayerWeights>(weights_), args,
                      workspace_.bytes(), reserve_.bytes());
     }
+    run_.device->synchronize();
     return {y_.dense(), hN.vector(), cN.vector(), c_sequence.dense()};
   }
 
@@ -223,7 +240,8 @@ class EngineRun {
     args.dweights = views;
     args.mode = run_.mode;
     Aligned<std::byte> workspace(plan_.sizes().workspace_backward);
-    recur::backward(plan_, context_, Stream(), weights_, args, reserve_.bytes(), workspace.bytes());
+    recur::backward(plan_, context_.get(), Stream(), weights_, args, reserve_.bytes(), workspace.bytes());
+    run_.device->synchronize();
 
     oracle::Gradients<T> result{dx.dense(), dh0.vector(), dc0.vector(), {}};
     for (const auto& layer : gradients) result.layers.push_back(layer.dense());
@@ -250,7 +268,8 @@ class EngineRun {
   }
   TensorView state(Aligned<T>& tensor) {
     if (tensor.size() == 0) return {};
-    return TensorView(tensor.data(), {spec_.layers, directions_of(spec_), problem_.B, spec_.hidden_size});
+    return TensorView(tensor.data(), storage_type<T>,
+                      {spec_.layers, directions_of(spec_), problem_.B, spec_.hidden_size});
   }
   ConstTensorView lengths_view() {
     return lengths_.size() == 0 ? ConstTensorView() : ConstTensorView(lengths_.data(), {problem_.B});
@@ -266,8 +285,7 @@ class EngineRun {
   const Spec spec_;
   const RunOptions run_;
   Device device_;
-  ThreadTeam team_;
-  Context context_;
+  RunContext context_;
   Plan plan_;
   oracle::Sizes sizes_;
   SequenceTensor<T> x_;

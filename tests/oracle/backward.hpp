@@ -169,4 +169,22 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
   return gradients;
 }
 
+/// What `gradients` are when those of the weights are added to what was there before, `start`.
+template <class Real, class Start, class Round = RoundNothing>
+Gradients<Real> added(Gradients<Real> gradients, const std::vector<LayerParameters<Start>>& start,
+                      Round round = {}) {
+  const auto add_to = [&](std::vector<Real>& tensor, const std::vector<Start>& before) {
+    for (std::size_t k = 0; k < tensor.size(); ++k)
+      tensor[k] = round(tensor[k] + static_cast<Real>(before[k]));
+  };
+  for (std::size_t l = 0; l < start.size(); ++l) {
+    add_to(gradients.layers[l].W, start[l].W);
+    add_to(gradients.layers[l].R, start[l].R);
+    add_to(gradients.layers[l].bW, start[l].bW);
+    add_to(gradients.layers[l].bR, start[l].bR);
+    add_to(gradients.layers[l].peephole, start[l].peephole);
+  }
+  return gradients;
+}
+
 }  // namespace recur::oracle

@@ -180,5 +180,48 @@ TEST_P(Naive, TheRulePassesItAndSeesAWrongTensor) {
   EXPECT_EQ(message.find("\ndR[0]: "), std::string::npos) << message;
 }
 
+// An engine in 16 bit that is right: sums in another arithmetic, and the gates that backward reads kept in 16
+// bit, which the naive run does not need to. And two that are wrong.
+template <class T>
+void expect_rule_in_16_bit(const Spec& spec) {
+  const typename test::StorageOf<T>::Round round;
+  const auto round_double = [&](double value) {
+    return static_cast<double>(round(static_cast<float>(value)));
+  };
+  test::ErrorPools good(spec.dtype);
+  test::ErrorPools bad(spec.dtype);
+  for (std::uint64_t seed = 1; !good.enough(); ++seed) {
+    const auto problem = random_problem(spec, kT, kB, seed);
+    const auto upstream = random_output_gradients(spec, kT, kB, seed);
+    const auto oracle = forward(problem);
+    const auto oracle_gradients = backward(problem, oracle, upstream);
+    const auto naive_problem = convert<float>(problem);
+    const auto naive = forward(naive_problem, round);
+    const auto naive_gradients = backward(naive_problem, naive, convert<float>(upstream), round);
+
+    auto engine = forward(problem, round_double);
+    for (auto& trace : engine.traces) detail::round_all(trace.gates, round_double);
+    auto gradients = backward(problem, engine, upstream, round_double);
+    const std::string label = "seed " + std::to_string(seed);
+    good.add(oracle, naive, engine, label);
+    good.add(oracle_gradients, naive_gradients, gradients, label);
+    std::swap(engine.hN.front(), engine.hN.back());
+    for (double& value : gradients.layers[1].R) value *= 1.0 + 8 * test::epsilon_of(spec.dtype);
+    bad.add(oracle, naive, engine, label);
+    bad.add(oracle_gradients, naive_gradients, gradients, label);
+  }
+  EXPECT_TRUE(good.verdict());
+  const auto verdict = bad.verdict();
+  ASSERT_FALSE(verdict);
+  const std::string message = verdict.message();
+  EXPECT_NE(message.find("\nhN: "), std::string::npos) << message;
+  EXPECT_NE(message.find("\ndR[1]: "), std::string::npos) << message;
+}
+
+TEST_P(Naive, TheRuleIn16Bit) {
+  expect_rule_in_16_bit<test::Bf16>(make_spec(GetParam(), DataType::bf16));
+  expect_rule_in_16_bit<test::F16>(make_spec(GetParam(), DataType::f16));
+}
+
 }  // namespace
 }  // namespace recur::oracle

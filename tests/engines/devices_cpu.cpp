@@ -1,0 +1,39 @@
+#include "engines/simd_names.hpp"
+#include "engines/test_device.hpp"
+
+namespace recur::test {
+namespace {
+
+constexpr Size kSizes[] = {
+    {1, 1, 1, 1, "the least of everything"},
+    {1, 3, 5, 7, "one step; odd sizes; fewer rows than BLAS is asked for"},
+    {6, 1, 4, 16, "one sequence; exactly one AVX-512 vector of f32"},
+    {4, 2, 3, 15, "one unit below a vector"},
+    {4, 2, 3, 17, "one unit above a vector"},
+    {3, 23, 4, 32, "one row below the tile of rows; exactly one panel of an lstm"},
+    {3, 25, 4, 33, "one row above the tile of rows; one unit above that panel"},
+    {2, 3, 4, 63, "one unit below two panels"},
+    {3, 2, 2, 129, "one unit above the widest panel"},
+    {40, 16, 8, 64, "several chunks of time"},
+    {1000, 2, 3, 9, "drift over a long sequence"},
+};
+
+constexpr Size kOptionSizes[] = {
+    {7, 5, 3, 19, "odd, several rows, more than one vector; episodes start and end inside"},
+};
+
+}  // namespace
+
+std::vector<TestDevice> test_devices() {
+  TestDevice device = cpu_device();
+  device.batch_invariant = true;
+  device.threads = true;
+  device.simd = simd_names();
+  device.types = {DataType::f32, DataType::f64};
+  device.option_types = {DataType::f32};
+  device.sizes = kSizes;
+  device.option_sizes = kOptionSizes;
+  return {device};  // bit_sizes: contract/session.hpp derives them from the tiling, cell by cell
+}
+
+}  // namespace recur::test

@@ -1,0 +1,27 @@
+// The stepwise engine where every CUDA thread is a fiber on the CPU: device memory is host memory.
+#include "engines/stepwise_sizes.hpp"
+#include "engines/test_device.hpp"
+
+namespace simt {
+void synchronize();  // runs all that was put on streams
+}
+
+namespace recur::test {
+
+std::vector<TestDevice> test_devices() {
+  TestDevice device{.name = "simt", .engine = EngineId::stepwise, .device = Device::cuda(0)};
+  device.synchronize = [] { simt::synchronize(); };
+  device.shared_context = [] {
+    static Context* const context = new Context(Device::cuda(0));
+    return context;
+  };
+  device.types = {DataType::f32, DataType::f64, DataType::bf16, DataType::f16};
+  // Kernels are templates over the type: one of each width of vector and of arithmetic, with every option.
+  device.option_types = {DataType::f32, DataType::bf16};
+  device.sizes = kStepwiseSizes;
+  device.option_sizes = std::span(kStepwiseOptionSizes).first(1);
+  device.bit_sizes = std::span(kStepwiseBitSizes).first(1);
+  return {device};
+}
+
+}  // namespace recur::test

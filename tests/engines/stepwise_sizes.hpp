@@ -1,0 +1,32 @@
+/// @file
+/// Where the tiles of the stepwise engine end (kernels/stepwise/units.cuh). A thread has a vector of 4 units
+/// (2 of f64) where H and all rows allow, else single units; a block has 128 threads, as many along H as a
+/// power of two needs and the others along B. Small enough for kernels that are emulated.
+#pragma once
+
+#include "engines/test_device.hpp"
+
+namespace recur::test {
+
+inline constexpr Size kStepwiseSizes[] = {
+    {1, 1, 1, 1, "the least of everything"},
+    {1, 3, 5, 7, "one step; odd rows, so single units; one thread of a row is idle"},
+    {4, 1, 4, 16, "one sequence; whole vectors, and as many as threads of a row"},
+    {3, 33, 5, 12, "one vector less than threads of a row; one row above a block's 32"},
+    {2, 2, 3, 34, "whole vectors of f64 only"},
+    {2, 3, 3, 129, "single units, one above the width of a block"},
+    {2, 2, 4, 516, "vectors, one above the width of a block"},
+    {33, 2, 3, 8, "several chunks of time"},
+};
+
+inline constexpr Size kStepwiseOptionSizes[] = {
+    {5, 3, 3, 40, "odd but for whole vectors of units; episodes start and end inside"},
+    {4, 3, 3, 19, "single units"},
+};
+
+inline constexpr Size kStepwiseBitSizes[] = {
+    {5, 9, 3, 72, "several blocks"},
+    {4, 3, 3, 19, "single units"},
+};
+
+}  // namespace recur::test

@@ -1,0 +1,61 @@
+/// @file
+/// What the tests of engines run on: an engine, a device, and what is worth testing there. The test sources
+/// are linked once for every device, each time with the file that says what `test_devices()` are:
+///
+///     devices_cpu.cpp   the CPU engine, in every instruction set of the machine
+///     devices_simt.cpp  GPU engines with their kernels run on the CPU (tests/simt)
+///     devices_gpu.cpp   GPU engines on the machine's GPU, or the reason why not
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "oracle/problem.hpp"
+#include "recur/recur.hpp"
+#include "support/device_memory.hpp"
+
+namespace recur::test {
+
+using oracle::Index;
+
+/// Sizes of a layer and the reason for testing them.
+struct Size {
+  Index T, B, I, H;
+  const char* reason;
+};
+
+struct TestDevice {
+  std::string name;  ///< "cpu", "simt", "gpu"
+  EngineId engine;
+  Device device;
+  std::string absent = {};  ///< why nothing can run on it; empty where it is there
+  DeviceMemory* memory = &host_memory();
+  /// Waits until what calls have put on the default stream is done, and can be read by the host.
+  void (*synchronize)() = [] {};
+  /// A context for runs to share, or null: each makes its own, with a team of threads. Making one costs a
+  /// GPU's runtime more than a run of a small problem, and a context that has served other plans is the
+  /// harder test.
+  Context* (*shared_context)() = nullptr;
+
+  bool batch_invariant = false;          ///< takes Options::batch_invariant
+  bool threads = false;                  ///< Options::threads changes something
+  std::vector<std::string> simd = {""};  ///< instruction sets to run every size in; "" is the best
+
+  std::vector<DataType> types = {};         ///< all that the engine takes
+  std::vector<DataType> option_types = {};  ///< crossed with every option of a layer
+  std::span<const Size> sizes = {};         ///< judged, every cell and type
+  std::span<const Size> option_sizes = {};  ///< judged, with every option of a layer
+  std::span<const Size> bit_sizes = {};  ///< large enough for every kind of sharing: runs compared bit by bit
+};
+
+/// The devices of the executable.
+std::vector<TestDevice> test_devices();
+
+/// The CPU as tests use it that know no other.
+inline const TestDevice& cpu_device() {
+  static const TestDevice device{.name = "cpu", .engine = EngineId::cpu, .device = Device::cpu()};
+  return device;
+}
+
+}  // namespace recur::test
