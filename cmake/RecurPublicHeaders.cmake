@@ -6,6 +6,7 @@ set(RECUR_CORE_HEADERS
   recur/device.hpp
   recur/error.hpp
   recur/export.hpp
+  recur/graph.hpp
   recur/plan.hpp
   recur/recur.hpp
   recur/run.hpp

@@ -2,17 +2,25 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 
+#include "host/gpu/resources.hpp"
 #include "recur/context.hpp"
 #include "recur/error.hpp"
 
 namespace recur {
 
 struct Context::State {
-  State(const DeviceProps& props, ThreadTeam* threads) : device(props), team(threads) {}
+  State(const DeviceProps& props, ThreadTeam* threads)
+      : device(props),
+        team(threads),
+        gpu(props.kind == DeviceKind::cuda && props.cuda.ordinal >= 0
+                ? host::gpu::make_resources(props.cuda.ordinal)
+                : nullptr) {}
 
   DeviceProps device;
   ThreadTeam* team;
+  std::unique_ptr<host::gpu::Resources> gpu;  // null on the CPU, and on a GPU that is only described
   std::atomic<bool> busy{false};
 
   // Members a call may use.

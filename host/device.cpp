@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "host/cpu/simd/kernels.hpp"
-#include "recur/error.hpp"
+#include "host/gpu/gpu.hpp"
 
 namespace recur {
 namespace {
@@ -45,9 +45,7 @@ Device Device::cpu() {
   return Device(std::move(props));
 }
 
-Device Device::cuda(int index) {
-  throw Unsupported("CUDA device " + std::to_string(index) + ": this build has no CUDA engine");
-}
+Device Device::cuda(int index) { return Device(host::gpu::device_props(index)); }
 
 Device Device::from_props(DeviceProps props) { return Device(std::move(props)); }
 

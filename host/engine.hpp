@@ -86,6 +86,8 @@ class Engine {
 
 // The engines of this build, in the order `EngineId::best` tries them.
 std::span<const Engine* const> engines();
+// Those of them that run on GPUs; none in a build without.
+std::span<const Engine* const> gpu_engines();
 
 // The cell that a Spec names.
 cells::Variant variant_of(const Spec& spec);

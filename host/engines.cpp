@@ -1,3 +1,5 @@
+#include <vector>
+
 #include "host/cpu/cpu_engine.hpp"
 #include "host/engine.hpp"
 
@@ -5,8 +7,12 @@ namespace recur::host {
 
 std::span<const Engine* const> engines() {
   static const cpu::CpuEngine cpu_engine;
-  static constexpr const Engine* kEngines[] = {&cpu_engine};
-  return kEngines;
+  static const std::vector<const Engine*> all = [] {
+    std::vector<const Engine*> list(gpu_engines().begin(), gpu_engines().end());
+    list.push_back(&cpu_engine);
+    return list;
+  }();
+  return all;
 }
 
 cells::Variant variant_of(const Spec& spec) {

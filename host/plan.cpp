@@ -55,6 +55,7 @@ std::uint64_t fingerprint_of(const Job& job, EngineId engine, const EngineFacts&
       .add(static_cast<std::uint64_t>(job.shape.batch))
       .add(static_cast<std::uint64_t>(job.options.pass))
       .add(job.options.batch_invariant)
+      .add(job.options.tf32)
       .add(static_cast<std::uint64_t>(job.options.checkpoint_interval))
       .add(static_cast<std::uint64_t>(job.options.truncation_window))
       .add(static_cast<std::uint64_t>(engine))

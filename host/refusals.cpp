@@ -25,7 +25,26 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cpu, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::cpu, Feature::size_beyond_blas,
      "a row of weights, gates or outputs has more than 2^31 - 1 elements"},
+
+    {EngineId::stepwise, Feature::device_other_than_cuda, "runs on CUDA devices only"},
+    {EngineId::stepwise, Feature::before_turing, "needs compute capability 7.5 or newer"},
+    {EngineId::stepwise, Feature::bf16_before_ampere, "dtype bf16 needs compute capability 8.0 or newer"},
+    {EngineId::stepwise, Feature::batch_invariance, "batch_invariant is not implemented"},
+    {EngineId::stepwise, Feature::projection, "projection_size is not implemented"},
+    {EngineId::stepwise, Feature::dropout, "dropout is not implemented"},
+    {EngineId::stepwise, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
+    {EngineId::stepwise, Feature::zoneout, "zoneout is not implemented"},
+    {EngineId::stepwise, Feature::clip, "clip is not implemented"},
+    {EngineId::stepwise, Feature::layer_norm, "layer_norm is not implemented"},
+    {EngineId::stepwise, Feature::activations, "activations other than the cell's own are not implemented"},
+    {EngineId::stepwise, Feature::checkpointing, "checkpoint_interval is not implemented"},
+    {EngineId::stepwise, Feature::truncation, "truncation_window is not implemented"},
+    {EngineId::stepwise, Feature::size_beyond_products,
+     "a product would have a size or a row distance of more than 2^31 - 1 elements"},
 };
+
+// Compute capability, 75 for 7.5.
+int capability(const Job& job) { return 10 * job.device.cuda.compute_major + job.device.cuda.compute_minor; }
 
 }  // namespace
 
@@ -35,6 +54,10 @@ bool needs(const Job& job, Feature feature) {
   const Spec& spec = job.spec;
   switch (feature) {
     case Feature::device_other_than_cpu: return job.device.kind != DeviceKind::cpu;
+    case Feature::device_other_than_cuda: return job.device.kind != DeviceKind::cuda;
+    case Feature::before_turing: return capability(job) < 75;
+    case Feature::bf16_before_ampere: return spec.dtype == DataType::bf16 && capability(job) < 80;
+    case Feature::batch_invariance: return job.options.batch_invariant;
     case Feature::simd_not_built: return cpu::find_target(job.device.cpu.simd) == nullptr;
     case Feature::dtype_bf16: return spec.dtype == DataType::bf16;
     case Feature::dtype_f16: return spec.dtype == DataType::f16;
@@ -54,6 +77,15 @@ bool needs(const Job& job, Feature feature) {
       constexpr std::int64_t kMostSums = 4;
       const std::int64_t widest = cpu::kMaxBlasSize / kMostSums;
       return spec.input_size > widest || spec.hidden_size > widest / 2;
+    }
+    case Feature::size_beyond_products: {
+      // Sums of a row, and where batch is outermost the distance from one sequence to the next.
+      constexpr std::int64_t kMost = 0x7fffffff;
+      constexpr std::int64_t kMostSums = 4;
+      const std::int64_t units = kMost / kMostSums;
+      if (spec.input_size > units || spec.hidden_size > units / 2 || job.shape.batch > kMost) return true;
+      const std::int64_t steps = kMost / std::max(kMostSums * spec.hidden_size, spec.input_size);
+      return spec.layout == Layout::batch_major && job.shape.steps > steps;
     }
   }
   return false;

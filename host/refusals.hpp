@@ -15,9 +15,13 @@ namespace recur::host {
 // A property of a job that an engine may lack.
 enum class Feature : std::uint8_t {
   device_other_than_cpu,
+  device_other_than_cuda,
   simd_not_built,
+  before_turing,
   dtype_bf16,
   dtype_f16,
+  bf16_before_ampere,
+  batch_invariance,
   projection,
   dropout,
   recurrent_dropout,
@@ -28,6 +32,7 @@ enum class Feature : std::uint8_t {
   checkpointing,
   truncation,
   size_beyond_blas,
+  size_beyond_products,
 };
 
 struct Refusal {

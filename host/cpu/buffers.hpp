@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "host/cpu/carver.hpp"
+#include "host/carver.hpp"
 #include "host/cpu/packed_weights.hpp"
 #include "host/validate_job.hpp"
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "host/cpu/carver.hpp"
+#include "host/carver.hpp"
 #include "host/cpu/simd/kernels.hpp"
 #include "host/cpu/tiling.hpp"
 #include "recur/weights.hpp"

@@ -26,6 +26,8 @@ struct CpuProps {
 
 /// What CUDA engines plan by. Sizes in bytes.
 struct CudaProps {
+  /// Index of the device in this process; -1 for one that is only described.
+  int ordinal = -1;
   int compute_major = 0;
   int compute_minor = 0;
   int multiprocessors = 0;
@@ -49,7 +51,8 @@ class RECUR_API Device {
  public:
   /// The CPU of this process, with the best instruction set that both machine and build have.
   static Device cpu();
-  /// The CUDA device of this index. Throws Unsupported when the library was built without CUDA engines.
+  /// The CUDA device of this index. Throws Unsupported when there is none, or when the library was built
+  /// without CUDA engines.
   static Device cuda(int index = 0);
   /// A described device, present or not. Plans made for it explain themselves and have sizes; running one
   /// needs the real device.

@@ -70,6 +70,9 @@ struct Options {
   int threads = 1;  ///< `cpu`: most threads to use; the `Context` must bring a team of at least the plan's
   /// A sequence's bits do not depend on the rest of the batch, on threads, or on being run step by step.
   bool batch_invariant = false;
+  /// `stepwise`, dtype f32: products may round their operands to TF32 (11 significant bits, Ampere and
+  /// newer), which lets them run on tensor cores. Sums stay f32. Other engines and types do without.
+  bool tf32 = false;
   /// Later: keep every k-th state and recompute the steps between in `backward`; 0 keeps everything.
   std::int64_t checkpoint_interval = 0;
   /// Later: `backward` goes back at most this many steps from each output (truncated back-propagation); 0 is

@@ -7,7 +7,7 @@
 
 #include "host/check.hpp"
 
-namespace recur::host::cpu {
+namespace recur::host {
 
 class Carver {
  public:
@@ -31,4 +31,4 @@ class Carver {
   std::int64_t offset_ = 0;
 };
 
-}  // namespace recur::host::cpu
+}  // namespace recur::host

@@ -1,0 +1,67 @@
+// What a Context on a GPU owns, as the engines use it.
+#pragma once
+
+#include "host/gpu/gpu.hpp"
+#include "host/gpu/resources.hpp"
+#include "host/validate_job.hpp"
+
+namespace recur::host::gpu {
+
+// Streams that one call may use at once: the caller's, and side streams.
+constexpr int kMostLanes = 4;
+
+// A stream and an event of the runtime, owned. The device must be current.
+class OwnedStream {
+ public:
+  OwnedStream() : handle_(create_stream()) {}
+  ~OwnedStream() { destroy_stream(handle_); }
+  OwnedStream(const OwnedStream&) = delete;
+  OwnedStream& operator=(const OwnedStream&) = delete;
+  StreamHandle handle() const { return handle_; }
+
+ private:
+  StreamHandle handle_;
+};
+
+class OwnedEvent {
+ public:
+  OwnedEvent() : handle_(create_event()) {}
+  ~OwnedEvent() { destroy_event(handle_); }
+  OwnedEvent(const OwnedEvent&) = delete;
+  OwnedEvent& operator=(const OwnedEvent&) = delete;
+  EventHandle handle() const { return handle_; }
+
+ private:
+  EventHandle handle_;
+};
+
+class DeviceResources final : public Resources {
+ public:
+  // Everything below is made on this device, which is current only while it is made.
+  explicit DeviceResources(int ordinal) : ordinal_(ordinal), owned_(make_owned(ordinal)) {}
+
+  std::unique_ptr<Recording> record(void (*work)(void* user, Stream stream), void* user) override;
+
+  int ordinal() const { return ordinal_; }
+  Products& products() { return owned_->products; }
+  StreamHandle side_stream(int index) const { return owned_->side[index].handle(); }
+  // Marks where side streams start, where each ends, and how far each layer has come.
+  EventHandle fork_event() const { return owned_->fork.handle(); }
+  EventHandle lane_event(int lane) const { return owned_->lanes[lane].handle(); }
+  EventHandle layer_event(std::int64_t layer) const { return owned_->layers[layer].handle(); }
+
+ private:
+  struct Owned {
+    Products products;
+    OwnedStream side[kMostLanes - 1];
+    OwnedEvent fork;
+    OwnedEvent lanes[kMostLanes];
+    OwnedEvent layers[kMaxLayers];
+  };
+  static std::unique_ptr<Owned> make_owned(int ordinal);
+
+  int ordinal_;
+  std::unique_ptr<Owned> owned_;
+};
+
+}  // namespace recur::host::gpu

@@ -1,0 +1,98 @@
+// The little of a GPU runtime that engines on GPUs stand on. It has two implementations behind one set of
+// names: host/cuda (CUDA, cuBLASLt), and tests/simt/gpu.cpp, where kernels run on the CPU. A build without
+// CUDA links neither (host/gpu/none.cpp stands for the engines).
+//
+// Streams and events are the runtime's own handles (cudaStream_t, cudaEvent_t). Everything that takes a
+// stream is asynchronous, and what runs there may be captured into a graph and allocates nothing. All
+// functions throw DeviceError when the runtime reports a failure.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "recur/device.hpp"
+#include "recur/types.hpp"
+
+namespace recur::host::gpu {
+
+using StreamHandle = void*;
+using EventHandle = void*;
+
+// Devices that can be run on; 0 without a driver.
+int device_count();
+// Throws Unsupported where there is no such device.
+DeviceProps device_props(int ordinal);
+
+// Makes a device current on this thread while it lives, then the one before.
+class DeviceGuard {
+ public:
+  explicit DeviceGuard(int ordinal);
+  ~DeviceGuard();
+  DeviceGuard(const DeviceGuard&) = delete;
+  DeviceGuard& operator=(const DeviceGuard&) = delete;
+
+ private:
+  int before_;
+};
+
+StreamHandle create_stream();
+void destroy_stream(StreamHandle stream) noexcept;
+EventHandle create_event();
+void destroy_event(EventHandle event) noexcept;
+void record(EventHandle event, StreamHandle stream);
+// What is put on `stream` from now on runs after the event's last record.
+void wait(StreamHandle stream, EventHandle event);
+
+// Graphs: what is put on the stream between begin and end (and on streams that wait for its events) is
+// recorded and not run.
+using GraphHandle = void*;
+void begin_capture(StreamHandle stream);
+GraphHandle end_capture(StreamHandle stream);
+void launch_graph(GraphHandle graph, StreamHandle stream);
+void destroy_graph(GraphHandle graph) noexcept;
+
+// A row-major matrix, or a batch of equal ones.
+struct Matrix {
+  const void* data = nullptr;
+  DataType type = DataType::f32;
+  std::int64_t row_stride = 0;    // elements between rows
+  std::int64_t batch_stride = 0;  // elements between matrices of a batch
+  bool transposed = false;        // the operand is the transpose of what is stored; not for the result
+};
+
+// result[M][N] = left[M][K] right[K][N] + (accumulate ? result : 0), for each matrix of the batch. M, N, K,
+// batch and row strides pass no 2^31 - 1. The operands have one type; the result has it too, or f32. Sums are
+// formed in f32 (f64 where the operands are f64), in an order that depends on sizes, strides and alignments
+// only.
+struct Product {
+  std::int64_t M = 0, N = 0, K = 0;
+  std::int64_t batch = 1;
+  Matrix left, right;
+  Matrix result;  // data is written
+  bool accumulate = false;
+  bool tf32 = false;  // f32 operands may be rounded to tf32
+};
+
+// Bytes of device memory that products on one stream share as scratch; a constant, since plans have it among
+// their sizes. Room for the partial sums of a product that is split along K: 2^21 of them.
+constexpr std::size_t kProductScratch = std::size_t{8} << 20;
+
+// Library handle and chosen algorithms. Belongs to a Context; products of one object on several streams may
+// run at once, each stream with a scratch of its own.
+class Products {
+ public:
+  Products();
+  ~Products();
+  Products(const Products&) = delete;
+  Products& operator=(const Products&) = delete;
+  // `scratch`: kProductScratch bytes on the device.
+  void run(const Product& product, std::byte* scratch, StreamHandle stream);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace recur::host::gpu

@@ -1,0 +1,263 @@
+#include "host/stepwise/backward.hpp"
+
+#include "host/stepwise/lanes.hpp"
+#include "host/stepwise/weight_gradients.hpp"
+
+namespace recur::host::stepwise {
+namespace {
+
+using recur::stepwise::BackwardStep;
+using recur::stepwise::CopyRows;
+using recur::stepwise::FinishBackward;
+using recur::stepwise::StartBackward;
+
+// Chunks are those of forward, visited from the last to the first: "position" counts them in this pass's
+// order.
+class BackwardPass {
+ public:
+  BackwardPass(const Geometry& g, gpu::DeviceResources& resources, const BackwardCall& call)
+      : g_(g),
+        products_(resources.products()),
+        kernels_(kernels_of(g.type)),
+        call_(call),
+        args_(*call.args),
+        sizes_(call.sizes),
+        chunks_(sizes_.steps, g.chunk_steps(sizes_)),
+        buffers_(call.workspace.data(), g, sizes_),
+        reserve_(const_cast<std::byte*>(call.reserve.data()), g, sizes_),  // only read
+        lanes_(resources, call.stream, g.directions == 2 || chunks_.count() > 1 ? g.backward_lanes : 1) {}
+
+  void run() {
+    if (g_.directions == 2) {
+      for (std::int64_t layer = g_.layers - 1; layer >= 0; --layer) run_both_directions(layer);
+    } else {
+      for (std::int64_t last = g_.layers - 1; last >= 0; last -= lanes_.count()) {
+        const int count = static_cast<int>(std::min<std::int64_t>(lanes_.count(), last + 1));
+        for (int i = 0; i < count; ++i) tracks_[i] = track(last - i, 0, i);
+        run_wavefront(*this, count, chunks_.count());
+        for (int i = 0; i < count; ++i) finish(tracks_[i]);
+      }
+    }
+    lanes_.join();
+  }
+
+  std::int64_t steps_of(std::int64_t position) const { return chunks_.size(chunk_at(position)); }
+
+  void begin(const Task& task) {
+    const Track& track = tracks_[task.track];
+    if (g_.directions == 1 && track.layer + 1 < g_.layers) lanes_.wait_for(track.layer + 1, track.lane);
+    if (task.chunk == 0) start(track);
+  }
+
+  void step(const Task& task, std::int64_t i) {
+    Track& track = tracks_[task.track];
+    const std::int64_t chunk = chunk_at(task.chunk);
+    track.step.step.t = chunks_.step(chunk, chunks_.size(chunk) - 1 - i, track.reverse());
+    run_gates(track, 0);
+    if (g_.traits.phases == 1) {
+      multiply(track, 0, g_.traits.gates, buffers_.lanes[track.lane].dh, true);
+      return;
+    }
+    const int second = g_.traits.phase_gate[1];
+    multiply(track, second, g_.traits.gates - second, buffers_.lanes[track.lane].d_exchange, false);
+    run_gates(track, 1);
+    multiply(track, 0, second, buffers_.lanes[track.lane].dh, true);
+  }
+
+  void end(const Task& task) {
+    if (g_.directions == 2) return;
+    const Track& track = tracks_[task.track];
+    if (const Rows dx = dx_of(track.layer)) {
+      const std::int64_t chunk = chunk_at(task.chunk);
+      input_gradients(inputs(track, track.lane), chunks_.first(chunk, track.reverse()), chunks_.size(chunk),
+                      track.weights.W, track.weights.W_row, dx, false);
+    }
+    if (track.layer > 0) lanes_.passed(track.layer, track.lane);
+  }
+
+ private:
+  // One direction of one layer, and what stays the same over its steps.
+  struct Track {
+    std::int64_t layer = 0;
+    std::int64_t direction = 0;
+    int lane = 0;
+    DirectionWeights weights;
+    // R with its rows in the order of the blocks of dsums.
+    const void* R = nullptr;
+    std::int64_t R_row = 0;
+    ConstRows x;
+    BackwardStep step;
+
+    bool reverse() const { return step.step.timeline.reverse; }
+  };
+
+  std::int64_t chunk_at(std::int64_t position) const { return chunks_.count() - 1 - position; }
+
+  // Gradients of the outputs of the layer below, or of x; not given where nobody wants them.
+  Rows dx_of(std::int64_t layer) const {
+    if (layer == 0) return rows_of(args_.dx, g_.layout);
+    return rows_at(buffers_.between.of_layer(layer - 1), dense_layout(sizes_, g_.layout, g_.outputs()));
+  }
+
+  Track track(std::int64_t layer, std::int64_t d, int lane) const {
+    const bool last = layer + 1 == g_.layers;
+    const std::int64_t half = d * g_.hidden;
+    const RowLayout outputs = dense_layout(sizes_, g_.layout, g_.outputs());
+    const RowLayout states = dense_layout(sizes_, g_.layout, g_.hidden);
+    const ReserveBuffer::Layer& reserve = reserve_.layers[layer];
+    const BackwardBuffers::Lane& buffers = buffers_.lanes[lane];
+
+    Track track;
+    track.layer = layer;
+    track.direction = d;
+    track.lane = lane;
+    track.weights = direction_of(call_.weights[static_cast<std::size_t>(layer)], d);
+    track.R = track.weights.R;
+    track.R_row = track.weights.R_row;
+    if (g_.traits.split_gate >= 0) {
+      track.R = buffers.R;
+      track.R_row = g_.hidden;
+    }
+    track.x = layer == 0 ? rows_of(args_.x, g_.layout)
+                         : constant(rows_at(reserve_.layers[layer - 1].outputs, outputs));
+
+    BackwardStep& step = track.step;
+    step.step = {timeline_of(g_, sizes_, args_, d), 0, sizes_.batch, g_.hidden};
+    step.saved = constant(rows_at(reserve.saved[d], dense_layout(sizes_, g_.layout, g_.saved_columns())));
+    step.saved_c = constant(rows_at(reserve.c[d], states));
+    step.peephole = track.weights.peephole;
+    step.h0 = state_rows(args_.h0, layer, d);
+    step.c0 = state_rows(args_.c0, layer, d);
+    if (last) {
+      step.y = rows_of(args_.y, g_.layout, half);
+      step.dy = rows_of(args_.dy, g_.layout, half);
+      step.dc_sequence = rows_of(args_.dc_sequence, g_.layout, half);
+    } else {
+      step.y = constant(rows_at(advance(reserve.outputs, g_.type, half), outputs));
+      step.dy = constant(rows_at(advance(buffers_.between.of_layer(layer), g_.type, half), outputs));
+    }
+    step.dh = buffers.dh;
+    step.dc = buffers.dc;
+    step.d_exchange = buffers.d_exchange;
+    if (!args_.dweights.empty() && args_.dweights[static_cast<std::size_t>(layer)].peephole.given()) {
+      step.dpeephole = buffers.dpeephole;
+    }
+    step.dsums = rows_at(buffers.dsums, dense_layout(sizes_, g_.layout, g_.sum_columns()));
+    step.h_prev = rows_at(buffers.h_prev, states);
+    step.exchange = rows_at(buffers.exchange, states);
+    return track;
+  }
+
+  GradientInputs inputs(const Track& track, int lane) const {
+    return {.g = g_,
+            .kernels = kernels_,
+            .products = products_,
+            .sizes = sizes_,
+            .layer = track.layer,
+            .timeline = track.step.step.timeline,
+            .x = track.x,
+            .buffers = buffers_.lanes[track.lane],
+            .stream = lanes_.stream(lane),
+            .scratch = buffers_.lanes[lane].scratch};
+  }
+
+  void run_both_directions(std::int64_t layer) {
+    for (int d = 0; d < 2; ++d) tracks_[d] = track(layer, d, d);
+    run_independent(*this, 2, chunks_.count());
+    const Rows dx = dx_of(layer);
+    if (dx) {
+      lanes_.join();
+      const GradientInputs both[2] = {inputs(tracks_[0], 0), inputs(tracks_[1], 0)};
+      const DirectionWeights weights[2] = {tracks_[0].weights, tracks_[1].weights};
+      input_gradients_of_both(both, weights, dx, buffers_.dx_sums);
+      // The next layer's loop of lane 1 needs dx, and writes dsums that dx is formed from.
+      lanes_.fork();
+    }
+    for (int d = 0; d < 2; ++d) finish(tracks_[d]);
+  }
+
+  void start(const Track& track) {
+    const BackwardStep& step = track.step;
+    const gpu::StreamHandle stream = lanes_.stream(track.lane);
+    StartBackward start;
+    start.step = step.step;
+    start.dhN = state_rows(args_.dhN, track.layer, track.direction);
+    start.dcN = state_rows(args_.dcN, track.layer, track.direction);
+    start.dh = step.dh;
+    start.dc = step.dc;
+    start.dpeephole = step.dpeephole;
+    start.peepholes = g_.traits.peepholes;
+    kernels_.start_backward(start, stream);
+
+    if (g_.traits.split_gate < 0) return;
+    copy_gates(track, g_.traits.split_gate, 1, 0);
+    copy_gates(track, 0, g_.traits.gates - 1, 1);
+  }
+
+  // Rows of R of some gates to their block.
+  void copy_gates(const Track& track, std::int64_t gate, std::int64_t gates, std::int64_t block) {
+    CopyRows copy;
+    copy.steps = gates * g_.hidden;
+    copy.timeline.steps = copy.steps;
+    copy.columns = g_.hidden;
+    copy.from = {advance(track.weights.R, g_.type, gate * g_.hidden * track.weights.R_row),
+                 track.weights.R_row, 0};
+    copy.to = {advance(buffers_.lanes[track.lane].R, g_.type, block * g_.hidden * g_.hidden), g_.hidden, 0};
+    kernels_.copy_rows(copy, lanes_.stream(track.lane));
+  }
+
+  void run_gates(const Track& track, int phase) {
+    kernels_.backward_step(g_.variant, phase, track.step, lanes_.stream(track.lane));
+  }
+
+  // result (+)= dsums of `count` blocks from `block` on, times their rows of R.
+  void multiply(const Track& track, std::int64_t block, std::int64_t count, void* result, bool accumulate) {
+    const void* dsums = at(constant(track.step.dsums), g_.type, track.step.step.t, 0);
+    products_.run(
+        {.M = sizes_.batch,
+         .N = g_.hidden,
+         .K = count * g_.hidden,
+         .left = {advance(dsums, g_.type, block * g_.hidden), g_.type,
+                  sizes_.batch == 1 ? g_.sum_columns() : track.step.dsums.batch},
+         .right = {advance(track.R, g_.type, block * g_.hidden * track.R_row), g_.type, track.R_row},
+         .result = {result, g_.sums, g_.hidden},
+         .accumulate = accumulate,
+         .tf32 = g_.tf32},
+        buffers_.lanes[track.lane].scratch, lanes_.stream(track.lane));
+  }
+
+  void finish(const Track& track) {
+    FinishBackward finish;
+    finish.step = track.step.step;
+    finish.dh = track.step.dh;
+    finish.dc = track.step.dc;
+    finish.dh0 = state_rows(args_.dh0, track.layer, track.direction);
+    finish.dc0 = state_rows(args_.dc0, track.layer, track.direction);
+    if (finish.dh0 || finish.dc0) kernels_.finish_backward(finish, lanes_.stream(track.lane));
+    if (args_.dweights.empty()) return;
+    const LayerGradients& layer = args_.dweights[static_cast<std::size_t>(track.layer)];
+    weight_gradients(inputs(track, track.lane), direction_of(layer, track.direction),
+                     args_.mode == GradientMode::accumulate);
+  }
+
+  const Geometry& g_;
+  gpu::Products& products_;
+  const KernelTable& kernels_;
+  const BackwardCall& call_;
+  const BackwardArgs& args_;
+  const RunSizes sizes_;
+  const Chunks chunks_;
+  const BackwardBuffers buffers_;
+  const ReserveBuffer reserve_;
+  Lanes lanes_;
+  Track tracks_[gpu::kMostLanes];
+};
+
+}  // namespace
+
+void run_backward(const Geometry& g, gpu::DeviceResources& resources, const BackwardCall& call) {
+  const gpu::DeviceGuard guard(resources.ordinal());
+  BackwardPass(g, resources, call).run();
+}
+
+}  // namespace recur::host::stepwise

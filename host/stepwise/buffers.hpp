@@ -1,0 +1,184 @@
+// The caller's buffers, laid out by name: prepared weights, reserve, and the workspaces of forward and
+// backward. The same constructors with a null base give the sizes a plan reports. Tensors over (t, b) lie in
+// the order of the Spec's layout.
+#pragma once
+
+#include "host/carver.hpp"
+#include "host/stepwise/tensors.hpp"
+
+namespace recur::host::stepwise {
+
+// Takes arrays whose type is known at run time.
+class TypedCarver {
+ public:
+  explicit TypedCarver(std::byte* base) : carver_(base) {}
+  void* take(DataType type, std::initializer_list<std::int64_t> dims) {
+    const std::int64_t count = checked_product("buffer", dims);
+    return carver_.take<std::byte>(
+        checked_product("buffer", {count, static_cast<std::int64_t>(size_of(type))}));
+  }
+  std::byte* take_scratch() {
+    return carver_.take<std::byte>(static_cast<std::int64_t>(gpu::kProductScratch));
+  }
+  std::size_t bytes() const { return carver_.bytes(); }
+
+ private:
+  Carver carver_;
+};
+
+// Dense copies of the canonical weights.
+struct PreparedBuffer {
+  TypedCarver carver;
+  BasicDirectionWeights<void*> direction[kMaxLayers][2];
+
+  PreparedBuffer(std::byte* base, const Geometry& g) : carver(base), direction{} {
+    for (std::int64_t layer = 0; layer < g.layers; ++layer) {
+      for (std::int64_t d = 0; d < g.directions; ++d) {
+        BasicDirectionWeights<void*>& w = direction[layer][d];
+        w.W_row = g.columns(layer);
+        w.R_row = g.hidden;
+        w.W = carver.take(g.type, {g.gate_columns(), w.W_row});
+        w.R = carver.take(g.type, {g.gate_columns(), w.R_row});
+        if (g.bias != Bias::none) w.bW = carver.take(g.type, {g.gate_columns()});
+        if (g.bias == Bias::both) w.bR = carver.take(g.type, {g.gate_columns()});
+        if (g.traits.peepholes > 0) w.peephole = carver.take(g.type, {g.traits.peepholes, g.hidden});
+      }
+    }
+  }
+};
+
+// What backward needs of forward: of every layer but the last also the outputs, which for the last are the
+// caller's y.
+struct ReserveBuffer {
+  TypedCarver carver;
+  struct Layer {
+    void* saved[2];  // T [rows][saved][H]
+    void* c[2];      // A [rows][H]; null for cells without
+    void* outputs;   // T [rows][D*H]; null for the last layer
+  };
+  Layer layers[kMaxLayers];
+
+  ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes) : carver(base), layers{} {
+    for (std::int64_t l = 0; l < g.layers; ++l) {
+      for (std::int64_t d = 0; d < g.directions; ++d) {
+        layers[l].saved[d] = carver.take(g.type, {sizes.steps, sizes.batch, g.saved_columns()});
+        if (g.traits.cell_state) layers[l].c[d] = carver.take(g.sums, {sizes.steps, sizes.batch, g.hidden});
+      }
+      if (l + 1 < g.layers) layers[l].outputs = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
+    }
+  }
+};
+
+// What passes between layers, in two buffers by turns: a chunk of time is written again only by the layer two
+// on, when the layer between has read it.
+struct BetweenLayers {
+  void* buffer[2] = {};
+
+  BetweenLayers(TypedCarver& carver, const Geometry& g, const RunSizes& sizes) {
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(g.layers - 1, 2); ++i) {
+      buffer[i] = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
+    }
+  }
+  void* of_layer(std::int64_t layer) const { return buffer[layer % 2]; }
+};
+
+struct ForwardBuffers {
+  TypedCarver carver;
+  struct Lane {
+    void* input;      // A [chunk rows][G*H]
+    void* recurrent;  // A [B][G*H]
+    void* exchange;   // T [B][H], cells of two phases
+    void* gates;      // A [B][saved][H], likewise
+    void* gathered;   // T [chunk rows][I]; lanes that run the first layer
+    std::byte* scratch;
+  };
+  Lane lanes[gpu::kMostLanes];
+  // By layer, or with two directions by direction.
+  struct State {
+    void* h;  // T [B][H]
+    void* c;  // A [B][H]
+  };
+  State states[kMaxLayers];
+  void* between[2];  // inference only
+
+  ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training)
+      : carver(base), lanes{}, states{}, between{} {
+    for (int i = 0; i < g.forward_lanes; ++i) {
+      Lane& lane = lanes[i];
+      lane.input = carver.take(g.sums, {g.chunk_rows, g.gate_columns()});
+      lane.recurrent = carver.take(g.sums, {sizes.batch, g.gate_columns()});
+      if (g.traits.phases > 1) {
+        lane.exchange = carver.take(g.type, {sizes.batch, g.hidden});
+        lane.gates = carver.take(g.sums, {sizes.batch, g.saved_columns()});
+      }
+      if (i < g.directions) lane.gathered = carver.take(g.type, {g.chunk_rows, g.input_size});
+      lane.scratch = carver.take_scratch();
+    }
+    for (std::int64_t i = 0; i < state_count(g); ++i) {
+      states[i].h = carver.take(g.type, {sizes.batch, g.hidden});
+      if (g.traits.cell_state) states[i].c = carver.take(g.sums, {sizes.batch, g.hidden});
+    }
+    if (!training) {
+      const BetweenLayers layers(carver, g, sizes);
+      std::copy_n(layers.buffer, 2, between);
+    }
+  }
+
+  static std::int64_t state_count(const Geometry& g) { return g.directions == 2 ? 2 : g.layers; }
+  const State& state(const Geometry& g, std::int64_t layer, std::int64_t direction) const {
+    return states[g.directions == 2 ? direction : layer];
+  }
+};
+
+struct BackwardBuffers {
+  TypedCarver carver;
+  struct Lane {
+    void* dh;          // A [B][H]
+    void* dc;          // A [B][H]
+    void* d_exchange;  // A [B][H], cells of two phases
+    void* dpeephole;   // A [B][peepholes][H]
+    void* dsums;       // T [rows][sums][H]
+    void* h_prev;      // T [rows][H]
+    void* exchange;    // T [rows][H], cells of two phases
+    void* R;           // T [G*H][H] in the order of the blocks of dsums; cells with a split gate
+    void* gathered;    // T [chunk rows][I]; lanes that run the first layer
+    void* partial;     // A [parts][sums][H]
+    void* totals;      // A: a gradient of weights before it is rounded, 16-bit types
+    std::byte* scratch;
+  };
+  Lane lanes[gpu::kMostLanes];
+  void* dx_sums;  // A [chunk rows][K]: both directions' part of dx before it is rounded, 16-bit types
+  BetweenLayers between;
+
+  // Runs of rows that column sums are formed over, each by one thread and column; enough to fill a GPU for H
+  // of some hundreds.
+  static constexpr std::int64_t kMostParts = 128;
+
+  BackwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes)
+      : carver(base), lanes{}, dx_sums(nullptr), between(carver, g, sizes) {
+    for (int i = 0; i < g.backward_lanes; ++i) {
+      Lane& lane = lanes[i];
+      lane.dh = carver.take(g.sums, {sizes.batch, g.hidden});
+      if (g.traits.cell_state) lane.dc = carver.take(g.sums, {sizes.batch, g.hidden});
+      if (g.traits.peepholes > 0) {
+        lane.dpeephole = carver.take(g.sums, {sizes.batch, g.traits.peepholes, g.hidden});
+      }
+      lane.dsums = carver.take(g.type, {sizes.steps, sizes.batch, g.sum_columns()});
+      lane.h_prev = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
+      if (g.traits.phases > 1) {
+        lane.d_exchange = carver.take(g.sums, {sizes.batch, g.hidden});
+        lane.exchange = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
+      }
+      if (g.traits.split_gate >= 0) lane.R = carver.take(g.type, {g.gate_columns(), g.hidden});
+      lane.gathered = carver.take(g.type, {g.chunk_rows, g.input_size});
+      lane.partial = carver.take(g.sums, {kMostParts, g.sum_columns()});
+      if (g.narrow()) {
+        lane.totals = carver.take(g.sums, {g.gate_columns(), std::max(g.widest_columns(), g.hidden)});
+      }
+      lane.scratch = carver.take_scratch();
+    }
+    if (g.narrow() && g.directions == 2) dx_sums = carver.take(g.sums, {g.chunk_rows, g.widest_columns()});
+  }
+};
+
+}  // namespace recur::host::stepwise

@@ -1,0 +1,154 @@
+#include "host/stepwise/engine.hpp"
+
+#include "host/check.hpp"
+#include "host/context_state.hpp"
+#include "host/hash.hpp"
+#include "host/refusals.hpp"
+#include "host/stepwise/backward.hpp"
+#include "host/stepwise/buffers.hpp"
+#include "host/stepwise/forward.hpp"
+
+namespace recur::host::stepwise {
+namespace {
+
+// Prepared weights are dense copies, so that these are all they depend on.
+std::uint64_t layout_id_of(const Geometry& g) {
+  return Hash()
+      .add("stepwise weights 1")
+      .add(static_cast<std::uint64_t>(g.traits.gates))
+      .add(static_cast<std::uint64_t>(g.traits.peepholes))
+      .add(static_cast<std::uint64_t>(g.type))
+      .add(static_cast<std::uint64_t>(g.bias))
+      .add(static_cast<std::uint64_t>(g.input_size))
+      .add(static_cast<std::uint64_t>(g.hidden))
+      .add(static_cast<std::uint64_t>(g.layers))
+      .add(static_cast<std::uint64_t>(g.directions))
+      .value();
+}
+
+// The library chooses how to form a product by its shape and by the chip.
+std::uint64_t bits_id_of(const Geometry& g, const CudaProps& device) {
+  return Hash()
+      .add("stepwise 1")
+      .add(static_cast<std::uint64_t>(g.chunk_rows))
+      .add(g.tf32)
+      .add(static_cast<std::uint64_t>(device.compute_major))
+      .add(static_cast<std::uint64_t>(device.compute_minor))
+      .add(static_cast<std::uint64_t>(device.multiprocessors))
+      .value();
+}
+
+class StepwisePlan final : public EnginePlan {
+ public:
+  explicit StepwisePlan(const Job& job)
+      : geometry_(geometry_of(job)), device_(job.device.cuda), training_(job.options.pass == Pass::training) {
+    const RunSizes most{job.shape.steps, job.shape.batch};
+    facts_.tile = describe(geometry_, job.shape);
+    facts_.layout_id = layout_id_of(geometry_);
+    facts_.bits_id = bits_id_of(geometry_, device_);
+    BufferSizes& sizes = facts_.sizes;
+    // Weights are read where they are, prepared or not.
+    sizes.workspace = ForwardBuffers(nullptr, geometry_, most, training_).carver.bytes();
+    if (training_) {
+      sizes.reserve = ReserveBuffer(nullptr, geometry_, most).carver.bytes();
+      sizes.workspace_backward = BackwardBuffers(nullptr, geometry_, most).carver.bytes();
+    } else {
+      sizes.workspace_prepared = sizes.workspace;
+      sizes.prepared_weights = PreparedBuffer(nullptr, geometry_).carver.bytes();
+    }
+  }
+
+  const EngineFacts& facts() const override { return facts_; }
+
+  void check_forward(Context::State& context, const ForwardCall& call) const override {
+    check_device(context);
+    if (!call.weights->is_prepared()) check_strides(call.weights->canonical());
+  }
+
+  void check_backward(Context::State& context, const BackwardCall& call) const override {
+    check_device(context);
+    check_strides(call.weights);
+    check_strides(call.args->dweights);
+    const Rows dx = rows_of(call.args->dx, geometry_.layout);
+    const RowLayout rows = layout_of(dx, geometry_.input_size);
+    if (dx && !Walk::batched(call.sizes, geometry_.layout, {rows})) {
+      throw InvalidArgument("dx: expected rows at most 2^31 - 1 elements apart, got " +
+                            host::describe(call.args->dx));
+    }
+  }
+
+  void prepare_weights(Context::State& context, Stream stream, std::span<const LayerWeights> weights,
+                       std::span<std::byte> buffer) const override {
+    check_device(context);
+    prepare(geometry_, resources(context), stream, weights, buffer.data());
+  }
+  void forward(Context::State& context, const ForwardCall& call) const override {
+    run_forward(geometry_, resources(context), training_, call);
+  }
+  void backward(Context::State& context, const BackwardCall& call) const override {
+    run_backward(geometry_, resources(context), call);
+  }
+
+ private:
+  static gpu::DeviceResources& resources(Context::State& context) {
+    return static_cast<gpu::DeviceResources&>(*context.gpu);
+  }
+
+  // A plan may be made for a device that is absent, and run on one like it.
+  void check_device(const Context::State& context) const {
+    const CudaProps& on = context.device.cuda;
+    if (context.gpu == nullptr) {
+      throw InvalidArgument("context: expected one on a device that is present, got one on " +
+                            context.device.name + ", which is only described");
+    }
+    if (on.compute_major != device_.compute_major || on.compute_minor != device_.compute_minor ||
+        on.multiprocessors != device_.multiprocessors) {
+      const auto name = [](const CudaProps& props) {
+        return "compute capability " + std::to_string(props.compute_major) + "." +
+               std::to_string(props.compute_minor) + " with " + std::to_string(props.multiprocessors) +
+               " multiprocessors";
+      };
+      throw InvalidArgument("context: expected a device as planned, " + name(device_) + ", got " + name(on));
+    }
+  }
+
+  // What a product can be told, and no rows that overlap.
+  template <class View>
+  static void check_strides(std::span<const BasicLayerWeights<View>> layers) {
+    for (const BasicLayerWeights<View>& layer : layers) {
+      for (const ConstTensorView& view : {ConstTensorView(layer.W), ConstTensorView(layer.R)}) {
+        if (!view.given() || view.size(1) == 1) continue;
+        if (view.stride(1) < view.size(2) || view.stride(1) > kMostProductSize) {
+          throw InvalidArgument("weights: expected rows " + std::to_string(view.size(2)) + " to " +
+                                std::to_string(kMostProductSize) + " elements apart, got " +
+                                host::describe(view));
+        }
+      }
+    }
+  }
+
+  const Geometry geometry_;
+  const CudaProps device_;
+  const bool training_;
+  EngineFacts facts_;
+};
+
+}  // namespace
+
+std::optional<std::string> StepwiseEngine::refuse(const Job& job) const { return refusal_of(id(), job); }
+
+std::unique_ptr<const EnginePlan> StepwiseEngine::plan(const Job& job) const {
+  return std::make_unique<StepwisePlan>(job);
+}
+
+}  // namespace recur::host::stepwise
+
+namespace recur::host {
+
+std::span<const Engine* const> gpu_engines() {
+  static const stepwise::StepwiseEngine stepwise_engine;
+  static constexpr const Engine* kEngines[] = {&stepwise_engine};
+  return kEngines;
+}
+
+}  // namespace recur::host

@@ -1,0 +1,262 @@
+#include "host/stepwise/forward.hpp"
+
+#include "host/stepwise/buffers.hpp"
+#include "host/stepwise/kernels.hpp"
+#include "host/stepwise/lanes.hpp"
+
+namespace recur::host::stepwise {
+namespace {
+
+using recur::stepwise::CopyRows;
+using recur::stepwise::ForwardStep;
+using recur::stepwise::StartForward;
+
+class ForwardPass {
+ public:
+  ForwardPass(const Geometry& g, gpu::DeviceResources& resources, bool training, const ForwardCall& call)
+      : g_(g),
+        products_(resources.products()),
+        kernels_(kernels_of(g.type)),
+        training_(training),
+        call_(call),
+        args_(*call.args),
+        sizes_(call.sizes),
+        chunks_(sizes_.steps, g.chunk_steps(sizes_)),
+        buffers_(call.workspace.data(), g, sizes_, training),
+        reserve_(training ? call.reserve.data() : nullptr, g, sizes_),
+        prepared_(prepared_data(call), g),
+        lanes_(resources, call.stream, g.directions == 2 || chunks_.count() > 1 ? g.forward_lanes : 1) {}
+
+  void run() {
+    if (g_.directions == 2) {
+      for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+        if (layer > 0) lanes_.meet();
+        for (int d = 0; d < 2; ++d) tracks_[d] = track(layer, d, d);
+        run_independent(*this, 2, chunks_.count());
+      }
+    } else {
+      for (std::int64_t first = 0; first < g_.layers; first += lanes_.count()) {
+        const int count = static_cast<int>(std::min<std::int64_t>(lanes_.count(), g_.layers - first));
+        for (int i = 0; i < count; ++i) tracks_[i] = track(first + i, 0, i);
+        run_wavefront(*this, count, chunks_.count());
+      }
+    }
+    lanes_.join();
+  }
+
+  std::int64_t steps_of(std::int64_t chunk) const { return chunks_.size(chunk); }
+
+  void begin(const Task& task) {
+    const Track& track = tracks_[task.track];
+    if (track.layer > 0 && g_.directions == 1) lanes_.wait_for(track.layer - 1, track.lane);
+    if (task.chunk == 0) start(track);
+    multiply_inputs(track, task.chunk);
+  }
+
+  void step(const Task& task, std::int64_t i) {
+    Track& track = tracks_[task.track];
+    ForwardStep& step = track.step;
+    const bool reverse = track.reverse();
+    step.step.t = chunks_.step(task.chunk, i, reverse);
+    step.input_t = step.step.t - chunks_.first(task.chunk, reverse);
+    const RowLayout input =
+        dense_layout({chunks_.size(task.chunk), sizes_.batch}, g_.layout, g_.gate_columns());
+    step.input = {buffers_.lanes[track.lane].input, input.step, input.batch};
+    const bool last = step.step.t == (reverse ? 0 : sizes_.steps - 1);
+    step.hN = last ? track.hN : Rows{};
+    step.cN = last ? track.cN : Rows{};
+    for (int phase = 0; phase < g_.traits.phases; ++phase) {
+      multiply_state(track, phase);
+      kernels_.forward_step(g_.variant, phase, step, lanes_.stream(track.lane));
+    }
+  }
+
+  void end(const Task& task) {
+    const Track& track = tracks_[task.track];
+    if (g_.directions == 1 && track.layer + 1 < g_.layers) lanes_.passed(track.layer, track.lane);
+  }
+
+ private:
+  // One direction of one layer, and what stays the same over its steps.
+  struct Track {
+    std::int64_t layer = 0;
+    int lane = 0;
+    DirectionWeights weights;
+    ConstRows x;
+    ConstRows h0, c0;
+    Rows hN, cN;
+    ForwardStep step;
+
+    bool reverse() const { return step.step.timeline.reverse; }
+  };
+
+  static std::byte* prepared_data(const ForwardCall& call) {
+    if (!call.weights->is_prepared()) return nullptr;
+    return static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data));  // only read
+  }
+
+  DirectionWeights weights(std::int64_t layer, std::int64_t d) const {
+    if (!call_.weights->is_prepared()) {
+      return direction_of(call_.weights->canonical()[static_cast<std::size_t>(layer)], d);
+    }
+    const BasicDirectionWeights<void*>& w = prepared_.direction[layer][d];
+    return {w.W, w.R, w.bW, w.bR, w.peephole, w.W_row, w.R_row};
+  }
+
+  // Outputs of a layer below the last, all of them.
+  void* outputs_below(std::int64_t layer) const {
+    return training_ ? reserve_.layers[layer].outputs : buffers_.between[layer % 2];
+  }
+
+  Track track(std::int64_t layer, std::int64_t d, int lane) const {
+    const bool last = layer + 1 == g_.layers;
+    const RowLayout outputs = dense_layout(sizes_, g_.layout, g_.outputs());
+    const ForwardBuffers::Lane& buffers = buffers_.lanes[lane];
+    const ForwardBuffers::State& state = buffers_.state(g_, layer, d);
+    Track track;
+    track.layer = layer;
+    track.lane = lane;
+    track.weights = weights(layer, d);
+    track.x = layer == 0 ? rows_of(args_.x, g_.layout) : constant(rows_at(outputs_below(layer - 1), outputs));
+    track.h0 = state_rows(args_.h0, layer, d);
+    track.c0 = state_rows(args_.c0, layer, d);
+    track.hN = state_rows(args_.hN, layer, d);
+    track.cN = state_rows(args_.cN, layer, d);
+
+    ForwardStep& step = track.step;
+    step.step = {timeline_of(g_, sizes_, args_, d), 0, sizes_.batch, g_.hidden};
+    step.recurrent = buffers.recurrent;
+    step.bW = track.weights.bW;
+    step.bR = track.weights.bR;
+    step.peephole = track.weights.peephole;
+    step.h = state.h;
+    step.c = state.c;
+    step.exchange = buffers.exchange;
+    step.gates = buffers.gates;
+    step.y = last ? rows_of(args_.y, g_.layout, d * g_.hidden)
+                  : rows_at(advance(outputs_below(layer), g_.type, d * g_.hidden), outputs);
+    if (last) step.c_sequence = rows_of(args_.c_sequence, g_.layout, d * g_.hidden);
+    if (training_) {
+      const ReserveBuffer::Layer& reserve = reserve_.layers[layer];
+      step.saved = rows_at(reserve.saved[d], dense_layout(sizes_, g_.layout, g_.saved_columns()));
+      step.saved_c = rows_at(reserve.c[d], dense_layout(sizes_, g_.layout, g_.hidden));
+    }
+    return track;
+  }
+
+  void start(const Track& track) {
+    const StartForward start{track.step.step, track.h0, track.c0, track.step.h, track.step.c};
+    kernels_.start_forward(start, lanes_.stream(track.lane));
+  }
+
+  // W x of a chunk.
+  void multiply_inputs(const Track& track, std::int64_t chunk) {
+    const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
+    const std::int64_t first = chunks_.first(chunk, track.reverse());
+    const RunSizes span{chunks_.size(chunk), sizes_.batch};
+    const std::int64_t columns = g_.columns(track.layer);
+    const RowLayout result = dense_layout(span, g_.layout, g_.gate_columns());
+
+    const void* x = at(track.x, g_.type, first, 0);
+    RowLayout operand = layout_of(track.x, columns);
+    std::optional<Walk> walk = Walk::batched(span, g_.layout, {operand, result});
+    if (!walk) {
+      operand = dense_layout(span, g_.layout, columns);
+      gather(track, {x, track.x.step, track.x.batch}, first, span,
+             {buffers.gathered, operand.step, operand.batch});
+      x = buffers.gathered;
+      walk = Walk::batched(span, g_.layout, {operand, result});
+    }
+    products_.run({.M = walk->rows(),
+                   .N = g_.gate_columns(),
+                   .K = columns,
+                   .batch = walk->count(),
+                   .left = walk->matrix(x, g_.type, operand),
+                   .right = {track.weights.W, g_.type, track.weights.W_row, 0, true},
+                   .result = walk->matrix(buffers.input, g_.sums, result),
+                   .tf32 = g_.tf32},
+                  buffers.scratch, lanes_.stream(track.lane));
+  }
+
+  // Rows that lie too near each other for a product, one by one.
+  void gather(const Track& track, const ConstRows& from, std::int64_t first, const RunSizes& span,
+              const Rows& to) {
+    CopyRows copy;
+    copy.timeline = track.step.step.timeline;
+    copy.first_step = first;
+    copy.steps = span.steps;
+    copy.batch = span.batch;
+    copy.columns = g_.input_size;
+    copy.from = from;
+    copy.to = to;
+    kernels_.copy_rows(copy, lanes_.stream(track.lane));
+  }
+
+  // The recurrent sums of the gates of a phase.
+  void multiply_state(const Track& track, int phase) {
+    const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
+    const std::int64_t first = g_.traits.phase_gate[phase] * g_.hidden;
+    const void* state = phase == 0 ? track.step.h : track.step.exchange;
+    products_.run({.M = sizes_.batch,
+                   .N = g_.traits.gates_of_phase(phase) * g_.hidden,
+                   .K = g_.hidden,
+                   .left = {state, g_.type, g_.hidden},
+                   .right = {advance(track.weights.R, g_.type, first * track.weights.R_row), g_.type,
+                             track.weights.R_row, 0, true},
+                   .result = {advance(buffers.recurrent, g_.sums, first), g_.sums, g_.gate_columns()},
+                   .tf32 = g_.tf32},
+                  buffers.scratch, lanes_.stream(track.lane));
+  }
+
+  const Geometry& g_;
+  gpu::Products& products_;
+  const KernelTable& kernels_;
+  const bool training_;
+  const ForwardCall& call_;
+  const ForwardArgs& args_;
+  const RunSizes sizes_;
+  const Chunks chunks_;
+  const ForwardBuffers buffers_;
+  const ReserveBuffer reserve_;
+  const PreparedBuffer prepared_;
+  Lanes lanes_;
+  Track tracks_[gpu::kMostLanes];
+};
+
+}  // namespace
+
+void prepare(const Geometry& g, gpu::DeviceResources& resources, Stream stream,
+             std::span<const LayerWeights> weights, std::byte* buffer) {
+  const gpu::DeviceGuard guard(resources.ordinal());
+  const PreparedBuffer prepared(buffer, g);
+  const KernelTable& kernels = kernels_of(g.type);
+  const auto copy = [&](const void* from, std::int64_t from_row, void* to, std::int64_t rows,
+                        std::int64_t columns) {
+    if (to == nullptr) return;
+    CopyRows rows_copy;
+    rows_copy.timeline.steps = rows;
+    rows_copy.steps = rows;
+    rows_copy.columns = columns;
+    rows_copy.from = {from, from_row, 0};
+    rows_copy.to = {to, columns, 0};
+    kernels.copy_rows(rows_copy, stream.native());
+  };
+  for (std::int64_t layer = 0; layer < g.layers; ++layer) {
+    for (std::int64_t d = 0; d < g.directions; ++d) {
+      const DirectionWeights from = direction_of(weights[static_cast<std::size_t>(layer)], d);
+      const BasicDirectionWeights<void*>& to = prepared.direction[layer][d];
+      copy(from.W, from.W_row, to.W, g.gate_columns(), g.columns(layer));
+      copy(from.R, from.R_row, to.R, g.gate_columns(), g.hidden);
+      copy(from.bW, 0, to.bW, 1, g.gate_columns());
+      copy(from.bR, 0, to.bR, 1, g.gate_columns());
+      copy(from.peephole, 0, to.peephole, 1, g.traits.peepholes * g.hidden);
+    }
+  }
+}
+
+void run_forward(const Geometry& g, gpu::DeviceResources& resources, bool training, const ForwardCall& call) {
+  const gpu::DeviceGuard guard(resources.ordinal());
+  ForwardPass(g, resources, training, call).run();
+}
+
+}  // namespace recur::host::stepwise

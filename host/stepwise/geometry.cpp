@@ -1,0 +1,76 @@
+#include "host/stepwise/geometry.hpp"
+
+namespace recur::host::stepwise {
+namespace {
+
+// What the cutting of time is decided by.
+struct Tuning {
+  // Bytes of W x that one chunk holds. Written by the input product and read back step by step, so it should
+  // stay in the L2 of a large GPU (40 to 50 MiB) beside R and what other streams hold there.
+  std::int64_t chunk_bytes = std::int64_t{16} << 20;
+  // Rows of an input product below which it cannot fill the tiles of a tensor core kernel.
+  std::int64_t least_rows = 128;
+  // Chunks that a stack of layers wants: with four layers in flight, filling and draining the wavefront then
+  // costs less than a third.
+  std::int64_t wavefront_chunks = 8;
+};
+constexpr Tuning kTuning;
+
+// Layers of a stack that go backward at once. Each holds the gradients of its sums for all steps, the largest
+// buffer there is, so no more than it takes to hide one behind the other.
+constexpr int kBackwardLanes = 2;
+
+}  // namespace
+
+std::int64_t Geometry::chunk_steps(const RunSizes& sizes) const {
+  std::int64_t steps = std::clamp<std::int64_t>(chunk_rows / sizes.batch, 1, sizes.steps);
+  if (directions == 1 && layers > 1) {
+    const std::int64_t share = (sizes.steps + kTuning.wavefront_chunks - 1) / kTuning.wavefront_chunks;
+    const std::int64_t least = (kTuning.least_rows + sizes.batch - 1) / sizes.batch;
+    steps = std::min(steps, std::max(share, least));
+  }
+  return steps;
+}
+
+Geometry geometry_of(const Job& job) {
+  const Spec& spec = job.spec;
+  const cells::Variant variant = variant_of(spec);
+  Geometry g{.variant = variant,
+             .traits = cells::traits_of(variant),
+             .type = spec.dtype,
+             .sums = spec.dtype == DataType::f64 ? DataType::f64 : DataType::f32,
+             .tf32 = job.options.tf32 && spec.dtype == DataType::f32 && job.device.cuda.compute_major >= 8,
+             .input_size = spec.input_size,
+             .hidden = spec.hidden_size,
+             .layers = spec.layers,
+             .directions = directions_of(spec),
+             .reverse_only = spec.direction == Direction::reverse,
+             .bias = spec.bias,
+             .layout = spec.layout,
+             .forward_lanes = 1,
+             .backward_lanes = 1,
+             .chunk_rows = 0};
+  const std::int64_t row_bytes = g.gate_columns() * static_cast<std::int64_t>(size_of(g.sums));
+  const std::int64_t wanted = std::max(kTuning.chunk_bytes / row_bytes, kTuning.least_rows);
+  // No more than a whole run, without the product that could overflow.
+  const bool all_fit = job.shape.steps <= wanted / job.shape.batch;
+  g.chunk_rows = all_fit ? job.shape.steps * job.shape.batch : std::max(wanted, job.shape.batch);
+  if (g.directions == 2) {
+    g.forward_lanes = g.backward_lanes = 2;
+  } else if (g.chunk_steps({job.shape.steps, job.shape.batch}) < job.shape.steps) {
+    g.forward_lanes = static_cast<int>(std::min<std::int64_t>(g.layers, gpu::kMostLanes));
+    g.backward_lanes = static_cast<int>(std::min<std::int64_t>(g.layers, kBackwardLanes));
+  }
+  return g;
+}
+
+std::string describe(const Geometry& g, const Shape& shape) {
+  const auto name = [](DataType type) { return std::string(name_of(type)); };
+  const std::int64_t steps = g.chunk_steps({shape.steps, shape.batch});
+  const std::string phases = g.traits.phases == 1 ? "" : std::to_string(g.traits.phases) + " x ";
+  return phases + "product and gate kernel a step, operands " + (g.tf32 ? "tf32" : name(g.type)) + ", sums " +
+         name(g.sums) + ", input products of " + std::to_string(steps) + " steps, " +
+         std::to_string(g.forward_lanes) + (g.forward_lanes == 1 ? " stream" : " streams");
+}
+
+}  // namespace recur::host::stepwise

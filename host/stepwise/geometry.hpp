@@ -1,0 +1,74 @@
+// What the stepwise engine derives from a job once: sizes, types, and how time is cut into chunks.
+#pragma once
+
+#include <algorithm>
+
+#include "host/engine.hpp"
+#include "host/gpu/device_resources.hpp"
+#include "kernels/stepwise/launch.hpp"
+
+namespace recur::host::stepwise {
+
+using recur::stepwise::ConstRows;
+using recur::stepwise::Rows;
+using recur::stepwise::Timeline;
+
+struct Geometry {
+  cells::Variant variant;
+  cells::Traits traits;
+  DataType type;  // T: storage
+  DataType sums;  // A: products, sums and c
+  bool tf32;
+  std::int64_t input_size;  // I
+  std::int64_t hidden;      // H
+  std::int64_t layers;      // L
+  std::int64_t directions;  // D
+  bool reverse_only;
+  Bias bias;
+  Layout layout;
+
+  int forward_lanes;   // streams used at most
+  int backward_lanes;  // likewise
+  // Rows (t, b) of the buffers that hold a chunk of time; at least the planned B.
+  std::int64_t chunk_rows;
+
+  std::int64_t gate_columns() const { return traits.gates * hidden; }
+  std::int64_t sum_columns() const { return traits.sums * hidden; }
+  std::int64_t saved_columns() const { return traits.saved * hidden; }
+  std::int64_t outputs() const { return directions * hidden; }
+  std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }
+  std::int64_t widest_columns() const { return layers > 1 ? std::max(input_size, outputs()) : input_size; }
+  bool reverse(std::int64_t direction) const { return reverse_only || direction == 1; }
+  bool narrow() const { return type != sums; }
+
+  // How the time loop is cut up: input products and layers of a stack run chunk after chunk.
+  std::int64_t chunk_steps(const RunSizes& sizes) const;
+};
+
+Geometry geometry_of(const Job& job);
+
+// Text for Plan::tile().
+std::string describe(const Geometry& g, const Shape& shape);
+
+// Chunks of time in the order one direction visits them.
+class Chunks {
+ public:
+  Chunks(std::int64_t steps, std::int64_t chunk_steps)
+      : steps_(steps), chunk_(std::min(steps, chunk_steps)) {}
+  std::int64_t count() const { return (steps_ + chunk_ - 1) / chunk_; }
+  // Steps of the chunk and the first of them in memory.
+  std::int64_t size(std::int64_t chunk) const { return std::min(chunk_, steps_ - chunk * chunk_); }
+  std::int64_t first(std::int64_t chunk, bool reverse) const {
+    return reverse ? steps_ - chunk * chunk_ - size(chunk) : chunk * chunk_;
+  }
+  // The i-th step visited of the chunk.
+  std::int64_t step(std::int64_t chunk, std::int64_t i, bool reverse) const {
+    return reverse ? steps_ - 1 - chunk * chunk_ - i : chunk * chunk_ + i;
+  }
+
+ private:
+  std::int64_t steps_;
+  std::int64_t chunk_;
+};
+
+}  // namespace recur::host::stepwise

@@ -1,0 +1,103 @@
+// The streams of one call, and the order in which layers, directions and chunks of time are put on them.
+//
+// Lane 0 is the caller's stream; the others start from it and end in it, so that the call as a whole is
+// ordered with the caller's work and can be captured. Kernels of different lanes are put on their streams
+// step by step in turn: a stream that gets all its work first would leave the others nothing to overlap with.
+#pragma once
+
+#include "host/stepwise/geometry.hpp"
+
+namespace recur::host::stepwise {
+
+class Lanes {
+ public:
+  Lanes(gpu::DeviceResources& resources, Stream stream, int count)
+      : resources_(resources), stream_(stream.native()), count_(count) {
+    fork();
+  }
+
+  int count() const { return count_; }
+  gpu::StreamHandle stream(int lane) const { return lane == 0 ? stream_ : resources_.side_stream(lane - 1); }
+
+  // What follows on side lanes runs after what lane 0 has now.
+  void fork() {
+    if (count_ == 1) return;
+    gpu::record(resources_.fork_event(), stream_);
+    for (int lane = 1; lane < count_; ++lane) gpu::wait(stream(lane), resources_.fork_event());
+  }
+  // What follows on lane 0 runs after what all lanes have now.
+  void join() {
+    for (int lane = 1; lane < count_; ++lane) {
+      gpu::record(resources_.lane_event(lane), stream(lane));
+      gpu::wait(stream_, resources_.lane_event(lane));
+    }
+  }
+  void meet() {
+    join();
+    fork();
+  }
+
+  // How far a layer has come, for the next one to wait for.
+  void passed(std::int64_t layer, int lane) {
+    if (count_ > 1) gpu::record(resources_.layer_event(layer), stream(lane));
+  }
+  void wait_for(std::int64_t layer, int lane) {
+    if (count_ > 1) gpu::wait(stream(lane), resources_.layer_event(layer));
+  }
+
+ private:
+  gpu::DeviceResources& resources_;
+  gpu::StreamHandle stream_;
+  int count_;
+};
+
+// A chunk of time of one of the tracks (a direction of a layer) that run at once.
+struct Task {
+  int track;
+  std::int64_t chunk;
+};
+
+// Runs chunks of different lanes side by side. A pass has begin(task), step(task, i), end(task),
+// steps_of(chunk).
+template <class Pass>
+void run_side_by_side(Pass& pass, const Task* tasks, int count) {
+  std::int64_t most = 0;
+  for (int i = 0; i < count; ++i) {
+    pass.begin(tasks[i]);
+    most = std::max(most, pass.steps_of(tasks[i].chunk));
+  }
+  for (std::int64_t step = 0; step < most; ++step) {
+    for (int i = 0; i < count; ++i) {
+      if (step < pass.steps_of(tasks[i].chunk)) pass.step(tasks[i], step);
+    }
+  }
+  for (int i = 0; i < count; ++i) pass.end(tasks[i]);
+}
+
+// All chunks of tracks that do not depend on each other.
+template <class Pass>
+void run_independent(Pass& pass, int tracks, std::int64_t chunks) {
+  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
+    Task tasks[gpu::kMostLanes];
+    for (int track = 0; track < tracks; ++track) tasks[track] = {track, chunk};
+    run_side_by_side(pass, tasks, tracks);
+  }
+}
+
+// All chunks of tracks each of which needs the same chunk of the one before it: chunk after chunk along
+// diagonals. Later tracks come first in a diagonal, so that each waits for what the track before recorded in
+// the last one.
+template <class Pass>
+void run_wavefront(Pass& pass, int tracks, std::int64_t chunks) {
+  for (std::int64_t diagonal = 0; diagonal < chunks + tracks - 1; ++diagonal) {
+    Task tasks[gpu::kMostLanes];
+    int count = 0;
+    for (int track = tracks - 1; track >= 0; --track) {
+      const std::int64_t chunk = diagonal - track;
+      if (chunk >= 0 && chunk < chunks) tasks[count++] = {track, chunk};
+    }
+    run_side_by_side(pass, tasks, count);
+  }
+}
+
+}  // namespace recur::host::stepwise

@@ -1,0 +1,36 @@
+// What backward forms after its time loops: large products over all steps, and sums over all rows.
+#pragma once
+
+#include "host/stepwise/buffers.hpp"
+#include "host/stepwise/kernels.hpp"
+
+namespace recur::host::stepwise {
+
+// One direction of one layer whose time loop is done, as its stream's later work finds it.
+struct GradientInputs {
+  const Geometry& g;
+  const KernelTable& kernels;
+  gpu::Products& products;
+  RunSizes sizes;
+  std::int64_t layer;
+  const Timeline& timeline;
+  ConstRows x;
+  const BackwardBuffers::Lane& buffers;
+  // Where the work goes; not always the lane of the buffers.
+  gpu::StreamHandle stream;
+  std::byte* scratch;
+};
+
+// Writes or adds to the gradients that are given.
+void weight_gradients(const GradientInputs& in, const DirectionGradients& out, bool accumulate);
+
+// dx of steps [first, first + steps) from one direction.
+void input_gradients(const GradientInputs& in, std::int64_t first, std::int64_t steps, const void* W,
+                     std::int64_t W_row, const Rows& dx, bool accumulate);
+
+// dx of all steps from both directions. `sums`: for 16-bit types, where their parts are added up before
+// rounding.
+void input_gradients_of_both(const GradientInputs (&in)[2], const DirectionWeights (&weights)[2],
+                             const Rows& dx, void* sums);
+
+}  // namespace recur::host::stepwise

@@ -1,0 +1,72 @@
+// Launching a kernel: asynchronous on a stream, arguments passed by value.
+#pragma once
+
+#include "kernels/device/platform.cuh"
+
+#if !defined(RECUR_SIMT)
+#include <string>
+
+#include "recur/error.hpp"
+#endif
+
+namespace recur::device {
+
+struct LaunchConfig {
+  dim3 grid = dim3(1);
+  dim3 block = dim3(1);
+  std::size_t shared_bytes = 0;  // dynamic shared memory of a block
+  dim3 cluster = dim3(1);        // blocks of a cluster; sm_90 and newer
+  bool cooperative = false;      // all blocks at once on the device, or the launch fails
+  int registers = 0;             // of a thread, as ptxas reports; simt checks residency by it, a GPU knows
+  void* stream = nullptr;        // cudaStream_t
+};
+
+#if defined(RECUR_SIMT)
+
+// `kernel` names the launch in simt's messages.
+#define RECUR_LAUNCH(kernel, config, ...) ::simt::launch(#kernel, (kernel), (config), __VA_ARGS__)
+
+#else
+
+// Throws DeviceError where the launch itself is refused. What fails later shows at the next synchronisation.
+template <class... Parameters, class... Arguments>
+void launch(const char* name, void (*kernel)(Parameters...), const LaunchConfig& config,
+            Arguments&&... arguments) {
+  cudaLaunchConfig_t native = {};
+  native.gridDim = config.grid;
+  native.blockDim = config.block;
+  native.dynamicSmemBytes = config.shared_bytes;
+  native.stream = static_cast<cudaStream_t>(config.stream);
+  cudaLaunchAttribute attributes[2];
+  unsigned count = 0;
+  if (config.cooperative) {
+    attributes[count].id = cudaLaunchAttributeCooperative;
+    attributes[count++].val.cooperative = 1;
+  }
+  if (config.cluster.x * config.cluster.y * config.cluster.z > 1) {
+    attributes[count].id = cudaLaunchAttributeClusterDimension;
+    attributes[count].val.clusterDim.x = config.cluster.x;
+    attributes[count].val.clusterDim.y = config.cluster.y;
+    attributes[count++].val.clusterDim.z = config.cluster.z;
+  }
+  native.attrs = attributes;
+  native.numAttrs = count;
+  cudaError_t status = cudaSuccess;
+  constexpr std::size_t kWithoutOptIn = 48u << 10;
+  if (config.shared_bytes > kWithoutOptIn) {
+    status = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                  cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(config.shared_bytes));
+  }
+  if (status == cudaSuccess)
+    status = cudaLaunchKernelEx(&native, kernel, static_cast<Parameters>(arguments)...);
+  if (status != cudaSuccess) {
+    throw DeviceError("launch of " + std::string(name) + ": " + cudaGetErrorString(status));
+  }
+}
+
+#define RECUR_LAUNCH(kernel, config, ...) ::recur::device::launch(#kernel, (kernel), (config), __VA_ARGS__)
+
+#endif
+
+}  // namespace recur::device

@@ -1,0 +1,224 @@
+// The gate kernel of the backward pass: what comes before a product with R. One thread handles a few
+// neighbouring hidden units of one row.
+//
+// dh and dc carry the gradients of the state from a step to the one before it. A step that started an episode
+// passes none on: its carry is dropped by whoever reads it next.
+#pragma once
+
+#include "kernels/stepwise/timeline.cuh"
+#include "kernels/stepwise/units.cuh"
+
+namespace recur::stepwise {
+
+// Steps past a sequence's end contribute nothing and leave the carry alone.
+template <class Cell, int kPhase, class T, int kWidth>
+RECUR_DEVICE void skip_backward(const BackwardStep& a, std::int64_t b, std::int64_t unit) {
+  if constexpr (kPhase == 0) {
+    const std::int64_t t = a.step.t;
+    RECUR_UNROLL
+    for (int s = 0; s < Cell::kSums; ++s)
+      store_zeros<kWidth>(row_of<T>(a.dsums, t, b, s * a.step.hidden + unit));
+    store_zeros<kWidth>(row_of<T>(a.h_prev, t, b, unit));
+    if constexpr (Cell::kPhases > 1) store_zeros<kWidth>(row_of<T>(a.exchange, t, b, unit));
+  }
+}
+
+// The state before step t: `of` has the states after each step, `initial` the one before all.
+template <class T, class Initial, int kWidth>
+RECUR_DEVICE void load_previous(const RowTimeline& timeline, const ConstRows& of, const ConstRows& initial,
+                                std::int64_t t, std::int64_t b, std::int64_t unit, Compute<T> (&to)[kWidth]) {
+  if (timeline.starts_afresh(t)) {
+    load_or_zero<kWidth>(static_cast<const T*>(nullptr), to);
+  } else if (t != timeline.first()) {
+    load(row_of<T>(of, timeline.before(t), b, unit), to);
+  } else {
+    load_or_zero(initial ? row_of<Initial>(initial, 0, b, unit) : nullptr, to);
+  }
+}
+
+template <class Cell, int kPhase, class T, int kWidth>
+RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timeline, std::int64_t b,
+                               std::int64_t unit) {
+  using A = Compute<T>;
+  using Phase = PhaseOf<Cell, kPhase>;
+  const std::int64_t t = a.step.t;
+  const std::int64_t H = a.step.hidden;
+  const std::int64_t state = b * H + unit;
+  A* const dh = static_cast<A*>(a.dh) + state;
+  A* const dc = static_cast<A*>(a.dc) + state;
+  const auto dsums = [&](int sum) {
+    return row_of<T>(a.dsums, t, b, block_of_sum(Cell::kSplitGate, Cell::kGates, sum) * H + unit);
+  };
+
+  // Phase 0 gives the sums that phase 1 completes; the operands of the product between are left alone there.
+  constexpr int kStored = kPhase == 0 ? Cell::kSums : PhaseOf<Cell, 0>::kEnd;
+
+  cells::BackwardUnit<Cell, A> u[kWidth] = {};
+  A values[kWidth];
+
+  RECUR_UNROLL
+  for (int s = 0; s < Cell::kSaved; ++s) {
+    load(row_of<T>(a.saved, t, b, s * H + unit), values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].saved[s] = values[i];
+  }
+  RECUR_UNROLL
+  for (int p = 0; p < Cell::kPeepholes; ++p) {
+    load(static_cast<const T*>(a.peephole) + p * H + unit, values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].peephole[p] = values[i];
+  }
+
+  if constexpr (kPhase == 0) {
+    const bool drop = timeline.ends_episode(t);
+    load_previous<T, T>(timeline, a.y, a.h0, t, b, unit, values);
+    store(values, row_of<T>(a.h_prev, t, b, unit));
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].h_prev = values[i];
+
+    load_or_zero(drop ? nullptr : dh, values);
+    if (a.dy) load_added(row_of<T>(a.dy, t, b, unit), values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].dh = values[i];
+
+    if constexpr (Cell::kCellState) {
+      load_or_zero(drop ? nullptr : dc, values);
+      if (a.dc_sequence) load_added(row_of<T>(a.dc_sequence, t, b, unit), values);
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) u[i].dc = values[i];
+      load(row_of<A>(a.saved_c, t, b, unit), values);
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) u[i].c = values[i];
+      load_previous<A, T>(timeline, a.saved_c, a.c0, t, b, unit, values);
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) u[i].c_prev = values[i];
+    }
+  } else {
+    load(static_cast<const T*>(row_of<T>(a.h_prev, t, b, unit)), values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].h_prev = values[i];
+    RECUR_UNROLL
+    for (int s = 0; s < kStored; ++s) {
+      load(static_cast<const T*>(dsums(s)), values);
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) u[i].dsums[s] = values[i];
+    }
+    load(static_cast<const A*>(dh), values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].dh_prev = values[i];
+    load(static_cast<const A*>(a.d_exchange) + state, values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].d_exchange = values[i];
+  }
+
+  RECUR_UNROLL
+  for (int i = 0; i < kWidth; ++i) Cell::template backward<kPhase, GateMath>(u[i]);
+
+  RECUR_UNROLL
+  for (int s = 0; s < kStored; ++s) {
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) values[i] = u[i].dsums[s];
+    store(values, dsums(s));
+  }
+  if constexpr (!Phase::kLast) {
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) values[i] = u[i].exchange;
+    store(values, row_of<T>(a.exchange, t, b, unit));
+  }
+  RECUR_UNROLL
+  for (int i = 0; i < kWidth; ++i) values[i] = u[i].dh_prev;
+  store(values, dh);
+  if constexpr (Cell::kCellState) {
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) values[i] = u[i].dc_prev;
+    store(values, dc);
+  }
+  if constexpr (Cell::kPeepholes > 0) {
+    if (a.dpeephole == nullptr) return;
+    A* const dpeephole = static_cast<A*>(a.dpeephole) + b * Cell::kPeepholes * H + unit;
+    RECUR_UNROLL
+    for (int p = 0; p < Cell::kPeepholes; ++p) {
+      const int gate = PeepholesOf<Cell>::gate(p);
+      load(static_cast<const A*>(dpeephole) + p * H, values);
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) {
+        values[i] += u[i].dsums[gate] * (p + 1 == Cell::kPeepholes ? u[i].c : u[i].c_prev);
+      }
+      store(values, dpeephole + p * H);
+    }
+  }
+}
+
+template <class Cell, int kPhase, class T, int kWidth>
+RECUR_KERNEL(kThreads)
+backward_step_kernel(BackwardStep a) {
+  for_units<kWidth>(a.step, [&](std::int64_t b, std::int64_t unit) {
+    const RowTimeline timeline(a.step.timeline, b);
+    if (timeline.valid(a.step.t)) {
+      run_backward<Cell, kPhase, T, kWidth>(a, timeline, b, unit);
+    } else {
+      skip_backward<Cell, kPhase, T, kWidth>(a, b, unit);
+    }
+  });
+}
+
+template <class Cell, int kPhase, class T, int kWidth>
+void launch_backward_step(const BackwardStep& a, void* stream) {
+  const auto config = cover((a.step.hidden + kWidth - 1) / kWidth, a.step.batch, stream);
+  RECUR_LAUNCH((backward_step_kernel<Cell, kPhase, T, kWidth>), config, a);
+}
+
+template <class T>
+bool can_vectorise(const BackwardStep& a) {
+  using A = Compute<T>;
+  Alignment alignment(kUnits<T>);
+  alignment.stride(a.step.hidden)
+      .template rows<T>(a.saved)
+      .template rows<A>(a.saved_c)
+      .template pointer<T>(a.peephole)
+      .template rows<T>(a.y)
+      .template rows<T>(a.h0)
+      .template rows<T>(a.c0)
+      .template rows<T>(a.dy)
+      .template rows<T>(a.dc_sequence)
+      .template pointer<A>(a.dh)
+      .template pointer<A>(a.dc)
+      .template pointer<A>(a.d_exchange)
+      .template pointer<A>(a.dpeephole)
+      .template rows<T>(a.dsums)
+      .template rows<T>(a.h_prev)
+      .template rows<T>(a.exchange);
+  return static_cast<bool>(alignment);
+}
+
+template <class T>
+struct LaunchBackwardStep {
+  const BackwardStep& a;
+  int phase;
+  void* stream;
+
+  template <class Cell>
+  void operator()() const {
+    if (can_vectorise<T>(a)) {
+      launch<Cell, kUnits<T>>();
+    } else {
+      launch<Cell, 1>();
+    }
+  }
+  template <class Cell, int kWidth>
+  void launch() const {
+    if (phase == 0) {
+      launch_backward_step<Cell, 0, T, kWidth>(a, stream);
+    } else if constexpr (Cell::kPhases > 1) {
+      launch_backward_step<Cell, 1, T, kWidth>(a, stream);
+    }
+  }
+};
+
+template <DataType kType>
+void Kernels<kType>::backward_step(cells::Variant variant, int phase, const BackwardStep& arguments,
+                                   void* stream) {
+  cells::visit(variant, LaunchBackwardStep<device::Storage<kType>>{arguments, phase, stream});
+}
+
+}  // namespace recur::stepwise

@@ -1,0 +1,214 @@
+// The gate kernel of the forward pass: what follows a product with R. One thread handles a few neighbouring
+// hidden units of one row.
+#pragma once
+
+#include "kernels/stepwise/timeline.cuh"
+#include "kernels/stepwise/units.cuh"
+
+namespace recur::stepwise {
+
+// Steps past a sequence's end: zero outputs, an untouched state.
+template <class Cell, int kPhase, class T, int kWidth>
+RECUR_DEVICE void skip_forward(const ForwardStep& a, std::int64_t b, std::int64_t unit) {
+  const std::int64_t t = a.step.t;
+  if constexpr (kPhase + 1 < Cell::kPhases) {
+    store_zeros<kWidth>(static_cast<T*>(a.exchange) + b * a.step.hidden + unit);
+  } else {
+    store_zeros<kWidth>(row_of<T>(a.y, t, b, unit));
+    if (a.c_sequence) store_zeros<kWidth>(row_of<T>(a.c_sequence, t, b, unit));
+  }
+}
+
+template <class Cell, int kPhase, class T, int kWidth>
+RECUR_DEVICE void run_forward(const ForwardStep& a, const RowTimeline& timeline, std::int64_t b,
+                              std::int64_t unit) {
+  using A = Compute<T>;
+  using Phase = PhaseOf<Cell, kPhase>;
+  const std::int64_t t = a.step.t;
+  const std::int64_t H = a.step.hidden;
+  const std::int64_t state = b * H + unit;
+  T* const h = static_cast<T*>(a.h) + state;
+  A* const c = static_cast<A*>(a.c) + state;
+  A* const gates = static_cast<A*>(a.gates) + b * Cell::kSaved * H + unit;
+
+  cells::ForwardUnit<Cell, A> u[kWidth];
+  A values[kWidth];
+
+  RECUR_UNROLL
+  for (int gate = Phase::kFirst; gate < Phase::kEnd; ++gate) {
+    const std::int64_t column = gate * H + unit;
+    A from_input[kWidth], from_state[kWidth];
+    load(row_of<A>(a.input, a.input_t, b, column), from_input);
+    load(static_cast<const A*>(a.recurrent) + b * Cell::kGates * H + column, from_state);
+    if (a.bW != nullptr) load_added(static_cast<const T*>(a.bW) + column, from_input);
+    if (a.bR != nullptr) load_added(static_cast<const T*>(a.bR) + column, from_state);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) {
+      if (gate == Cell::kSplitGate) {
+        u[i].sums[gate] = from_input[i];
+        u[i].sums[Cell::kSums - 1] = from_state[i];
+      } else {
+        u[i].sums[gate] = from_input[i] + from_state[i];
+      }
+    }
+  }
+  RECUR_UNROLL
+  for (int p = 0; p < Cell::kPeepholes; ++p) {
+    load(static_cast<const T*>(a.peephole) + p * H + unit, values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].peephole[p] = values[i];
+  }
+  load(h, values);
+  RECUR_UNROLL
+  for (int i = 0; i < kWidth; ++i) u[i].h_prev = values[i];
+  if constexpr (Cell::kCellState) {
+    load(c, values);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) u[i].c_prev = values[i];
+  }
+  if constexpr (kPhase > 0) {
+    RECUR_UNROLL
+    for (int s = 0; s < Cell::kSaved; ++s) {
+      load(gates + s * H, values);
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) u[i].saved[s] = values[i];
+    }
+  }
+
+  RECUR_UNROLL
+  for (int i = 0; i < kWidth; ++i) Cell::template forward<kPhase, GateMath>(u[i]);
+
+  if constexpr (!Phase::kLast) {
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) values[i] = u[i].exchange;
+    store(values, static_cast<T*>(a.exchange) + state);
+    // What a later phase completes is not there yet.
+    RECUR_UNROLL
+    for (int s = 0; s < Phase::kEnd; ++s) {
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) values[i] = u[i].saved[s];
+      store(values, gates + s * H);
+    }
+  } else {
+    const bool clear = timeline.ends_episode(t);
+    RECUR_UNROLL
+    for (int i = 0; i < kWidth; ++i) values[i] = u[i].h;
+    store(values, row_of<T>(a.y, t, b, unit));
+    if (clear) {
+      store_zeros<kWidth>(h);
+    } else {
+      store(values, h);
+    }
+    if (a.saved) {
+      RECUR_UNROLL
+      for (int s = 0; s < Cell::kSaved; ++s) {
+        RECUR_UNROLL
+        for (int i = 0; i < kWidth; ++i) values[i] = u[i].saved[s];
+        store(values, row_of<T>(a.saved, t, b, s * H + unit));
+      }
+    }
+    if constexpr (Cell::kCellState) {
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) values[i] = u[i].c;
+      if (a.saved_c) store(values, row_of<A>(a.saved_c, t, b, unit));
+      if (a.c_sequence) store(values, row_of<T>(a.c_sequence, t, b, unit));
+      if (clear) {
+        store_zeros<kWidth>(c);
+      } else {
+        store(values, c);
+      }
+    }
+  }
+}
+
+// At the last step visited nothing is cleared any more: the state is the final one.
+template <class Cell, class T, int kWidth>
+RECUR_DEVICE void store_final(const ForwardStep& a, std::int64_t b, std::int64_t unit) {
+  Compute<T> values[kWidth];
+  const std::int64_t state = b * a.step.hidden + unit;
+  if (a.hN) {
+    load(static_cast<const T*>(a.h) + state, values);
+    store(values, row_of<T>(a.hN, 0, b, unit));
+  }
+  if constexpr (Cell::kCellState) {
+    if (a.cN) {
+      load(static_cast<const Compute<T>*>(a.c) + state, values);
+      store(values, row_of<T>(a.cN, 0, b, unit));
+    }
+  }
+}
+
+template <class Cell, int kPhase, class T, int kWidth>
+RECUR_KERNEL(kThreads)
+forward_step_kernel(ForwardStep a) {
+  for_units<kWidth>(a.step, [&](std::int64_t b, std::int64_t unit) {
+    const RowTimeline timeline(a.step.timeline, b);
+    if (timeline.valid(a.step.t)) {
+      run_forward<Cell, kPhase, T, kWidth>(a, timeline, b, unit);
+    } else {
+      skip_forward<Cell, kPhase, T, kWidth>(a, b, unit);
+    }
+    if constexpr (kPhase + 1 == Cell::kPhases) store_final<Cell, T, kWidth>(a, b, unit);
+  });
+}
+
+template <class Cell, int kPhase, class T, int kWidth>
+void launch_forward_step(const ForwardStep& a, void* stream) {
+  const auto config = cover((a.step.hidden + kWidth - 1) / kWidth, a.step.batch, stream);
+  RECUR_LAUNCH((forward_step_kernel<Cell, kPhase, T, kWidth>), config, a);
+}
+
+template <class T>
+bool can_vectorise(const ForwardStep& a) {
+  using A = Compute<T>;
+  Alignment alignment(kUnits<T>);
+  alignment.stride(a.step.hidden)
+      .template rows<A>(a.input)
+      .template pointer<A>(a.recurrent)
+      .template pointer<T>(a.bW)
+      .template pointer<T>(a.bR)
+      .template pointer<T>(a.peephole)
+      .template pointer<T>(a.h)
+      .template pointer<A>(a.c)
+      .template pointer<T>(a.exchange)
+      .template pointer<A>(a.gates)
+      .template rows<T>(a.y)
+      .template rows<T>(a.c_sequence)
+      .template rows<T>(a.saved)
+      .template rows<A>(a.saved_c)
+      .template rows<T>(a.hN)
+      .template rows<T>(a.cN);
+  return static_cast<bool>(alignment);
+}
+
+template <class T>
+struct LaunchForwardStep {
+  const ForwardStep& a;
+  int phase;
+  void* stream;
+
+  template <class Cell>
+  void operator()() const {
+    if (can_vectorise<T>(a)) {
+      launch<Cell, kUnits<T>>();
+    } else {
+      launch<Cell, 1>();
+    }
+  }
+  template <class Cell, int kWidth>
+  void launch() const {
+    if (phase == 0) {
+      launch_forward_step<Cell, 0, T, kWidth>(a, stream);
+    } else if constexpr (Cell::kPhases > 1) {
+      launch_forward_step<Cell, 1, T, kWidth>(a, stream);
+    }
+  }
+};
+
+template <DataType kType>
+void Kernels<kType>::forward_step(cells::Variant variant, int phase, const ForwardStep& arguments,
+                                  void* stream) {
+  cells::visit(variant, LaunchForwardStep<device::Storage<kType>>{arguments, phase, stream});
+}
+
+}  // namespace recur::stepwise

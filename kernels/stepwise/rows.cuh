@@ -1,0 +1,173 @@
+// The small kernels around the time loops: states before and after, copies of rows, sums of columns.
+#pragma once
+
+#include "kernels/stepwise/timeline.cuh"
+#include "kernels/stepwise/units.cuh"
+
+namespace recur::stepwise {
+
+template <class T>
+RECUR_DEVICE Compute<T> value_or_zero(const ConstRows& rows, std::int64_t b, std::int64_t unit) {
+  return rows ? device::to_compute(*row_of<T>(rows, 0, b, unit)) : Compute<T>(0);
+}
+
+template <class T>
+RECUR_KERNEL(kThreads)
+start_forward_kernel(StartForward a) {
+  for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
+    const RowTimeline timeline(a.step.timeline, b);
+    const bool clear = !timeline.empty() && timeline.starts_afresh(timeline.first());
+    const std::int64_t state = b * a.step.hidden + unit;
+    static_cast<T*>(a.h)[state] =
+        device::to_storage<T>(clear ? Compute<T>(0) : value_or_zero<T>(a.h0, b, unit));
+    if (a.c != nullptr) {
+      static_cast<Compute<T>*>(a.c)[state] = clear ? Compute<T>(0) : value_or_zero<T>(a.c0, b, unit);
+    }
+  });
+}
+
+template <class T>
+RECUR_KERNEL(kThreads)
+start_backward_kernel(StartBackward a) {
+  using A = Compute<T>;
+  for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
+    const std::int64_t H = a.step.hidden;
+    static_cast<A*>(a.dh)[b * H + unit] = value_or_zero<T>(a.dhN, b, unit);
+    if (a.dc != nullptr) static_cast<A*>(a.dc)[b * H + unit] = value_or_zero<T>(a.dcN, b, unit);
+    if (a.dpeephole != nullptr) {
+      for (int p = 0; p < a.peepholes; ++p)
+        static_cast<A*>(a.dpeephole)[(b * a.peepholes + p) * H + unit] = 0;
+    }
+  });
+}
+
+template <class T>
+RECUR_KERNEL(kThreads)
+finish_backward_kernel(FinishBackward a) {
+  using A = Compute<T>;
+  for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
+    const RowTimeline timeline(a.step.timeline, b);
+    const bool drop = !timeline.empty() && timeline.starts_afresh(timeline.first());
+    const std::int64_t state = b * a.step.hidden + unit;
+    if (a.dh0)
+      *row_of<T>(a.dh0, 0, b, unit) = device::to_storage<T>(drop ? A(0) : static_cast<const A*>(a.dh)[state]);
+    if (a.dc0)
+      *row_of<T>(a.dc0, 0, b, unit) = device::to_storage<T>(drop ? A(0) : static_cast<const A*>(a.dc)[state]);
+  });
+}
+
+// Columns along x, sequences along y, steps along z.
+template <class From, class To, int kWidth>
+RECUR_KERNEL(kThreads)
+copy_rows_kernel(CopyRows a) {
+  const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kWidth;
+  if (column >= a.columns) return;
+  for (std::int64_t b = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y; b < a.batch;
+       b += std::int64_t{gridDim.y} * blockDim.y) {
+    const RowTimeline timeline(a.timeline, a.first_batch + b);
+    for (std::int64_t t = blockIdx.z; t < a.steps; t += gridDim.z) {
+      Compute<To> values[kWidth];
+      load_or_zero(timeline.valid(a.first_step + t) ? row_of<From>(a.from, t, b, column) : nullptr, values);
+      To* const to = row_of<To>(a.to, t, b, column);
+      if (a.accumulate) load_added(static_cast<const To*>(to), values);
+      store(values, to);
+    }
+  }
+}
+
+template <class From, class To, int kWidth>
+void launch_copy_rows(const CopyRows& a, void* stream) {
+  auto config = cover((a.columns + kWidth - 1) / kWidth, a.batch, stream);
+  constexpr std::int64_t kMostDeep = 65535;
+  config.grid.z = static_cast<unsigned>(a.steps < kMostDeep ? a.steps : kMostDeep);
+  RECUR_LAUNCH((copy_rows_kernel<From, To, kWidth>), config, a);
+}
+
+template <class From, class To>
+void copy_rows_between(const CopyRows& a, void* stream) {
+  constexpr int kWidth = 16 / static_cast<int>(sizeof(From) > sizeof(To) ? sizeof(From) : sizeof(To));
+  Alignment alignment(kWidth);
+  alignment.stride(a.columns).template rows<From>(a.from).template rows<To>(a.to);
+  if (alignment) {
+    launch_copy_rows<From, To, kWidth>(a, stream);
+  } else {
+    launch_copy_rows<From, To, 1>(a, stream);
+  }
+}
+
+// Part p has the rows [p * rows / parts, (p + 1) * rows / parts). One thread, one column and part.
+template <class From>
+RECUR_KERNEL(kThreads)
+sum_columns_kernel(SumColumns a) {
+  using A = Compute<From>;
+  const std::int64_t column = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  const std::int64_t part = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y;
+  if (column >= a.columns || part >= a.parts) return;
+  const std::int64_t end = (part + 1) * a.rows / a.parts;
+  A sum = 0;
+  for (std::int64_t row = part * a.rows / a.parts; row < end; ++row) {
+    sum += device::to_compute(static_cast<const From*>(a.from)[row * a.row + column]);
+  }
+  static_cast<A*>(a.partial)[part * a.columns + column] = sum;
+}
+
+template <class T>
+RECUR_KERNEL(kThreads)
+sum_parts_kernel(SumParts a) {
+  using A = Compute<T>;
+  const std::int64_t column = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (column >= a.columns || threadIdx.y != 0) return;
+  A sum = 0;
+  for (std::int64_t part = 0; part < a.parts; ++part)
+    sum += static_cast<const A*>(a.partial)[part * a.row + column];
+  T* const to = static_cast<T*>(a.to) + column;
+  *to = device::to_storage<T>(a.accumulate ? device::to_compute(*to) + sum : sum);
+}
+
+template <DataType kType>
+void Kernels<kType>::start_forward(const StartForward& a, void* stream) {
+  const auto config = cover(a.step.hidden, a.step.batch, stream);
+  RECUR_LAUNCH(start_forward_kernel<device::Storage<kType>>, config, a);
+}
+
+template <DataType kType>
+void Kernels<kType>::start_backward(const StartBackward& a, void* stream) {
+  const auto config = cover(a.step.hidden, a.step.batch, stream);
+  RECUR_LAUNCH(start_backward_kernel<device::Storage<kType>>, config, a);
+}
+
+template <DataType kType>
+void Kernels<kType>::finish_backward(const FinishBackward& a, void* stream) {
+  const auto config = cover(a.step.hidden, a.step.batch, stream);
+  RECUR_LAUNCH(finish_backward_kernel<device::Storage<kType>>, config, a);
+}
+
+template <DataType kType>
+void Kernels<kType>::copy_rows(const CopyRows& a, void* stream) {
+  copy_rows_between<device::Storage<kType>, device::Storage<kType>>(a, stream);
+}
+
+template <DataType kType>
+void Kernels<kType>::store_rows(const CopyRows& a, void* stream) {
+  copy_rows_between<Compute<device::Storage<kType>>, device::Storage<kType>>(a, stream);
+}
+
+template <DataType kType>
+void Kernels<kType>::sum_columns(const SumColumns& a, void* stream) {
+  const auto config = cover(a.columns, a.parts, stream);
+  RECUR_LAUNCH(sum_columns_kernel<device::Storage<kType>>, config, a);
+}
+
+template <DataType kType>
+void Kernels<kType>::sum_columns_of_sums(const SumColumns& a, void* stream) {
+  const auto config = cover(a.columns, a.parts, stream);
+  RECUR_LAUNCH(sum_columns_kernel<Compute<device::Storage<kType>>>, config, a);
+}
+
+template <DataType kType>
+void Kernels<kType>::sum_parts(const SumParts& a, void* stream) {
+  const auto config = cover(a.columns, 1, stream);
+  RECUR_LAUNCH(sum_parts_kernel<device::Storage<kType>>, config, a);
+}
+
+}  // namespace recur::stepwise
