@@ -55,15 +55,28 @@ inline SharedWork batch_groups(const Spec& spec) {
   return {(Index(2) << 21) / (gates_of(spec) * H * H * B) + 1, B, H};
 }
 
+/// The device's sizes at which runs are compared bit by bit; the CPU's follow from its tiling.
+inline std::vector<Size> bit_sizes(const TestDevice& device, const Spec& spec) {
+  if (!device.threads) return {device.bit_sizes.begin(), device.bit_sizes.end()};
+  const SharedWork work = all_groups(spec);
+  return {{work.T, work.B, 5, work.H, "four threads are four"}};
+}
+/// Numbers of threads that make a difference.
+inline std::vector<int> thread_counts(const TestDevice& device, std::vector<int> counts) {
+  return device.threads ? counts : std::vector<int>{1};
+}
+
 template <class T>
 struct Session {
-  Session(const oracle::Problem<T>& problem, const Options& options, Shape shape)
-      : spec(problem.spec),
+  Session(const oracle::Problem<T>& problem, const Options& options, Shape shape,
+          const TestDevice& on = cpu_device())
+      : device(on),
+        spec(problem.spec),
         T_steps(problem.T),
         B(problem.B),
-        team(options.threads),
-        context(Device::cpu(), &team),
-        plan(make_plan(spec, shape, Device::cpu(), options)),
+        owned_context(on, on.device, options.threads),
+        context(owned_context.get()),
+        plan(make_plan(spec, shape, on.device, of_engine(options, on))),
         x(problem.x),
         h0(problem.h0),
         c0(problem.c0),
@@ -109,8 +122,8 @@ struct Session {
     backward_args.dc0 = state(dc0);
     backward_args.dweights = gradient_views;
   }
-  Session(const oracle::Problem<T>& problem, const Options& options)
-      : Session(problem, options, {problem.T, problem.B}) {}
+  Session(const oracle::Problem<T>& problem, const Options& options, const TestDevice& on = cpu_device())
+      : Session(problem, options, {problem.T, problem.B}, on) {}
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
@@ -124,18 +137,25 @@ struct Session {
     backward_args.dcN = state(dcN);
     backward_args.dc_sequence = sequence(dc_sequence, directions_of(spec) * spec.hidden_size);
   }
-  void prepare() { prepared = prepare_weights(plan, context, Stream(), weights, prepared_buffer.bytes()); }
+  // Calls return when their work is done.
+  void prepare() {
+    prepared = prepare_weights(plan, context, Stream(), weights, prepared_buffer.bytes());
+    device.synchronize();
+  }
   /// With canonical weights, or with those of prepare().
   void forward() {
     recur::forward(plan, context, Stream(), std::span<const LayerWeights>(weights), forward_args,
                    workspace.bytes(), reserve.bytes());
+    device.synchronize();
   }
   void forward_prepared() {
     recur::forward(plan, context, Stream(), prepared, forward_args, workspace.bytes());
+    device.synchronize();
   }
   void backward() {
     recur::backward(plan, context, Stream(), weights, backward_args, reserve.bytes(),
                     backward_workspace.bytes());
+    device.synchronize();
   }
   oracle::Outputs<T> outputs() const { return {y.vector(), hN.vector(), cN.vector(), c_sequence.vector()}; }
   oracle::Gradients<T> all_gradients() const {
@@ -152,17 +172,25 @@ struct Session {
   }
 
   TensorView sequence(Aligned<T>& tensor, Index columns) {
-    return tensor.size() == 0 ? TensorView() : TensorView(tensor.data(), {T_steps, B, columns});
+    return tensor.size() == 0 ? TensorView()
+                              : TensorView(tensor.data(), storage_type<T>, {T_steps, B, columns});
   }
   TensorView state(Aligned<T>& tensor) {
     if (tensor.size() == 0) return {};
-    return TensorView(tensor.data(), {spec.layers, directions_of(spec), B, spec.hidden_size});
+    return TensorView(tensor.data(), storage_type<T>,
+                      {spec.layers, directions_of(spec), B, spec.hidden_size});
   }
 
+  static Options of_engine(Options options, const TestDevice& on) {
+    options.engine = on.engine;
+    return options;
+  }
+
+  const TestDevice& device;
   Spec spec;
   Index T_steps, B;
-  ThreadTeam team;
-  Context context;
+  RunContext owned_context;
+  Context& context;
   Plan plan;
   Aligned<T> x, h0, c0;
   Aligned<std::int32_t> lengths;

@@ -4,6 +4,7 @@
 
 #include "contract/session.hpp"
 #include "engines/judge.hpp"
+#include "support/problem.hpp"
 #include "support/spec_name.hpp"
 
 namespace recur::test {
@@ -59,6 +60,31 @@ TEST_P(ThreadResults, ThreeThreadsForTwoDirections) {
   Spec spec = GetParam();
   spec.direction = Direction::bidirectional;
   EXPECT_EQ(groups_of(spec, all_groups(spec), 3), "threads 2 direction x 1 batch x 1 unit");
+}
+
+// One direction, three shares of a batch that three do not divide.
+TEST_P(ThreadResults, ThreeThreadsGiveTheSameBits) {
+  Spec spec = GetParam();
+  const SharedWork sizes = all_groups(spec);
+  spec.input_size = 5;
+  spec.hidden_size = sizes.H;
+  const Index batch = 13;
+  const auto problem = oracle::convert<float>(random_problem(spec, 2 * sizes.T, batch, 1));
+  const auto upstream = oracle::convert<float>(random_output_gradients(spec, 2 * sizes.T, batch, 2));
+  Session<float> session(problem, {.pass = Pass::training, .threads = 3});
+  ASSERT_EQ(session.plan.threads(), 3);
+  session.set_upstream(upstream);
+  session.forward();
+  session.backward();
+  const auto outputs = session.outputs();
+  const auto gradients = session.all_gradients();
+  for (int again = 0; again < 5; ++again) {
+    session.poison_outputs();
+    session.forward();
+    session.backward();
+    EXPECT_TRUE(same_bits(session.outputs(), outputs));
+    EXPECT_TRUE(same_bits(session.all_gradients(), gradients));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Cpu, ThreadResults, ::testing::ValuesIn(all_cells()),

@@ -3,6 +3,7 @@
 /// oracle's layout. Inputs are copied to aligned memory, outputs and buffers poisoned.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "engines/test_device.hpp"
@@ -90,6 +91,15 @@ class SequenceTensor {
     return result;
   }
   Aligned<T>& memory() { return data_; }
+  /// Whether what lies between rows is as poisoned as it was.
+  bool gaps_are_poisoned() const {
+    for (Index row = 0; columns_ != 0 && row < steps_ * batch_; ++row) {
+      const auto* gap = reinterpret_cast<const unsigned char*>(data_.data() + row * row_ + columns_);
+      const auto bytes = static_cast<std::size_t>(row_ - columns_) * sizeof(T);
+      if (std::any_of(gap, gap + bytes, [](unsigned char byte) { return byte != 0xff; })) return false;
+    }
+    return true;
+  }
 
  private:
   std::size_t offset(Index t, Index b, Index j) const {

@@ -1,0 +1,144 @@
+// Lengths: what stands past a sequence's end influences nothing, what is written there is zero, and any
+// number is a length. On every device.
+#include <cmath>
+#include <limits>
+
+#include "contract/session.hpp"
+#include "engines/device_test.hpp"
+#include "support/problem.hpp"
+
+namespace recur::test {
+namespace {
+
+class Lengths : public DeviceTest {
+ protected:
+  static Spec spec_of(const Size& size, Direction direction) {
+    Spec spec = sized(size);
+    spec.layers = 2;
+    spec.direction = direction;
+    spec.variable_lengths = true;
+    spec.cell_sequence = spec.cell == Cell::lstm;
+    return spec;
+  }
+  // f.template operator()<T>(problem, upstream) at the sizes of the device.
+  template <class F>
+  static void each_problem(F&& f) {
+    for (const Size& size : device().option_sizes) {
+      for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {
+        SCOPED_TRACE(text_of(size) + " " + direction_name(direction));
+        const Spec spec = spec_of(size, direction);
+        const auto problem = random_problem(spec, size.T, size.B, 1);
+        const auto upstream = random_output_gradients(spec, size.T, size.B, 2);
+        typed([&]<class T>() {
+          f.template operator()<T>(oracle::convert<T>(problem), oracle::convert<T>(upstream));
+        });
+      }
+    }
+  }
+  // g(first element) of every row past the end of a tensor [T][B][columns].
+  template <class T, class G>
+  static void each_row_past_the_end(const oracle::Problem<T>& problem, std::vector<T>& tensor, G&& g) {
+    if (tensor.empty()) return;
+    const auto columns = tensor.size() / static_cast<std::size_t>(problem.T * problem.B);
+    for (Index b = 0; b < problem.B; ++b) {
+      for (Index t = problem.lengths[static_cast<std::size_t>(b)]; t < problem.T; ++t) {
+        g(std::span(tensor).subspan(static_cast<std::size_t>(t * problem.B + b) * columns, columns));
+      }
+    }
+  }
+  template <class T>
+  static void expect_zeros_past_the_end(const oracle::Problem<T>& problem, std::vector<T> tensor,
+                                        const char* name) {
+    each_row_past_the_end(problem, tensor, [&](std::span<T> row) {
+      for (T value : row) ASSERT_EQ(value, T(0)) << name;
+    });
+  }
+};
+
+TEST_P(Lengths, PastTheEndNothingIsRead) {
+  each_problem([&]<class T>(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
+    Session<T> clean(problem, {.pass = Pass::training}, device());
+    clean.set_upstream(upstream);
+    clean.forward();
+    clean.backward();
+
+    auto spoilt_problem = problem;
+    auto spoilt_upstream = upstream;
+    const auto spoil = [](std::span<T> row) {
+      for (T& value : row) value = T(std::numeric_limits<float>::quiet_NaN());
+    };
+    each_row_past_the_end(problem, spoilt_problem.x, spoil);
+    each_row_past_the_end(problem, spoilt_upstream.dy, spoil);
+    each_row_past_the_end(problem, spoilt_upstream.dc_sequence, spoil);
+    Session<T> spoilt(spoilt_problem, {.pass = Pass::training}, device());
+    spoilt.set_upstream(spoilt_upstream);
+    spoilt.forward();
+    spoilt.backward();
+    EXPECT_TRUE(same_bits(spoilt.outputs(), clean.outputs()));
+    EXPECT_TRUE(same_bits(spoilt.all_gradients(), clean.all_gradients()));
+
+    Session<T> inference(spoilt_problem, {}, device());
+    inference.forward();
+    expect_zeros_past_the_end(problem, inference.y.vector(), "y of inference");
+    for (T value : inference.outputs().y) ASSERT_FALSE(std::isnan(static_cast<double>(value)));
+  });
+}
+
+TEST_P(Lengths, PastTheEndZerosAreWritten) {
+  each_problem([&]<class T>(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
+    Session<T> session(problem, {.pass = Pass::training}, device());
+    session.set_upstream(upstream);
+    session.forward();
+    session.backward();
+    expect_zeros_past_the_end(problem, session.y.vector(), "y");
+    expect_zeros_past_the_end(problem, session.c_sequence.vector(), "c_sequence");
+    expect_zeros_past_the_end(problem, session.dx.vector(), "dx");
+  });
+}
+
+TEST_P(Lengths, OfZeroPassStatesThrough) {
+  each_problem([&]<class T>(oracle::Problem<T> problem, const oracle::OutputGradients<T>& upstream) {
+    problem.lengths.assign(problem.lengths.size(), 0);
+    Session<T> session(problem, {.pass = Pass::training}, device());
+    session.set_upstream(upstream);
+    session.forward();
+    session.backward();
+    EXPECT_TRUE(same_bits(session.hN.vector(), problem.h0));
+    EXPECT_TRUE(same_bits(session.cN.vector(), problem.c0));
+    EXPECT_TRUE(same_bits(session.dh0.vector(), upstream.dhN));
+    EXPECT_TRUE(same_bits(session.dc0.vector(), upstream.dcN));
+    const auto gradients = session.all_gradients();
+    for (const auto& layer : gradients.layers) {
+      for (const auto* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+        for (T value : *tensor) ASSERT_EQ(value, T(0));
+      }
+    }
+  });
+}
+
+TEST_P(Lengths, AreClamped) {
+  each_problem([&]<class T>(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
+    const auto run = [&](const oracle::Problem<T>& with_lengths) {
+      Session<T> session(with_lengths, {.pass = Pass::training}, device());
+      session.set_upstream(upstream);
+      session.forward();
+      session.backward();
+      return std::pair(session.outputs(), session.all_gradients());
+    };
+    auto beyond = problem;
+    for (std::int32_t& length : beyond.lengths) {
+      if (length == 0) length = std::numeric_limits<std::int32_t>::min();
+      if (length == problem.T) length = std::numeric_limits<std::int32_t>::max();
+    }
+    ASSERT_NE(beyond.lengths, problem.lengths);
+    const auto expected = run(problem);
+    const auto got = run(beyond);
+    EXPECT_TRUE(same_bits(got.first, expected.first));
+    EXPECT_TRUE(same_bits(got.second, expected.second));
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Lengths, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
+
+}  // namespace
+}  // namespace recur::test
