@@ -1,0 +1,344 @@
+// Runs a kernel: which blocks run at once, which thread runs next, and what it means when none can.
+#include <signal.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+
+#include "simt/kernel.hpp"
+#include "simt/machine.hpp"
+
+namespace simt {
+namespace {
+
+// A thread that spins on a plain load never comes back. Seconds of processor time until that is said:
+// SIMT_PATIENCE.
+int patience() {
+  static const int seconds = [] {
+    const char* text = std::getenv("SIMT_PATIENCE");
+    return text == nullptr ? 60 : std::max(1, std::atoi(text));
+  }();
+  return seconds;
+}
+
+void on_tick(int) {
+  static std::uint64_t last = 0;
+  static int ticks = 0;
+  const Machine& m = machine();
+  if (m.self == nullptr || m.statistics.switches != last) {
+    last = m.statistics.switches;
+    ticks = 0;
+    return;
+  }
+  if (++ticks < patience()) return;
+  char text[512];
+  const int length = std::snprintf(text, sizeof(text),
+                                   "simt: block (%u,%u,%u) thread (%u,%u,%u) has run %d s without reaching a "
+                                   "synchronisation; the last was %s %s:%d. Does it spin on a plain load?\n",
+                                   blockIdx.x, blockIdx.y, blockIdx.z, threadIdx.x, threadIdx.y, threadIdx.z,
+                                   patience(), m.self->doing, m.self->where.file, m.self->where.line);
+  static_cast<void>(!write(STDERR_FILENO, text, static_cast<std::size_t>(length)));
+  std::abort();
+}
+
+void start_watchdog() {
+  static const bool started = [] {
+    static_cast<void>(patience());  // not first in the handler
+    signal(SIGVTALRM, on_tick);
+    const itimerval every_second{{1, 0}, {1, 0}};
+    setitimer(ITIMER_VIRTUAL, &every_second, nullptr);
+    return true;
+  }();
+  static_cast<void>(started);
+}
+
+struct Job {
+  const std::function<void()>* body;
+  const void* start_tag;
+  const void* end_tag;
+};
+Job job;
+
+void exit_thread(Thread& thread) {
+  const sanitizers::Quiet quiet;
+  Block& block = *thread.block;
+  for (const auto& [group, copies] : thread.bulk_pending) {
+    if (copies != 0)
+      fail(FaultKind::misuse, "exits before its bulk copies have read shared memory: bulk_wait is missing");
+  }
+  thread.done = true;
+  thread.warp->done |= 1u << thread.lane;
+  ++block.exited;
+  --machine().group->alive;
+  progress();
+  check_exit_at_barriers(thread);
+  check_exit_in_warp(thread);
+  if (block.finished()) forbid_shared(block);
+}
+
+void run_thread(void* user) {
+  Thread& thread = *static_cast<Thread*>(user);
+  try {
+    sanitizers::acquire(job.start_tag);
+    (*job.body)();
+    copy_async_wait(0);
+    exit_thread(thread);
+  } catch (const Abandoned&) {
+  } catch (const std::exception& error) {
+    Machine& m = machine();
+    m.failed = true;
+    m.fault = describe(thread) + ": exception: " + error.what();
+  }
+  sanitizers::release(job.end_tag);
+}
+
+void resume(Thread& thread) {
+  Machine& m = machine();
+  m.self = &thread;
+  ::threadIdx = thread.index;
+  ::blockIdx = thread.block->index;
+  ++m.statistics.switches;
+  thread.fiber.resume(run_thread, &thread);
+  m.self = nullptr;
+  if (m.failed) throw Fault(m.fault_kind, m.fault);
+}
+
+unsigned random_below(std::size_t bound) { return static_cast<unsigned>(machine().random() % bound); }
+
+unsigned pick_lane(std::uint32_t lanes) {
+  switch (machine().schedule.order) {
+    case Order::ascending: break;
+    case Order::descending: return 31u - static_cast<unsigned>(std::countl_zero(lanes));
+    case Order::random:
+    case Order::starved:
+      for (unsigned skip = random_below(static_cast<std::size_t>(std::popcount(lanes))); skip != 0; --skip) {
+        lanes &= lanes - 1;
+      }
+      break;
+  }
+  return static_cast<unsigned>(std::countr_zero(lanes));
+}
+
+bool is_random(Order order) { return order == Order::random || order == Order::starved; }
+
+// The order of a schedule over 0 .. count - 1.
+std::vector<std::size_t> ordered(std::size_t count) {
+  std::vector<std::size_t> order(count);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  if (machine().schedule.order == Order::descending) std::reverse(order.begin(), order.end());
+  if (is_random(machine().schedule.order)) std::shuffle(order.begin(), order.end(), machine().random);
+  return order;
+}
+
+std::string who_waits_where(const Group& group) {
+  std::string text;
+  constexpr std::size_t kEnough = 4000;
+  for (const auto& block : group.blocks) {
+    std::map<std::string, std::pair<unsigned, const Thread*>> places;
+    for (const auto& thread : block->threads) {
+      auto& [count, example] =
+          places[thread->done ? "exited" : std::string(thread->doing) + " " + describe(thread->where)];
+      if (count++ == 0) example = thread.get();
+    }
+    for (const auto& [place, threads] : places) {
+      text += "\n  " + std::to_string(threads.first) + " threads at " + place + ", such as " +
+              describe(*threads.second);
+    }
+    if (text.size() > kEnough) return text + "\n  ...";
+  }
+  return text;
+}
+
+// One pass over the warps; whether any thread ran. A starved warp is left out.
+bool run_ready(Group& group, const Warp* starved) {
+  bool ran = false;
+  for (const std::size_t index : ordered(group.warps.size())) {
+    Warp& warp = *group.warps[index];
+    if (&warp == starved) continue;
+    while (warp.ready != 0) {
+      const unsigned lane = pick_lane(warp.ready);
+      warp.ready &= ~(1u << lane);
+      resume(*warp.threads[lane]);
+      ran = true;
+      if (is_random(machine().schedule.order)) break;  // another warp's turn
+    }
+  }
+  return ran;
+}
+
+bool wake_pollers(Group& group) {
+  bool any = false;
+  for (Warp* warp : group.warps) {
+    any = any || warp->polling != 0;
+    warp->ready |= warp->polling;
+    warp->polling = 0;
+  }
+  return any;
+}
+
+// Copies arrive when the schedule says, at the latest when nothing else can run.
+bool deliver_some(Group& group, bool nothing_else) {
+  const Order order = machine().schedule.order;
+  bool any = false;
+  while (!group.remote_copies.empty()) {
+    const bool now = nothing_else || order == Order::descending || (is_random(order) && random_below(4) == 0);
+    if (!now) break;
+    deliver(group, is_random(order) ? random_below(group.remote_copies.size()) : 0);
+    any = true;
+    nothing_else = false;
+  }
+  return any;
+}
+
+void run_group(Group& group) {
+  Machine& m = machine();
+  const Warp* starved =
+      m.schedule.order == Order::starved ? group.warps[random_below(group.warps.size())] : nullptr;
+  // Rounds in which only pollers ran and nothing changed. Some pauses in a row are no livelock.
+  constexpr int kFruitlessRounds = 64;
+  int fruitless = 0;
+  while (group.alive != 0) {
+    const std::uint64_t before = m.epoch;
+    bool ran = run_ready(group, starved);
+    ran = deliver_some(group, false) || ran;
+    if (ran) {
+      if (m.epoch != before) fruitless = 0;
+      continue;
+    }
+    if (run_ready(group, nullptr)) continue;  // the starved warp's turn
+    if (deliver_some(group, true)) continue;
+    if (!wake_pollers(group)) {
+      fail(FaultKind::deadlock, "no thread can go on%s", who_waits_where(group).c_str());
+    }
+    if (++fruitless > kFruitlessRounds) {
+      fail(FaultKind::livelock, "threads poll and nothing changes%s%s",
+           m.grid_is_one_group ? "" : " (blocks of this launch need not be resident at once)",
+           who_waits_where(group).c_str());
+    }
+  }
+  while (!group.remote_copies.empty()) {
+    // A GPU would write into whatever block comes next.
+    if (group.remote_copies.front().barrier != nullptr) {
+      fail(FaultKind::out_of_range, "all threads have exited while a copy into shared memory is under way");
+    }
+    deliver(group, 0);
+  }
+}
+
+uint3 position(std::uint64_t linear, dim3 extent) {
+  uint3 p;
+  p.x = static_cast<unsigned>(linear % extent.x);
+  p.y = static_cast<unsigned>(linear / extent.x % extent.y);
+  p.z = static_cast<unsigned>(linear / extent.x / extent.y);
+  return p;
+}
+
+std::uint64_t volume(dim3 d) { return static_cast<std::uint64_t>(d.x) * d.y * d.z; }
+
+void add_block(Group& group, Cluster& cluster, uint3 index) {
+  auto block = std::make_unique<Block>();
+  block->index = index;
+  block->cluster = &cluster;
+  block->group = &group;
+  block->rank = static_cast<unsigned>(cluster.blocks.size());
+  allocate_dynamic(*block, group.launch->shared_bytes);
+  const auto count = static_cast<unsigned>(volume(group.launch->block));
+  for (unsigned linear = 0; linear < count; ++linear) {
+    if (linear % kWarpSize == 0) {
+      block->warps.push_back(std::make_unique<Warp>());
+      block->warps.back()->block = block.get();
+      group.warps.push_back(block->warps.back().get());
+    }
+    auto thread = std::make_unique<Thread>();
+    thread->index = position(linear, group.launch->block);
+    thread->linear = linear;
+    thread->lane = linear % kWarpSize;
+    thread->warp = block->warps.back().get();
+    thread->block = block.get();
+    thread->warp->threads[thread->lane] = thread.get();
+    thread->warp->existing |= 1u << thread->lane;
+    make_ready(*thread);
+    block->threads.push_back(std::move(thread));
+  }
+  group.threads += count;
+  group.alive += count;
+  cluster.blocks.push_back(block.get());
+  group.blocks.push_back(std::move(block));
+}
+
+void add_cluster(Group& group, std::uint64_t which) {
+  const Launch& launch = *group.launch;
+  const dim3 clusters(launch.grid.x / launch.cluster.x, launch.grid.y / launch.cluster.y,
+                      launch.grid.z / launch.cluster.z);
+  const uint3 at = position(which, clusters);
+  auto cluster = std::make_unique<Cluster>();
+  for (std::uint64_t rank = 0; rank < volume(launch.cluster); ++rank) {
+    const uint3 within = position(rank, launch.cluster);
+    add_block(group, *cluster,
+              {at.x * launch.cluster.x + within.x, at.y * launch.cluster.y + within.y,
+               at.z * launch.cluster.z + within.z});
+  }
+  group.clusters.push_back(std::move(cluster));
+}
+
+// Lets every thread that was left in the middle unwind its stack.
+void abandon(Group& group) {
+  Machine& m = machine();
+  m.failed = true;
+  for (const auto& block : group.blocks) {
+    for (const auto& thread : block->threads) {
+      if (!thread->fiber.started()) continue;
+      m.self = thread.get();
+      thread->fiber.resume(run_thread, thread.get());
+    }
+  }
+  m.self = nullptr;
+  m.failed = false;
+}
+
+void run(Group& group) {
+  Machine& m = machine();
+  m.group = &group;
+  m.statistics.threads += group.threads;
+  try {
+    run_group(group);
+  } catch (...) {
+    abandon(group);
+    m.group = nullptr;
+    throw;
+  }
+  m.group = nullptr;
+}
+
+}  // namespace
+
+void run_kernel(const Launch& launch, const std::function<void()>& thread, const void* start_tag,
+                const void* end_tag) {
+  start_watchdog();
+  Machine& m = machine();
+  ++m.statistics.launches;
+  ::blockDim = launch.block;
+  ::gridDim = launch.grid;
+  job = {&thread, start_tag, end_tag};
+  const std::uint64_t clusters = volume(launch.grid) / volume(launch.cluster);
+  m.grid_is_one_group = launch.cooperative;
+  if (launch.cooperative) {
+    Group group;
+    group.launch = &launch;
+    for (std::uint64_t which = 0; which < clusters; ++which) add_cluster(group, which);
+    run(group);
+    return;
+  }
+  for (const std::size_t which : ordered(clusters)) {
+    Group group;
+    group.launch = &launch;
+    add_cluster(group, which);
+    run(group);
+  }
+}
+
+}  // namespace simt
