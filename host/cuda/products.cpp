@@ -43,6 +43,7 @@ struct Shape {
   std::uint32_t alignments[3];
   std::uint8_t types[3];
   bool left_transposed, right_transposed, accumulate, tf32;
+  std::int64_t scratch_bytes;
 
   explicit Shape(const Product& p)
       : M(p.M),
@@ -57,7 +58,8 @@ struct Shape {
         left_transposed(p.left.transposed),
         right_transposed(p.right.transposed),
         accumulate(p.accumulate),
-        tf32(p.tf32) {}
+        tf32(p.tf32),
+        scratch_bytes(p.scratch_bytes) {}
   bool operator==(const Shape&) const = default;
 
   std::uint64_t hash() const {
@@ -113,7 +115,7 @@ class Preference {
  public:
   explicit Preference(const Shape& shape) {
     RECUR_CHECK_BLAS(cublasLtMatmulPreferenceInit(&value_));
-    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, std::uint64_t{kProductScratch});
+    set(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, static_cast<std::uint64_t>(shape.scratch_bytes));
     // Partial sums are kept in the compute type and added in one order.
     set(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, std::uint32_t{CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE});
     set(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, shape.alignments[1]);
@@ -203,7 +205,8 @@ void Products::run(const Product& product, std::byte* scratch, StreamHandle stre
   void* result = const_cast<void*>(product.result.data);
   RECUR_CHECK_BLAS(cublasLtMatmul(state_->handle, &d.operation, alpha, product.right.data, &d.right,
                                   product.left.data, &d.left, beta, result, &d.result, result, &d.result,
-                                  &algorithm, scratch, kProductScratch, static_cast<cudaStream_t>(stream)));
+                                  &algorithm, scratch, static_cast<std::size_t>(product.scratch_bytes),
+                                  static_cast<cudaStream_t>(stream)));
 }
 
 }  // namespace recur::host::gpu

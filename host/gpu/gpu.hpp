@@ -65,7 +65,7 @@ struct Matrix {
 // result[M][N] = left[M][K] right[K][N] + (accumulate ? result : 0), for each matrix of the batch. M, N, K,
 // batch and row strides pass no 2^31 - 1. The operands have one type; the result has it too, or f32. Sums are
 // formed in f32 (f64 where the operands are f64), in an order that depends on sizes, strides and alignments
-// only.
+// only, the size of the scratch among them.
 struct Product {
   std::int64_t M = 0, N = 0, K = 0;
   std::int64_t batch = 1;
@@ -73,11 +73,8 @@ struct Product {
   Matrix result;  // data is written
   bool accumulate = false;
   bool tf32 = false;  // f32 operands may be rounded to tf32
+  std::int64_t scratch_bytes = 0;
 };
-
-// Bytes of device memory that products on one stream share as scratch; a constant, since plans have it among
-// their sizes. Room for the partial sums of a product that is split along K: 2^21 of them.
-constexpr std::size_t kProductScratch = std::size_t{8} << 20;
 
 // Library handle and chosen algorithms. Belongs to a Context; products of one object on several streams may
 // run at once, each stream with a scratch of its own.
@@ -87,7 +84,7 @@ class Products {
   ~Products();
   Products(const Products&) = delete;
   Products& operator=(const Products&) = delete;
-  // `scratch`: kProductScratch bytes on the device.
+  // `scratch`: product.scratch_bytes of device memory, for partial sums of a product that is split along K.
   void run(const Product& product, std::byte* scratch, StreamHandle stream);
 
  private:

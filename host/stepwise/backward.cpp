@@ -222,7 +222,8 @@ class BackwardPass {
          .right = {advance(track.R, g_.type, block * g_.hidden * track.R_row), g_.type, track.R_row},
          .result = {result, g_.sums, g_.hidden},
          .accumulate = accumulate,
-         .tf32 = g_.tf32},
+         .tf32 = g_.tf32,
+         .scratch_bytes = g_.scratch_bytes},
         buffers_.lanes[track.lane].scratch, lanes_.stream(track.lane));
   }
 

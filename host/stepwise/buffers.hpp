@@ -17,9 +17,7 @@ class TypedCarver {
     return carver_.take<std::byte>(
         checked_product("buffer", {count, static_cast<std::int64_t>(size_of(type))}));
   }
-  std::byte* take_scratch() {
-    return carver_.take<std::byte>(static_cast<std::int64_t>(gpu::kProductScratch));
-  }
+  std::byte* take_bytes(std::int64_t bytes) { return carver_.take<std::byte>(bytes); }
   std::size_t bytes() const { return carver_.bytes(); }
 
  private:
@@ -112,7 +110,7 @@ struct ForwardBuffers {
         lane.gates = carver.take(g.sums, {sizes.batch, g.saved_columns()});
       }
       if (i < g.directions) lane.gathered = carver.take(g.type, {g.chunk_rows, g.input_size});
-      lane.scratch = carver.take_scratch();
+      lane.scratch = carver.take_bytes(g.scratch_bytes);
     }
     for (std::int64_t i = 0; i < state_count(g); ++i) {
       states[i].h = carver.take(g.type, {sizes.batch, g.hidden});
@@ -175,7 +173,7 @@ struct BackwardBuffers {
       if (g.narrow()) {
         lane.totals = carver.take(g.sums, {g.gate_columns(), std::max(g.widest_columns(), g.hidden)});
       }
-      lane.scratch = carver.take_scratch();
+      lane.scratch = carver.take_bytes(g.scratch_bytes);
     }
     if (g.narrow() && g.directions == 2) dx_sums = carver.take(g.sums, {g.chunk_rows, g.widest_columns()});
   }

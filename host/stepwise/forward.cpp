@@ -174,7 +174,8 @@ class ForwardPass {
                    .left = walk->matrix(x, g_.type, operand),
                    .right = {track.weights.W, g_.type, track.weights.W_row, 0, true},
                    .result = walk->matrix(buffers.input, g_.sums, result),
-                   .tf32 = g_.tf32},
+                   .tf32 = g_.tf32,
+                   .scratch_bytes = g_.scratch_bytes},
                   buffers.scratch, lanes_.stream(track.lane));
   }
 
@@ -204,7 +205,8 @@ class ForwardPass {
                    .right = {advance(track.weights.R, g_.type, first * track.weights.R_row), g_.type,
                              track.weights.R_row, 0, true},
                    .result = {advance(buffers.recurrent, g_.sums, first), g_.sums, g_.gate_columns()},
-                   .tf32 = g_.tf32},
+                   .tf32 = g_.tf32,
+                   .scratch_bytes = g_.scratch_bytes},
                   buffers.scratch, lanes_.stream(track.lane));
   }
 

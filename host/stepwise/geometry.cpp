@@ -13,6 +13,10 @@ struct Tuning {
   // Chunks that a stack of layers wants: with four layers in flight, filling and draining the wavefront then
   // costs less than a third.
   std::int64_t wavefront_chunks = 8;
+  // Parts that a product with a long K and a small result may be split into, so that a GPU of a hundred
+  // multiprocessors has work; a result that would need more than the most bytes has tiles enough.
+  std::int64_t split = 16;
+  std::int64_t most_scratch_bytes = std::int64_t{8} << 20;
 };
 constexpr Tuning kTuning;
 
@@ -49,12 +53,22 @@ Geometry geometry_of(const Job& job) {
              .layout = spec.layout,
              .forward_lanes = 1,
              .backward_lanes = 1,
-             .chunk_rows = 0};
+             .chunk_rows = 0,
+             .scratch_bytes = 0};
   const std::int64_t row_bytes = g.gate_columns() * static_cast<std::int64_t>(size_of(g.sums));
   const std::int64_t wanted = std::max(kTuning.chunk_bytes / row_bytes, kTuning.least_rows);
   // No more than a whole run, without the product that could overflow.
   const bool all_fit = job.shape.steps <= wanted / job.shape.batch;
   g.chunk_rows = all_fit ? job.shape.steps * job.shape.batch : std::max(wanted, job.shape.batch);
+  // Results that are small beside their K: the sums of a step, and in training the gradients of W and R.
+  const bool training = job.options.pass == Pass::training;
+  const std::int64_t result_rows =
+      std::max(job.shape.batch, training ? std::max(g.widest_columns(), g.hidden) : 1);
+  const std::int64_t result_bytes = kTuning.split * static_cast<std::int64_t>(size_of(g.sums));
+  const std::int64_t most_results = kTuning.most_scratch_bytes / result_bytes;
+  g.scratch_bytes = g.gate_columns() <= most_results / result_rows
+                        ? g.gate_columns() * result_rows * result_bytes
+                        : kTuning.most_scratch_bytes;
   if (g.directions == 2) {
     g.forward_lanes = g.backward_lanes = 2;
   } else if (g.chunk_steps({job.shape.steps, job.shape.batch}) < job.shape.steps) {

@@ -31,6 +31,8 @@ struct Geometry {
   int backward_lanes;  // likewise
   // Rows (t, b) of the buffers that hold a chunk of time; at least the planned B.
   std::int64_t chunk_rows;
+  // Bytes that the products of a lane have for partial sums.
+  std::int64_t scratch_bytes;
 
   std::int64_t gate_columns() const { return traits.gates * hidden; }
   std::int64_t sum_columns() const { return traits.sums * hidden; }

@@ -150,7 +150,8 @@ class Gradients {
                       .right = walk.matrix(operand, g_.type, rows),
                       .result = {narrow ? in_.buffers.totals : out, g_.sums, narrow ? rows.columns : out_row},
                       .accumulate = !first || (accumulate_ && !narrow),
-                      .tf32 = g_.tf32},
+                      .tf32 = g_.tf32,
+                      .scratch_bytes = g_.scratch_bytes},
                      in_.scratch, in_.stream);
   }
 
@@ -204,7 +205,8 @@ void multiply_weights(const GradientInputs& in, const Block& part, const void* W
                    .right = {W, g.type, W_row},
                    .result = walk.matrix(result, type, rows),
                    .accumulate = accumulate,
-                   .tf32 = g.tf32},
+                   .tf32 = g.tf32,
+                   .scratch_bytes = g.scratch_bytes},
                   in.scratch, in.stream);
 }
 
