@@ -1,6 +1,9 @@
 # What this build has, printed once at the end of the configure.
 
 set(recur_engines "cpu")
+if(RECUR_HAVE_CUDA)
+  set(recur_engines "stepwise (CUDA), cpu")
+endif()
 message(STATUS "Recur ${PROJECT_VERSION}")
 message(STATUS "  engines            ${recur_engines}")
 message(STATUS "  CUDA               ${RECUR_CUDA_STATUS}")

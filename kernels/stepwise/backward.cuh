@@ -46,8 +46,10 @@ RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timelin
   const std::int64_t state = b * H + unit;
   A* const dh = static_cast<A*>(a.dh) + state;
   A* const dc = static_cast<A*>(a.dc) + state;
+  const T* const saved = row_of<T>(a.saved, t, b, unit);
+  T* const dsums_row = row_of<T>(a.dsums, t, b, unit);
   const auto dsums = [&](int sum) {
-    return row_of<T>(a.dsums, t, b, block_of_sum(Cell::kSplitGate, Cell::kGates, sum) * H + unit);
+    return dsums_row + block_of_sum(Cell::kSplitGate, Cell::kGates, sum) * H;
   };
 
   // Phase 0 gives the sums that phase 1 completes; the operands of the product between are left alone there.
@@ -58,7 +60,7 @@ RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timelin
 
   RECUR_UNROLL
   for (int s = 0; s < Cell::kSaved; ++s) {
-    load(row_of<T>(a.saved, t, b, s * H + unit), values);
+    load(saved + s * H, values);
     RECUR_UNROLL
     for (int i = 0; i < kWidth; ++i) u[i].saved[s] = values[i];
   }

@@ -57,6 +57,7 @@ const Change kChanges[] = {
     {"pass", [](Question& q) { q.options.pass = Pass::training; }},
     {"batch_invariant", [](Question& q) { q.options.batch_invariant = true; }},
     {"threads", [](Question& q) { q.options.threads = 2; }},
+    {"tf32", [](Question& q) { q.options.tf32 = true; }},
 };
 
 TEST(Fingerprint, EqualQuestionsHaveEqualOnes) {

@@ -75,6 +75,13 @@ Outcome examine(const Job& job, std::set<const Refusal*>* hit = nullptr) {
   }
 }
 
+bool in_build(EngineId engine) {
+  for (const host::Engine* one : host::engines()) {
+    if (one->id() == engine) return true;
+  }
+  return false;
+}
+
 constexpr Cell kCells[] = {Cell::rnn, Cell::gru, Cell::lstm};
 constexpr DataType kDataTypes[] = {DataType::f32, DataType::f64, DataType::bf16,
                                    DataType::f16, DataType::i32, DataType::u8};
@@ -216,6 +223,15 @@ TEST(Refusals, CombinationsOfLaterFields) {
   }
 }
 
+std::string unsupported(const Job& job) {
+  try {
+    make_plan(job.spec, job.shape, Device::from_props(job.device), job.options);
+  } catch (const Unsupported& error) {
+    return error.what();
+  }
+  return "planned";
+}
+
 DeviceProps absent_gpu() {
   DeviceProps props;
   props.kind = DeviceKind::cuda;
@@ -245,6 +261,60 @@ Job with_sizes(std::int64_t input_size, std::int64_t hidden_size) {
 constexpr std::int64_t kMostInputs = 0x7fffffff / 4;
 constexpr std::int64_t kMostUnits = kMostInputs / 2;
 
+// A GPU takes every type and every possible Spec.
+TEST(Refusals, EverySpecIsPlannedForAGpuOrImpossible) {
+  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
+  each_spec([&](const Spec& spec) {
+    Job job = job_of(spec);
+    job.device = absent_gpu();
+    job.options.pass = spec.variable_lengths != spec.reset_mask ? Pass::training : Pass::inference;
+    EXPECT_EQ(examine(job), possible(spec) ? Outcome::planned : Outcome::impossible)
+        << spec_name(spec) << " " << name_of(spec.dtype);
+  });
+}
+
+TEST(Refusals, TypesAndChips) {
+  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
+  const auto outcome = [](int major, int minor, DataType type) {
+    Job job = with_device(absent_gpu());
+    job.device.cuda.compute_major = major;
+    job.device.cuda.compute_minor = minor;
+    job.spec.dtype = type;
+    return examine(job);
+  };
+  EXPECT_EQ(outcome(7, 0, DataType::f32), Outcome::refused);
+  EXPECT_EQ(outcome(7, 5, DataType::f32), Outcome::planned);
+  EXPECT_EQ(outcome(7, 5, DataType::f16), Outcome::planned);
+  EXPECT_EQ(outcome(7, 5, DataType::bf16), Outcome::refused);
+  EXPECT_EQ(outcome(8, 0, DataType::bf16), Outcome::planned);
+  EXPECT_EQ(outcome(12, 0, DataType::bf16), Outcome::planned);
+}
+
+// A product's sizes and row distances have 31 bits; where batch is outermost, a sequence of sums is one
+// distance.
+TEST(Refusals, SizesAtTheEdgeOfProducts) {
+  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
+  const auto on_gpu = [](Job job) {
+    job.device = absent_gpu();
+    return examine(job);
+  };
+  EXPECT_EQ(on_gpu(with_sizes(kMostInputs, 1)), Outcome::planned);
+  EXPECT_EQ(on_gpu(with_sizes(kMostInputs + 1, 1)), Outcome::refused);
+  EXPECT_EQ(on_gpu(with_sizes(1, kMostUnits)), Outcome::planned);
+  EXPECT_EQ(on_gpu(with_sizes(1, kMostUnits + 1)), Outcome::refused);
+  Job job = with_sizes(1, 1);
+  job.shape.batch = 0x7fffffff;
+  EXPECT_EQ(on_gpu(job), Outcome::planned);
+  job.shape.batch += 1;
+  EXPECT_EQ(on_gpu(job), Outcome::refused);
+  job = with_sizes(1, 1);
+  job.spec.layout = Layout::batch_major;
+  job.shape.steps = kMostInputs;
+  EXPECT_EQ(on_gpu(job), Outcome::planned);
+  job.shape.steps += 1;
+  EXPECT_EQ(on_gpu(job), Outcome::refused);
+}
+
 TEST(Refusals, SizesAtTheEdgeOfBlas) {
   EXPECT_EQ(examine(with_sizes(kMostInputs, 1)), Outcome::planned);
   EXPECT_EQ(examine(with_sizes(kMostInputs + 1, 1)), Outcome::refused);
@@ -265,7 +335,27 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
   examine(with_device(other_machine), &hit);
   examine(with_sizes(kMostInputs + 1, 1), &hit);
 
+  for (const Later& later : kLater) {
+    Job job = with_device(absent_gpu());
+    later.set(job);
+    examine(job, &hit);
+  }
+  Job invariant = with_device(absent_gpu());
+  invariant.options.batch_invariant = true;
+  examine(invariant, &hit);
+  Job too_wide = with_sizes(kMostInputs + 1, 1);
+  too_wide.device = absent_gpu();
+  examine(too_wide, &hit);
+  for (int major : {6, 7}) {
+    Job old = with_device(absent_gpu());
+    old.device.cuda.compute_major = major;
+    old.device.cuda.compute_minor = 5;
+    old.spec.dtype = DataType::bf16;
+    examine(old, &hit);
+  }
+
   for (const Refusal& row : host::refusals()) {
+    if (!in_build(row.engine)) continue;
     EXPECT_EQ(hit.count(&row), 1u) << name_of(row.engine) << ": " << row.reason;
   }
 }
@@ -274,17 +364,23 @@ TEST(Refusals, ReasonsOfAnEngineDiffer) {
   for (const Refusal& row : host::refusals()) EXPECT_EQ(row_of(row.engine, std::string(row.reason)), &row);
 }
 
-std::string unsupported(const Job& job) {
-  try {
-    make_plan(job.spec, job.shape, Device::from_props(job.device), job.options);
-  } catch (const Unsupported& error) {
-    return error.what();
+TEST(Refusals, BestIsAnEngineOfTheDevice) {
+  for (const host::Engine* engine : host::engines()) {
+    Job job = engine->id() == EngineId::cpu ? small_job() : with_device(absent_gpu());
+    const Plan plan = make_plan(job.spec, job.shape, Device::from_props(job.device), job.options);
+    EXPECT_EQ(plan.engine() == EngineId::cpu, engine->id() == EngineId::cpu);
+    job.options.engine = engine->id();
+    job.device = engine->id() == EngineId::cpu ? absent_gpu() : Device::cpu().props();
+    EXPECT_NE(unsupported(job).find(engine->id() == EngineId::cpu ? "runs on the CPU only"
+                                                                  : "runs on CUDA devices only"),
+              std::string::npos);
   }
-  return "planned";
 }
 
 TEST(Refusals, ADescribedGpuIsRefusedWithTheCpuEnginesReason) {
-  const std::string message = unsupported(with_device(absent_gpu()));
+  Job job = with_device(absent_gpu());
+  job.options.engine = EngineId::cpu;
+  const std::string message = unsupported(job);
   EXPECT_NE(message.find("described GPU"), std::string::npos) << message;
   EXPECT_NE(message.find("cpu: runs on the CPU only"), std::string::npos) << message;
 }
@@ -307,9 +403,7 @@ TEST(Refusals, NamedEngines) {
   Job job = small_job();
   for (EngineId engine : {EngineId::stepwise, EngineId::cta_resident, EngineId::cluster_resident,
                           EngineId::grid_resident, EngineId::cudnn, EngineId::onednn}) {
-    bool in_build = false;
-    for (const host::Engine* one : host::engines()) in_build = in_build || one->id() == engine;
-    if (in_build) continue;
+    if (in_build(engine)) continue;
     job.options.engine = engine;
     const std::string message = unsupported(job);
     EXPECT_NE(message.find(std::string(name_of(engine)) + ": this build has no such engine"),
@@ -327,22 +421,24 @@ TEST(Refusals, BestAndTheNameOfWhatItTakesAreOnePlan) {
   const Device device = Device::from_props(job.device);
   const Plan best = make_plan(job.spec, job.shape, device, job.options);
   EXPECT_EQ(best.engine(), EngineId::cpu);
-  EXPECT_TRUE(best.passed_over().empty());
+  // Engines of GPUs come first, and say that this is none.
+  EXPECT_EQ(best.passed_over().size(), host::gpu_engines().size());
   job.options.engine = best.engine();
   const Plan named = make_plan(job.spec, job.shape, device, job.options);
   EXPECT_EQ(named.engine(), best.engine());
   EXPECT_EQ(named.fingerprint(), best.fingerprint());
 }
 
-TEST(Refusals, ACudaDeviceOfABuildWithoutCuda) {
-  for (int index : {0, 3, -1}) {
+TEST(Refusals, ACudaDeviceThatIsNotThere) {
+  const bool with_cuda = in_build(EngineId::stepwise);
+  for (int index : {1000, -1}) {
     try {
       Device::cuda(index);
-      ADD_FAILURE() << "a CUDA device without a CUDA engine";
+      ADD_FAILURE() << "CUDA device " << index;
     } catch (const Unsupported& error) {
       const std::string message = error.what();
       EXPECT_NE(message.find("CUDA device " + std::to_string(index)), std::string::npos) << message;
-      EXPECT_NE(message.find("no CUDA engine"), std::string::npos) << message;
+      EXPECT_NE(message.find(with_cuda ? "the driver has" : "no CUDA engine"), std::string::npos) << message;
     }
   }
 }
