@@ -55,6 +55,7 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
     spec.dtype = GetParam().type;
     spec.input_size = size.I;
     spec.hidden_size = size.H;
+    spec.layers = size.L;
     return spec;
   }
   /// f.template operator()<T>() with the storage type of the case.
@@ -69,7 +70,7 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
 
 inline std::string text_of(const Size& size) {
   return std::string(size.reason) + ": T=" + std::to_string(size.T) + " B=" + std::to_string(size.B) +
-         " I=" + std::to_string(size.I) + " H=" + std::to_string(size.H);
+         " I=" + std::to_string(size.I) + " H=" + std::to_string(size.H) + " L=" + std::to_string(size.L);
 }
 
 }  // namespace recur::test

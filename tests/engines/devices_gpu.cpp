@@ -8,8 +8,9 @@ namespace {
 
 // What emulation has no time for.
 constexpr Size kLargeSizes[] = {
+    {2, 2, 4, 516, "vectors, one above the width of a block"},
     {3, 25, 4, 129, "single units, several blocks each way"},
-    {40, 16, 8, 64, "several chunks of time"},
+    {40, 16, 8, 64, "many steps of more than one block"},
     {1000, 2, 3, 9, "drift over a long sequence"},
 };
 
@@ -17,19 +18,23 @@ constexpr Size kLargeBitSizes[] = {
     {24, 64, 32, 256, "many blocks at once: where a sum in no fixed order would show"},
 };
 
-template <std::size_t N, std::size_t M>
-std::span<const Size> joined(const Size (&first)[N], const Size (&second)[M]) {
-  static const std::vector<Size> all = [&] {
-    std::vector<Size> sizes(first, first + N);
-    sizes.insert(sizes.end(), second, second + M);
-    return sizes;
-  }();
+std::vector<Size> joined(std::span<const Size> first, std::span<const Size> second) {
+  std::vector<Size> sizes(first.begin(), first.end());
+  sizes.insert(sizes.end(), second.begin(), second.end());
+  return sizes;
+}
+const std::vector<Size>& sizes() {
+  static const std::vector<Size> all = joined(kStepwiseSizes, kLargeSizes);
+  return all;
+}
+const std::vector<Size>& bit_sizes() {
+  static const std::vector<Size> all = joined(kStepwiseBitSizes, kLargeBitSizes);
   return all;
 }
 
+// Outlives the runtime's own state, so it is never ended.
 Context* shared_context() {
-  static Context* const context =
-      new Context(Device::cuda(0));  // outlives the runtime's own state, so not ended
+  static Context* const context = new Context(Device::cuda(0));
   return context;
 }
 
@@ -48,9 +53,10 @@ std::vector<TestDevice> test_devices() {
   device.shared_context = shared_context;
   device.types = {DataType::f32, DataType::f64, DataType::bf16, DataType::f16};
   device.option_types = {DataType::f32, DataType::bf16, DataType::f16};
-  device.sizes = joined(kStepwiseSizes, kLargeSizes);
+  device.sizes = sizes();
   device.option_sizes = kStepwiseOptionSizes;
-  device.bit_sizes = joined(kStepwiseBitSizes, kLargeBitSizes);
+  device.chunk_sizes = kStepwiseChunkSizes;
+  device.bit_sizes = bit_sizes();
   return {device};
 }
 

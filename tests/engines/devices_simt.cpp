@@ -20,6 +20,7 @@ std::vector<TestDevice> test_devices() {
   device.option_types = {DataType::f32, DataType::bf16};
   device.sizes = kStepwiseSizes;
   device.option_sizes = std::span(kStepwiseOptionSizes).first(1);
+  device.chunk_sizes = kStepwiseChunkSizes;
   device.bit_sizes = std::span(kStepwiseBitSizes).first(1);
   return {device};
 }

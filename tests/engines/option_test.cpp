@@ -8,10 +8,10 @@ namespace {
 
 class Options : public DeviceTest {
  protected:
-  // f(Spec, RunOptions) at each of the device's sizes, then the verdict.
+  // set(Spec, RunOptions) at each of the sizes, then the verdict.
   template <class Set>
-  void judge_each(Set&& set) {
-    for (const Size& size : device().option_sizes) {
+  static void judge_each(Set&& set, std::span<const Size> sizes = device().option_sizes) {
+    for (const Size& size : sizes) {
       Spec spec = sized(size);
       RunOptions run{.device = &device()};
       set(spec, run);
@@ -84,6 +84,30 @@ TEST_P(Options, PlanLargerThanTheRun) {
     run.spare_steps = 9;
     run.spare_batch = 3;
   });
+}
+
+// Lengths that end in any of the chunks, and chunks that are read from their ends.
+TEST_P(Options, ChunksOfTime) {
+  if (device().chunk_sizes.empty())
+    GTEST_SKIP() << device().name << " has no sizes for lengths across chunks of time";
+  for (Direction direction : {Direction::forward, Direction::reverse}) {
+    for (Layout layout : {Layout::time_major, Layout::batch_major}) {
+      const auto set = [&](Spec& spec, RunOptions& run) {
+        spec.direction = direction;
+        spec.variable_lengths = true;
+        spec.reset_mask = true;
+        spec.cell_sequence = spec.cell == Cell::lstm;
+        run.layout = layout;
+      };
+      judge_each(set, device().chunk_sizes);
+    }
+  }
+  if (device().engine != EngineId::stepwise) return;
+  for (const Size& size : device().chunk_sizes) {
+    const Plan plan = make_plan(sized(size), {size.T, size.B}, device().device, {.engine = device().engine});
+    EXPECT_EQ(plan.tile().find("products of " + std::to_string(size.T) + " steps"), std::string::npos)
+        << "one chunk only: " << plan.tile();
+  }
 }
 
 TEST_P(Options, PreparedWeights) {

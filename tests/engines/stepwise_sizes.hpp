@@ -14,14 +14,18 @@ inline constexpr Size kStepwiseSizes[] = {
     {4, 1, 4, 16, "one sequence; whole vectors, and as many as threads of a row"},
     {3, 33, 5, 12, "one vector less than threads of a row; one row above a block's 32"},
     {2, 2, 3, 34, "whole vectors of f64 only"},
-    {2, 3, 3, 129, "single units, one above the width of a block"},
-    {2, 2, 4, 516, "vectors, one above the width of a block"},
-    {33, 2, 3, 8, "several chunks of time"},
+    {2, 5, 1, 129, "single units, one above the width of a block"},
 };
 
 inline constexpr Size kStepwiseOptionSizes[] = {
     {5, 3, 3, 40, "odd but for whole vectors of units; episodes start and end inside"},
     {4, 3, 3, 19, "single units"},
+};
+
+// Input products have at least 128 rows (host/stepwise/geometry.cpp), 8 steps of 16 sequences: two whole
+// chunks and a short one, so that all three layers are at work at once.
+inline constexpr Size kStepwiseChunkSizes[] = {
+    {20, 16, 3, 24, "a wavefront of layers", 3},
 };
 
 inline constexpr Size kStepwiseBitSizes[] = {

@@ -23,6 +23,7 @@ using oracle::Index;
 struct Size {
   Index T, B, I, H;
   const char* reason;
+  Index L = 1;
 };
 
 struct TestDevice {
@@ -46,6 +47,7 @@ struct TestDevice {
   std::vector<DataType> option_types = {};  ///< crossed with every option of a layer
   std::span<const Size> sizes = {};         ///< judged, every cell and type
   std::span<const Size> option_sizes = {};  ///< judged, with every option of a layer
+  std::span<const Size> chunk_sizes = {};   ///< judged with lengths and marks: time runs in several chunks
   std::span<const Size> bit_sizes = {};  ///< large enough for every kind of sharing: runs compared bit by bit
 };
 
