@@ -3,7 +3,6 @@
 namespace recur::host::stepwise {
 namespace {
 
-using recur::stepwise::block_of_sum;
 using recur::stepwise::CopyRows;
 using recur::stepwise::first_input_block;
 using recur::stepwise::SumColumns;
