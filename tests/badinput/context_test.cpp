@@ -198,7 +198,7 @@ TEST(BadTeam, Runs) {
 }
 
 TEST(BadDevice, Cuda) {
-  EXPECT_THROW(Device::cuda(), Unsupported);
+  EXPECT_THROW(Device::cuda(1000), Unsupported);
   EXPECT_THROW(Device::cuda(-1), Unsupported);
 }
 

@@ -157,10 +157,10 @@ RECUR_KERNEL(1) misaligned_async_copy(const int* from) {
   device::copy_async_wait<0>();
 }
 RECUR_KERNEL(32) async_copy_without_wait(const int* from, float* out) {
-  RECUR_SHARED(int4, to, [32]);
+  RECUR_SHARED(float4, to, [32]);
   device::copy_async_16(&to[threadIdx.x], from + threadIdx.x * 4);
   device::copy_async_commit();
-  out[threadIdx.x] = *reinterpret_cast<const float*>(&to[threadIdx.x]);
+  out[threadIdx.x] = to[threadIdx.x].x;
 }
 
 // --- clusters
