@@ -31,7 +31,8 @@
 #elif defined(__CUDACC__)
 
 #define RECUR_DEVICE __device__ __forceinline__
-#define RECUR_KERNEL(max_threads) __global__ void __launch_bounds__(max_threads)
+// Told that one block a multiprocessor will do, ptxas does not buy room for another with spilled registers.
+#define RECUR_KERNEL(max_threads) __global__ void __launch_bounds__(max_threads, 1)
 #define RECUR_UNROLL _Pragma("unroll")
 #define RECUR_SHARED(Type, name, ...) __shared__ Type name __VA_ARGS__
 #define RECUR_DYNAMIC_SHARED(Type, name)                                 \
