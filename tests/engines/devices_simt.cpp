@@ -1,6 +1,7 @@
 // The stepwise engine where every CUDA thread is a fiber on the CPU: device memory is host memory.
 #include "engines/stepwise_sizes.hpp"
 #include "engines/test_device.hpp"
+#include "host/gpu/gpu.hpp"
 
 namespace simt {
 void synchronize();  // runs all that was put on streams
@@ -11,6 +12,7 @@ namespace recur::test {
 std::vector<TestDevice> test_devices() {
   TestDevice device{.name = "simt", .engine = EngineId::stepwise, .device = Device::cuda(0)};
   device.synchronize = [] { simt::synchronize(); };
+  device.new_stream = [] { return Stream::from_native(host::gpu::create_stream()); };
   device.shared_context = [] {
     static Context* const context = new Context(Device::cuda(0));
     return context;
