@@ -142,6 +142,7 @@ void multiply(const Product& p) {
         const Sum* b = right.data() + n * p.K;
         Sum sum = std::inner_product(a, a + p.K, b, Sum(0));
         const std::int64_t at = which * p.result.batch_stride + m * p.result.row_stride + n;
+        if (p.bias != nullptr) sum += static_cast<Sum>(element({p.bias, p.result.type}, n));
         if (p.accumulate) sum += static_cast<Sum>(element(p.result, at));
         store(p.result, at, static_cast<double>(sum));
       }
@@ -154,6 +155,9 @@ void multiply(const Product& p) {
 // The scratch is written as a library would: two streams that share one are a race.
 void Products::run(const Product& product, std::byte* scratch, StreamHandle stream) {
   if (product.left.type != product.right.type) throw DeviceError("product: operands of two types");
+  if (product.bias != nullptr && product.accumulate) throw DeviceError("product: a bias beside accumulate");
+  if (reinterpret_cast<std::uintptr_t>(product.bias) % 16 != 0)
+    throw DeviceError("product: a bias that is not 16-byte aligned");
   simt::enqueue("product", stream, [product, scratch] {
     scratch[0] = std::byte{0};
     if (product.left.type == DataType::f64) {

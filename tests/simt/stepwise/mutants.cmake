@@ -61,7 +61,7 @@ function(recur_simt_mutant name)
     WILL_FAIL ON
     LABELS "threads;simt"
     TIMEOUT 300
-    ENVIRONMENT "${RECUR_TEST_ENVIRONMENT};SIMT_ORDER=descending")
+    ENVIRONMENT "${RECUR_SIMT_ENVIRONMENT};SIMT_ORDER=descending")
 endfunction()
 
 # A row's tail of threads writes.
@@ -82,12 +82,6 @@ recur_simt_mutant(padding_is_run
   REPLACE "return t < length_;" WITH "return t >= 0;"
   SOURCES kernels/stepwise/backward_f32.cu
   FOUND_BY plain)
-# Parts of a sum of columns beyond the last.
-recur_simt_mutant(parts_beyond_the_last
-  FILE kernels/stepwise/rows.cuh
-  REPLACE "if (column >= a.columns || part >= a.parts) return;" WITH "if (column >= a.columns) return;"
-  SOURCES kernels/stepwise/rows.cu
-  FOUND_BY asan)
 # A layer does not wait for the one before it.
 recur_simt_mutant(layer_does_not_wait
   FILE host/stepwise/lanes.hpp
