@@ -3,10 +3,12 @@
 
 #include <array>
 #include <bit>
+#include <optional>
 
 #include "host/cuda/check.hpp"
 #include "host/gpu/gpu.hpp"
 #include "host/hash.hpp"
+#include "host/stepwise/kernels.hpp"
 
 namespace recur::host::gpu {
 namespace {
@@ -41,6 +43,7 @@ struct Shape {
   std::int64_t M, N, K, batch;
   std::int64_t rows[3], batches[3];  // strides of left, right, result
   std::uint32_t alignments[3];
+  std::uint32_t bias_alignment;  // 0: no bias
   std::uint8_t types[3];
   bool left_transposed, right_transposed, accumulate, tf32;
   std::int64_t scratch_bytes;
@@ -53,6 +56,7 @@ struct Shape {
         rows{p.left.row_stride, p.right.row_stride, p.result.row_stride},
         batches{p.left.batch_stride, p.right.batch_stride, p.result.batch_stride},
         alignments{alignment_of(p.left.data), alignment_of(p.right.data), alignment_of(p.result.data)},
+        bias_alignment(p.bias == nullptr ? 0 : alignment_of(p.bias)),
         types{static_cast<std::uint8_t>(p.left.type), static_cast<std::uint8_t>(p.right.type),
               static_cast<std::uint8_t>(p.result.type)},
         left_transposed(p.left.transposed),
@@ -69,7 +73,7 @@ struct Shape {
         .add(static_cast<std::uint64_t>(K));
     for (int i = 0; i < 3; ++i)
       hash.add(static_cast<std::uint64_t>(rows[i])).add(std::uint64_t{alignments[i]});
-    return hash.add(static_cast<std::uint64_t>(batch)).add(accumulate).value();
+    return hash.add(static_cast<std::uint64_t>(batch)).add(accumulate).add(bias_alignment != 0).value();
   }
 };
 
@@ -84,16 +88,22 @@ struct Description {
     const cublasComputeType_t compute =
         is_f64 ? CUBLAS_COMPUTE_64F : (p.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F);
     RECUR_CHECK_BLAS(cublasLtMatmulDescInit(&operation, compute, is_f64 ? CUDA_R_64F : CUDA_R_32F));
-    set_transposed(CUBLASLT_MATMUL_DESC_TRANSA, p.right.transposed);
-    set_transposed(CUBLASLT_MATMUL_DESC_TRANSB, p.left.transposed);
+    set(CUBLASLT_MATMUL_DESC_TRANSA, p.right.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, p.left.transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+    // A value for each of its rows, which are our columns.
+    if (p.bias != nullptr) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE, CUBLASLT_EPILOGUE_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, native_type(p.result.type));
+    }
     init(left, p.left, p.left.transposed ? p.K : p.M, p.left.transposed ? p.M : p.K, p.batch);
     init(right, p.right, p.right.transposed ? p.N : p.K, p.right.transposed ? p.K : p.N, p.batch);
     init(result, p.result, p.M, p.N, p.batch);
   }
 
  private:
-  void set_transposed(cublasLtMatmulDescAttributes_t which, bool transposed) {
-    const cublasOperation_t value = transposed ? CUBLAS_OP_T : CUBLAS_OP_N;
+  template <class T>
+  void set(cublasLtMatmulDescAttributes_t which, T value) {
     RECUR_CHECK_BLAS(cublasLtMatmulDescSetAttribute(&operation, which, &value, sizeof(value)));
   }
   // A row-major [rows][columns] matrix.
@@ -142,7 +152,7 @@ struct Products::State {
   struct Entry {
     bool used = false;
     Shape shape{Product{}};
-    cublasLtMatmulAlgo_t algorithm = {};
+    std::optional<cublasLtMatmulAlgo_t> algorithm;
   };
   static constexpr std::size_t kEntries = 1024;
   static constexpr std::size_t kProbes = 8;
@@ -155,7 +165,8 @@ struct Products::State {
   State(const State&) = delete;
   State& operator=(const State&) = delete;
 
-  const cublasLtMatmulAlgo_t& algorithm(const Shape& shape, Description& description) {
+  // None: the library has no algorithm that adds the bias.
+  const std::optional<cublasLtMatmulAlgo_t>& algorithm(const Shape& shape, Description& description) {
     const std::uint64_t hash = shape.hash();
     Entry* place = &entries[hash % kEntries];
     for (std::size_t probe = 0; probe < kProbes; ++probe) {
@@ -172,13 +183,17 @@ struct Products::State {
     return place->algorithm;
   }
 
-  cublasLtMatmulAlgo_t choose(const Shape& shape, Description& d) const {
+  std::optional<cublasLtMatmulAlgo_t> choose(const Shape& shape, Description& d) const {
     Preference preference(shape);
     cublasLtMatmulHeuristicResult_t found = {};
     int count = 0;
     const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
         handle, &d.operation, &d.right, &d.left, &d.result, &d.result, preference.get(), 1, &found, &count);
+    const bool with_bias = shape.bias_alignment != 0;
+    // Also said of combinations of types that have no epilogue.
+    if (with_bias && status == CUBLAS_STATUS_INVALID_VALUE) return std::nullopt;
     if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0)) {
+      if (with_bias) return std::nullopt;
       throw DeviceError("cublasLtMatmulAlgoGetHeuristic: no algorithm for a product of M=" +
                         std::to_string(shape.M) + " N=" + std::to_string(shape.N) +
                         " K=" + std::to_string(shape.K) + " batch=" + std::to_string(shape.batch));
@@ -188,12 +203,37 @@ struct Products::State {
   }
 };
 
+namespace {
+
+// The bias to every row of the result.
+void write_bias(const Product& product, StreamHandle stream) {
+  recur::stepwise::CopyRows copy;
+  copy.timeline.steps = product.batch;
+  copy.steps = product.batch;
+  copy.batch = product.M;
+  copy.columns = product.N;
+  copy.from = {product.bias, 0, 0};
+  copy.to = {const_cast<void*>(product.result.data), product.result.batch_stride, product.result.row_stride};
+  stepwise::kernels_of(product.result.type).copy_rows(copy, stream);
+}
+
+}  // namespace
+
 Products::Products() : state_(std::make_unique<State>()) {}
 Products::~Products() = default;
 
 void Products::run(const Product& product, std::byte* scratch, StreamHandle stream) {
   Description d(product);
-  const cublasLtMatmulAlgo_t& algorithm = state_->algorithm(Shape(product), d);
+  const std::optional<cublasLtMatmulAlgo_t>& algorithm = state_->algorithm(Shape(product), d);
+  if (!algorithm) {
+    // The bias first, and the product is added to it.
+    write_bias(product, stream);
+    Product rest = product;
+    rest.bias = nullptr;
+    rest.accumulate = true;
+    run(rest, scratch, stream);
+    return;
+  }
   const float one = 1.0F;
   const float none = 0.0F;
   const double one_f64 = 1.0;
@@ -205,7 +245,7 @@ void Products::run(const Product& product, std::byte* scratch, StreamHandle stre
   void* result = const_cast<void*>(product.result.data);
   RECUR_CHECK_BLAS(cublasLtMatmul(state_->handle, &d.operation, alpha, product.right.data, &d.right,
                                   product.left.data, &d.left, beta, result, &d.result, result, &d.result,
-                                  &algorithm, scratch, static_cast<std::size_t>(product.scratch_bytes),
+                                  &*algorithm, scratch, static_cast<std::size_t>(product.scratch_bytes),
                                   static_cast<cudaStream_t>(stream)));
 }
 

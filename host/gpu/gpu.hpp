@@ -62,16 +62,19 @@ struct Matrix {
   bool transposed = false;        // the operand is the transpose of what is stored; not for the result
 };
 
-// result[M][N] = left[M][K] right[K][N] + (accumulate ? result : 0), for each matrix of the batch. M, N, K,
-// batch and row strides pass no 2^31 - 1. The operands have one type; the result has it too, or f32. Sums are
-// formed in f32 (f64 where the operands are f64), in an order that depends on sizes, strides and alignments
-// only, the size of the scratch among them.
+// result[M][N] = left[M][K] right[K][N] + (accumulate ? result : 0) + (bias in every row), for each matrix of
+// the batch. M, N, K, batch and row strides pass no 2^31 - 1. The operands have one type; the result has it
+// too, or f32. Sums are formed in f32 (f64 where the operands are f64), in an order that depends on sizes,
+// strides and alignments only, the size of the scratch and whether there is a bias among them.
 struct Product {
   std::int64_t M = 0, N = 0, K = 0;
   std::int64_t batch = 1;
   Matrix left, right;
   Matrix result;  // data is written
   bool accumulate = false;
+  // [N] in the result's type, or null; not together with accumulate. 16-byte aligned: libraries take that for
+  // granted, whatever the matrices are.
+  const void* bias = nullptr;
   bool tf32 = false;  // f32 operands may be rounded to tf32
   std::int64_t scratch_bytes = 0;
 };

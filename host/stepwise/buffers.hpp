@@ -24,21 +24,26 @@ class TypedCarver {
   Carver carver_;
 };
 
-// Dense copies of the canonical weights.
+// What forward reads of the weights: dense copies, and the biases combined.
 struct PreparedBuffer {
   TypedCarver carver;
-  BasicDirectionWeights<void*> direction[kMaxLayers][2];
+  struct Direction {
+    void* W;           // T [G*H][K]
+    void* R;           // T [G*H][H]
+    void* bias;        // A [G*H]
+    void* split_bias;  // T [H]: bR of the split gate
+    void* peephole;    // T [peepholes][H]
+  };
+  Direction direction[kMaxLayers][2];
 
   PreparedBuffer(std::byte* base, const Geometry& g) : carver(base), direction{} {
     for (std::int64_t layer = 0; layer < g.layers; ++layer) {
       for (std::int64_t d = 0; d < g.directions; ++d) {
-        BasicDirectionWeights<void*>& w = direction[layer][d];
-        w.W_row = g.columns(layer);
-        w.R_row = g.hidden;
-        w.W = carver.take(g.type, {g.gate_columns(), w.W_row});
-        w.R = carver.take(g.type, {g.gate_columns(), w.R_row});
-        if (g.bias != Bias::none) w.bW = carver.take(g.type, {g.gate_columns()});
-        if (g.bias == Bias::both) w.bR = carver.take(g.type, {g.gate_columns()});
+        Direction& w = direction[layer][d];
+        w.W = carver.take(g.type, {g.gate_columns(), g.columns(layer)});
+        w.R = carver.take(g.type, {g.gate_columns(), g.hidden});
+        if (g.bias != Bias::none) w.bias = carver.take(g.sums, {g.gate_columns()});
+        if (g.bias == Bias::both && g.traits.split_gate >= 0) w.split_bias = carver.take(g.type, {g.hidden});
         if (g.traits.peepholes > 0) w.peephole = carver.take(g.type, {g.traits.peepholes, g.hidden});
       }
     }
@@ -88,6 +93,7 @@ struct ForwardBuffers {
     void* exchange;   // T [B][H], cells of two phases
     void* gates;      // A [B][saved][H], likewise
     void* gathered;   // T [chunk rows][I]; lanes that run the first layer
+    void* bias;       // A [G*H], combined; not with prepared weights
     std::byte* scratch;
   };
   Lane lanes[gpu::kMostLanes];
@@ -99,7 +105,7 @@ struct ForwardBuffers {
   State states[kMaxLayers];
   void* between[2];  // inference only
 
-  ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training)
+  ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training, bool prepared)
       : carver(base), lanes{}, states{}, between{} {
     for (int i = 0; i < g.forward_lanes; ++i) {
       Lane& lane = lanes[i];
@@ -110,6 +116,7 @@ struct ForwardBuffers {
         lane.gates = carver.take(g.sums, {sizes.batch, g.saved_columns()});
       }
       if (i < g.directions) lane.gathered = carver.take(g.type, {g.chunk_rows, g.input_size});
+      if (g.bias != Bias::none && !prepared) lane.bias = carver.take(g.sums, {g.gate_columns()});
       lane.scratch = carver.take_bytes(g.scratch_bytes);
     }
     for (std::int64_t i = 0; i < state_count(g); ++i) {

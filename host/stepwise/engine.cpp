@@ -11,11 +11,12 @@
 namespace recur::host::stepwise {
 namespace {
 
-// Prepared weights are dense copies, so that these are all they depend on.
+// Prepared weights are dense copies and combined biases, so that these are all they depend on.
 std::uint64_t layout_id_of(const Geometry& g) {
   return Hash()
-      .add("stepwise weights 1")
+      .add("stepwise weights 2")
       .add(static_cast<std::uint64_t>(g.traits.gates))
+      .add(static_cast<std::uint64_t>(g.traits.split_gate))
       .add(static_cast<std::uint64_t>(g.traits.peepholes))
       .add(static_cast<std::uint64_t>(g.type))
       .add(static_cast<std::uint64_t>(g.bias))
@@ -29,7 +30,7 @@ std::uint64_t layout_id_of(const Geometry& g) {
 // The library chooses how to form a product by its shape and by the chip.
 std::uint64_t bits_id_of(const Geometry& g, const CudaProps& device) {
   return Hash()
-      .add("stepwise 1")
+      .add("stepwise 2")
       .add(static_cast<std::uint64_t>(g.chunk_rows))
       .add(g.tf32)
       .add(static_cast<std::uint64_t>(device.compute_major))
@@ -47,13 +48,12 @@ class StepwisePlan final : public EnginePlan {
     facts_.layout_id = layout_id_of(geometry_);
     facts_.bits_id = bits_id_of(geometry_, device_);
     BufferSizes& sizes = facts_.sizes;
-    // Weights are read where they are, prepared or not.
-    sizes.workspace = ForwardBuffers(nullptr, geometry_, most, training_).carver.bytes();
+    sizes.workspace = ForwardBuffers(nullptr, geometry_, most, training_, false).carver.bytes();
     if (training_) {
       sizes.reserve = ReserveBuffer(nullptr, geometry_, most).carver.bytes();
       sizes.workspace_backward = BackwardBuffers(nullptr, geometry_, most).carver.bytes();
     } else {
-      sizes.workspace_prepared = sizes.workspace;
+      sizes.workspace_prepared = ForwardBuffers(nullptr, geometry_, most, false, true).carver.bytes();
       sizes.prepared_weights = PreparedBuffer(nullptr, geometry_).carver.bytes();
     }
   }

@@ -7,9 +7,27 @@
 namespace recur::host::stepwise {
 namespace {
 
+using recur::stepwise::CombineBiases;
 using recur::stepwise::CopyRows;
 using recur::stepwise::ForwardStep;
 using recur::stepwise::StartForward;
+
+// The biases that are added to W x: those of the input, and of the state where the recurrent part of a sum
+// simply adds.
+void combine_biases(const Geometry& g, const DirectionWeights& from, void* to, gpu::StreamHandle stream) {
+  CombineBiases combine;
+  combine.bW = from.bW;
+  combine.bR = from.bR;
+  combine.columns = g.gate_columns();
+  combine.recurrent = (g.traits.split_gate < 0 ? g.traits.gates : g.traits.split_gate) * g.hidden;
+  combine.to = to;
+  kernels_of(g.type).combine_biases(combine, stream);
+}
+
+// The bias that is left: that of a split gate's recurrent part.
+const void* split_bias(const Geometry& g, const DirectionWeights& weights) {
+  return g.traits.split_gate < 0 ? nullptr : advance(weights.bR, g.type, g.traits.split_gate * g.hidden);
+}
 
 class ForwardPass {
  public:
@@ -22,7 +40,7 @@ class ForwardPass {
         args_(*call.args),
         sizes_(call.sizes),
         chunks_(sizes_.steps, g.chunk_steps(sizes_)),
-        buffers_(call.workspace.data(), g, sizes_, training),
+        buffers_(call.workspace.data(), g, sizes_, training, call.weights->is_prepared()),
         reserve_(training ? call.reserve.data() : nullptr, g, sizes_),
         prepared_(prepared_data(call), g),
         lanes_(resources, call.stream, g.directions == 2 || chunks_.count() > 1 ? g.forward_lanes : 1) {}
@@ -81,7 +99,8 @@ class ForwardPass {
   struct Track {
     std::int64_t layer = 0;
     int lane = 0;
-    DirectionWeights weights;
+    DirectionWeights weights;    // without biases where they came combined
+    const void* bias = nullptr;  // A [G*H], combined
     ConstRows x;
     ConstRows h0, c0;
     Rows hN, cN;
@@ -95,12 +114,18 @@ class ForwardPass {
     return static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data));  // only read
   }
 
-  DirectionWeights weights(std::int64_t layer, std::int64_t d) const {
-    if (!call_.weights->is_prepared()) {
-      return direction_of(call_.weights->canonical()[static_cast<std::size_t>(layer)], d);
+  void set_weights(Track& track, std::int64_t d) const {
+    if (call_.weights->is_prepared()) {
+      const PreparedBuffer::Direction& w = prepared_.direction[track.layer][d];
+      track.weights = {w.W, w.R, nullptr, nullptr, w.peephole, g_.columns(track.layer), g_.hidden};
+      track.bias = w.bias;
+      track.step.split_bias = w.split_bias;
+    } else {
+      track.weights = direction_of(call_.weights->canonical()[static_cast<std::size_t>(track.layer)], d);
+      track.bias = buffers_.lanes[track.lane].bias;
+      track.step.split_bias = split_bias(g_, track.weights);
     }
-    const BasicDirectionWeights<void*>& w = prepared_.direction[layer][d];
-    return {w.W, w.R, w.bW, w.bR, w.peephole, w.W_row, w.R_row};
+    track.step.peephole = track.weights.peephole;
   }
 
   // Outputs of a layer below the last, all of them.
@@ -116,7 +141,7 @@ class ForwardPass {
     Track track;
     track.layer = layer;
     track.lane = lane;
-    track.weights = weights(layer, d);
+    set_weights(track, d);
     track.x = layer == 0 ? rows_of(args_.x, g_.layout) : constant(rows_at(outputs_below(layer - 1), outputs));
     track.h0 = state_rows(args_.h0, layer, d);
     track.c0 = state_rows(args_.c0, layer, d);
@@ -126,9 +151,6 @@ class ForwardPass {
     ForwardStep& step = track.step;
     step.step = {timeline_of(g_, sizes_, args_, d), 0, sizes_.batch, g_.hidden};
     step.recurrent = buffers.recurrent;
-    step.bW = track.weights.bW;
-    step.bR = track.weights.bR;
-    step.peephole = track.weights.peephole;
     step.h = state.h;
     step.c = state.c;
     step.exchange = buffers.exchange;
@@ -147,9 +169,12 @@ class ForwardPass {
   void start(const Track& track) {
     const StartForward start{track.step.step, track.h0, track.c0, track.step.h, track.step.c};
     kernels_.start_forward(start, lanes_.stream(track.lane));
+    if (track.weights.bW != nullptr) {
+      combine_biases(g_, track.weights, buffers_.lanes[track.lane].bias, lanes_.stream(track.lane));
+    }
   }
 
-  // W x of a chunk.
+  // W x and biases of a chunk.
   void multiply_inputs(const Track& track, std::int64_t chunk) {
     const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
     const std::int64_t first = chunks_.first(chunk, track.reverse());
@@ -174,6 +199,7 @@ class ForwardPass {
                    .left = walk->matrix(x, g_.type, operand),
                    .right = {track.weights.W, g_.type, track.weights.W_row, 0, true},
                    .result = walk->matrix(buffers.input, g_.sums, result),
+                   .bias = track.bias,
                    .tf32 = g_.tf32,
                    .scratch_bytes = g_.scratch_bytes},
                   buffers.scratch, lanes_.stream(track.lane));
@@ -246,11 +272,11 @@ void prepare(const Geometry& g, gpu::DeviceResources& resources, Stream stream,
   for (std::int64_t layer = 0; layer < g.layers; ++layer) {
     for (std::int64_t d = 0; d < g.directions; ++d) {
       const DirectionWeights from = direction_of(weights[static_cast<std::size_t>(layer)], d);
-      const BasicDirectionWeights<void*>& to = prepared.direction[layer][d];
+      const PreparedBuffer::Direction& to = prepared.direction[layer][d];
       copy(from.W, from.W_row, to.W, g.gate_columns(), g.columns(layer));
       copy(from.R, from.R_row, to.R, g.gate_columns(), g.hidden);
-      copy(from.bW, 0, to.bW, 1, g.gate_columns());
-      copy(from.bR, 0, to.bR, 1, g.gate_columns());
+      if (to.bias != nullptr) combine_biases(g, from, to.bias, stream.native());
+      copy(split_bias(g, from), 0, to.split_bias, 1, g.hidden);
       copy(from.peephole, 0, to.peephole, 1, g.traits.peepholes * g.hidden);
     }
   }

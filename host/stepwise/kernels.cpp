@@ -7,6 +7,7 @@ template <DataType kType>
 const KernelTable& table_of() {
   using Kernels = recur::stepwise::Kernels<kType>;
   static constexpr KernelTable kTable = {
+      .combine_biases = Kernels::combine_biases,
       .start_forward = Kernels::start_forward,
       .forward_step = Kernels::forward_step,
       .start_backward = Kernels::start_backward,

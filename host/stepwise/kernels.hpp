@@ -7,6 +7,7 @@ namespace recur::host::stepwise {
 
 // As recur::stepwise::Kernels, with the type chosen at run time.
 struct KernelTable {
+  void (*combine_biases)(const recur::stepwise::CombineBiases&, void* stream);
   void (*start_forward)(const recur::stepwise::StartForward&, void* stream);
   void (*forward_step)(cells::Variant, int phase, const recur::stepwise::ForwardStep&, void* stream);
   void (*start_backward)(const recur::stepwise::StartBackward&, void* stream);

@@ -40,8 +40,9 @@ RECUR_DEVICE void run_forward(const ForwardStep& a, const RowTimeline& timeline,
     A from_input[kWidth], from_state[kWidth];
     load(row_of<A>(a.input, a.input_t, b, column), from_input);
     load(static_cast<const A*>(a.recurrent) + b * Cell::kGates * H + column, from_state);
-    if (a.bW != nullptr) load_added(static_cast<const T*>(a.bW) + column, from_input);
-    if (a.bR != nullptr) load_added(static_cast<const T*>(a.bR) + column, from_state);
+    if (gate == Cell::kSplitGate && a.split_bias != nullptr) {
+      load_added(static_cast<const T*>(a.split_bias) + unit, from_state);
+    }
     RECUR_UNROLL
     for (int i = 0; i < kWidth; ++i) {
       if (gate == Cell::kSplitGate) {
@@ -165,8 +166,7 @@ bool can_vectorise(const ForwardStep& a) {
   alignment.stride(a.step.hidden)
       .template rows<A>(a.input)
       .template pointer<A>(a.recurrent)
-      .template pointer<T>(a.bW)
-      .template pointer<T>(a.bR)
+      .template pointer<T>(a.split_bias)
       .template pointer<T>(a.peephole)
       .template pointer<T>(a.h)
       .template pointer<A>(a.c)

@@ -50,25 +50,33 @@ struct StartForward {
   void* c = nullptr;  // null: the cell has none
 };
 
+// to[column] = bW[column] + bR[column], the latter of the first `recurrent` columns only.
+struct CombineBiases {
+  const void* bW = nullptr;  // T [columns]
+  const void* bR = nullptr;  // T; null: none
+  std::int64_t columns = 0;
+  std::int64_t recurrent = 0;  // all but those of a split gate, which is the last one
+  void* to = nullptr;          // A [columns]
+};
+
 // The gate kernel: phase `phase` of step t.
 struct ForwardStep {
   Step step;
-  ConstRows input;                  // A: W x of a chunk of time, [G*H] a row
-  std::int64_t input_t = 0;         // t within the chunk
-  const void* recurrent = nullptr;  // A [B][G*H]: products with R; those of this phase's gates are read
-  const void* bW = nullptr;         // T [G*H]
-  const void* bR = nullptr;         // T [G*H]
-  const void* peephole = nullptr;   // T [peepholes][H]
-  void* h = nullptr;                // T [B][H], in place. Left cleared where the next step starts an episode
-  void* c = nullptr;                // A [B][H], likewise
-  void* exchange = nullptr;         // T [B][H], phase 0 to the product before phase 1
-  void* gates = nullptr;            // A [B][saved][H], phase 0 to phase 1
-  Rows y;                           // T
-  Rows c_sequence;                  // T
-  Rows saved;                       // T [saved][H] a row; training only
-  Rows saved_c;                     // A [H] a row; training only
-  Rows hN;                          // T, only batch is read; given at the last step visited
-  Rows cN;                          // T, likewise
+  ConstRows input;                   // A: W x and biases of a chunk of time, [G*H] a row
+  std::int64_t input_t = 0;          // t within the chunk
+  const void* recurrent = nullptr;   // A [B][G*H]: products with R; those of this phase's gates are read
+  const void* split_bias = nullptr;  // T [H]: bR of the split gate, which the input's biases lack
+  const void* peephole = nullptr;    // T [peepholes][H]
+  void* h = nullptr;                 // T [B][H], in place. Left cleared where the next step starts an episode
+  void* c = nullptr;                 // A [B][H], likewise
+  void* exchange = nullptr;          // T [B][H], phase 0 to the product before phase 1
+  void* gates = nullptr;             // A [B][saved][H], phase 0 to phase 1
+  Rows y;                            // T
+  Rows c_sequence;                   // T
+  Rows saved;                        // T [saved][H] a row; training only
+  Rows saved_c;                      // A [H] a row; training only
+  Rows hN;                           // T, only batch is read; given at the last step visited
+  Rows cN;                           // T, likewise
 };
 
 // dh, dc (A [B][H]) before the last step, and zeros in the sums of the peepholes' gradients.
@@ -156,6 +164,7 @@ constexpr int first_input_block(const cells::Traits& traits) { return traits.spl
 // Kernels of one storage type.
 template <DataType kType>
 struct Kernels {
+  static void combine_biases(const CombineBiases& arguments, void* stream);
   static void start_forward(const StartForward& arguments, void* stream);
   static void forward_step(cells::Variant variant, int phase, const ForwardStep& arguments, void* stream);
   static void start_backward(const StartBackward& arguments, void* stream);

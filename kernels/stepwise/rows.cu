@@ -4,6 +4,7 @@ namespace recur::stepwise {
 
 // NOLINTBEGIN(bugprone-macro-parentheses): kType is an enumerator
 #define RECUR_INSTANTIATE(kType)                                                         \
+  template void Kernels<DataType::kType>::combine_biases(const CombineBiases&, void*);   \
   template void Kernels<DataType::kType>::start_forward(const StartForward&, void*);     \
   template void Kernels<DataType::kType>::start_backward(const StartBackward&, void*);   \
   template void Kernels<DataType::kType>::finish_backward(const FinishBackward&, void*); \

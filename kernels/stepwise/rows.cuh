@@ -1,4 +1,4 @@
-// The small kernels around the time loops: states before and after, copies of rows, sums of columns.
+// The small kernels around the time loops: biases, states before and after, copies of rows, sums of columns.
 #pragma once
 
 #include "kernels/stepwise/timeline.cuh"
@@ -9,6 +9,18 @@ namespace recur::stepwise {
 template <class T>
 RECUR_DEVICE Compute<T> value_or_zero(const ConstRows& rows, std::int64_t b, std::int64_t unit) {
   return rows ? device::to_compute(*row_of<T>(rows, 0, b, unit)) : Compute<T>(0);
+}
+
+template <class T>
+RECUR_KERNEL(kThreads)
+combine_biases_kernel(CombineBiases a) {
+  const std::int64_t column = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
+  if (column >= a.columns || threadIdx.y != 0) return;
+  Compute<T> sum = device::to_compute(static_cast<const T*>(a.bW)[column]);
+  if (a.bR != nullptr && column < a.recurrent) {
+    sum += device::to_compute(static_cast<const T*>(a.bR)[column]);
+  }
+  static_cast<Compute<T>*>(a.to)[column] = sum;
 }
 
 template <class T>
@@ -122,6 +134,12 @@ sum_parts_kernel(SumParts a) {
     sum += static_cast<const A*>(a.partial)[part * a.row + column];
   T* const to = static_cast<T*>(a.to) + column;
   *to = device::to_storage<T>(a.accumulate ? device::to_compute(*to) + sum : sum);
+}
+
+template <DataType kType>
+void Kernels<kType>::combine_biases(const CombineBiases& a, void* stream) {
+  const auto config = cover(a.columns, 1, stream);
+  RECUR_LAUNCH(combine_biases_kernel<device::Storage<kType>>, config, a);
 }
 
 template <DataType kType>
