@@ -72,6 +72,9 @@ LaunchConfig cooperative(unsigned grid, unsigned block) {
 void expect_race(const std::function<void()>& run, const std::function<bool()>& wrong) {
 #if defined(RECUR_TEST_TSAN)
   static_cast<void>(wrong);
+  // A process that was forked beside other threads, which fibers are to it, is one that ThreadSanitizer
+  // leaves alone.
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";
   EXPECT_DEATH(
       {
         run();

@@ -123,6 +123,7 @@ TEST_P(Streams, ForgottenEvent) {
     simt::synchronize();
   };
 #if defined(RECUR_TEST_TSAN)
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";  // planted_test.cpp says why
   EXPECT_DEATH(run(), "data race");
 #else
   run();
