@@ -24,6 +24,7 @@
 #define RECUR_KERNEL(max_threads) inline void
 #define RECUR_UNROLL
 #define RECUR_SHARED(Type, name, ...) SIMT_SHARED(Type, name, __VA_ARGS__)
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration
 #define RECUR_DYNAMIC_SHARED(Type, name) Type* name = static_cast<Type*>(::simt::dynamic_shared())
 // The chip that is emulated, as compute capability x 10: simt offers everything.
 #define RECUR_ARCH 90

@@ -62,7 +62,7 @@ inline std::vector<Size> bit_sizes(const TestDevice& device, const Spec& spec) {
   return {{work.T, work.B, 5, work.H, "four threads are four"}};
 }
 /// Numbers of threads that make a difference.
-inline std::vector<int> thread_counts(const TestDevice& device, std::vector<int> counts) {
+inline std::vector<int> thread_counts(const TestDevice& device, const std::vector<int>& counts) {
   return device.threads ? counts : std::vector<int>{1};
 }
 

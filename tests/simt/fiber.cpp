@@ -1,10 +1,10 @@
 #include "simt/fiber.hpp"
 
-#include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <boost/context/detail/fcontext.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <deque>

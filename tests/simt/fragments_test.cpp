@@ -238,7 +238,8 @@ void expect_product(const char* const (&a_figure)[16], const char* const (&b_fig
     for (std::size_t column = 0; column < 8; ++column) {
       const Cell cell = c_cells[row][column];
       c[row][column] = small(random);
-      d_registers[static_cast<std::size_t>(cell.thread * 4 + cell.element)] = c[row][column];
+      const int place_of_c = cell.thread * 4 + cell.element;
+      d_registers[static_cast<std::size_t>(place_of_c)] = c[row][column];
     }
   }
   for (std::size_t k = 0; k < static_cast<std::size_t>(K); ++k) {

@@ -13,6 +13,8 @@
 #include "simt/launch.hpp"
 #include "simt/runtime.hpp"
 
+// NOLINTBEGIN(bugprone-reserved-identifier): CUDA's names
+
 // Real variables, set at every switch of threads: a debugger can ask for threadIdx.x == 37.
 inline uint3 threadIdx, blockIdx;
 inline dim3 blockDim, gridDim;
@@ -125,3 +127,5 @@ inline void __threadfence() {}
 inline void __threadfence_block() {}
 inline void __nanosleep(unsigned, SIMT_WHERE) { simt::poll(where); }
 [[noreturn]] inline void __trap() { simt::fail(simt::FaultKind::misuse, "__trap()"); }
+
+// NOLINTEND(bugprone-reserved-identifier)

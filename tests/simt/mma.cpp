@@ -114,12 +114,14 @@ void compute_load_matrix(WarpCall& call) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-non-const-parameter): d is written through the argument
 void mma(Mma kind, float* d, const std::uint32_t* a, const std::uint32_t* b, const float* c, Where where) {
   static constexpr char kKinds[5] = {};
   MmaArgument argument{kind, d, a, b, c};
   warp_collective(~0u, &kKinds[static_cast<int>(kind)], "mma", &argument, compute_mma, false, where);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): as d
 void load_matrix(std::uint32_t* fragments, int count, bool transposed, const std::uint16_t (&row)[8],
                  Where where) {
   static constexpr char kKinds[2][5] = {};

@@ -11,10 +11,9 @@ namespace recur::test::planted {
 
 constexpr int kBlock = 64;
 
-// --- barriers and warps
-// ------------------------------------------------------------------------------------------
+// barriers and warps.
 RECUR_KERNEL(kBlock) barrier_in_branch(int* out) {
-  if (threadIdx.x < 32) {
+  if (threadIdx.x < 32) {  // NOLINT(bugprone-branch-clone): which is the mistake
     __syncthreads();
   } else {
     __syncthreads();
@@ -67,8 +66,7 @@ RECUR_KERNEL(kBlock) cluster_wait_alone(int* out) {
   out[threadIdx.x] = 0;
 }
 
-// --- waiting for what never comes
-// --------------------------------------------------------------------------------
+// waiting for what never comes.
 RECUR_KERNEL(kBlock) flag_never_set(unsigned* flag) {
   if (threadIdx.x == 0) {
     while (device::load_acquire<device::MemoryScope::device>(flag) < 2u) device::pause();
@@ -98,8 +96,7 @@ RECUR_KERNEL(32) bytes_never_arrive(int* out) {
   out[threadIdx.x] = 0;
 }
 
-// --- mbarriers and asynchronous copies
-// ----------------------------------------------------------------------------
+// mbarriers and asynchronous copies.
 RECUR_KERNEL(32) mbarrier_not_initialised(int* out) {
   RECUR_SHARED(std::uint64_t, barrier, [1]);
   device::mbarrier_arrive<device::MemoryScope::block>(barrier);
@@ -163,8 +160,7 @@ RECUR_KERNEL(32) async_copy_without_wait(const int* from, float* out) {
   out[threadIdx.x] = to[threadIdx.x].x;
 }
 
-// --- clusters
-// -----------------------------------------------------------------------------------------------------
+// clusters.
 RECUR_KERNEL(32) mapped_before_barrier(int* out) {
   RECUR_SHARED(int, values, [32]);
   device::map_shared(values, device::cluster_rank() ^ 1u)[threadIdx.x] = 1;
@@ -204,8 +200,7 @@ RECUR_KERNEL(32) too_narrow_arrival(int* out) {
   device::cluster_barrier();
 }
 
-// --- races
-// --------------------------------------------------------------------------------------------------------
+// races.
 RECUR_KERNEL(kBlock) no_barrier(int* out) {
   RECUR_SHARED(int, values, [kBlock]);
   values[threadIdx.x] = static_cast<int>(threadIdx.x);
@@ -257,8 +252,7 @@ RECUR_KERNEL(1) source_reused_too_soon(int* out) {
   device::bulk_wait<0>();
 }
 
-// --- addresses
-// ----------------------------------------------------------------------------------------------------
+// addresses.
 RECUR_KERNEL(kBlock) beyond_dynamic(int* out) {
   RECUR_DYNAMIC_SHARED(int, values);
   values[threadIdx.x + 1] = 1;
@@ -290,7 +284,7 @@ RECUR_KERNEL(kBlock) never_written(float* out) {
   RECUR_SHARED(float, values, [kBlock]);
   out[threadIdx.x] = values[threadIdx.x];
 }
-inline int deep(volatile char* above, int levels) {
+inline int deep(const volatile char* above, int levels) {
   volatile char frame[1024];
   frame[0] = above[0];
   return levels == 0 ? frame[0] : deep(frame, levels - 1) + frame[0];

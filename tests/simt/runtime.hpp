@@ -20,8 +20,7 @@ enum class Scope : std::uint8_t { block, cluster, grid };
 /// Who must see what is written before a release (PTX .cta, .cluster, .gpu).
 enum class MemoryScope : std::uint8_t { block, cluster, device };
 
-// --- barriers
-// -------------------------------------------------------------------------------------------------
+// barriers.
 /// Arrives and waits. `id` is one of 16 barriers of a block; `threads` 0 stands for all of the scope.
 void barrier(Scope scope, int id, unsigned threads, const char* name, Where where);
 /// Arrives without waiting (bar.arrive).
@@ -30,8 +29,7 @@ void barrier_arrive(int id, unsigned threads, const char* name, Where where);
 void cluster_arrive(Where where);
 void cluster_wait(Where where);
 
-// --- warps
-// ----------------------------------------------------------------------------------------------------
+// warps.
 /// All lanes of `mask` that have not exited must come, and all must be in the same operation.
 void sync_warp(std::uint32_t mask, Where where);
 /// Replaces a value of any size by the one that lane `source` brought. Orders no memory.
@@ -49,8 +47,7 @@ void load_matrix(std::uint32_t* fragments, int count, bool transposed, const std
 
 unsigned lane();
 
-// --- shared memory
-// ----------------------------------------------------------------------------------------------
+// shared memory.
 void* dynamic_shared();
 /// A slot for one static array of a kernel; every block has its own memory for it.
 int register_static_shared(std::size_t bytes, std::size_t alignment);
@@ -60,8 +57,7 @@ void* map_shared(const void* address, unsigned rank, Where where);
 unsigned cluster_rank();
 unsigned cluster_size();
 
-// --- flags
-// ------------------------------------------------------------------------------------------------------
+// flags.
 /// A scheduling point of a thread that polls. Polling while nothing changes is a livelock.
 void poll(Where where);
 /// Tells the scheduler that something that others may poll has changed.
@@ -70,8 +66,7 @@ void progress();
 void release(const void* address, MemoryScope scope);
 void acquire(const void* address, MemoryScope scope);
 
-// --- asynchronous copies
-// ----------------------------------------------------------------------------------------
+// asynchronous copies.
 /// cp.async: the destination is NaN until the copy's group is waited for; the source is read then. Bytes of
 /// the destination past `source_bytes` become zero.
 void copy_async(void* shared, const void* global, int bytes, int source_bytes, Where where);
@@ -79,8 +74,7 @@ void copy_async_commit();
 /// Completes all groups but the last `pending`.
 void copy_async_wait(int pending);
 
-// --- mbarriers, and the asynchronous proxy
-// ------------------------------------------------------------------------
+// mbarriers, and the asynchronous proxy.
 void mbarrier_init(std::uint64_t* barrier, unsigned count, Where where);
 void mbarrier_invalidate(std::uint64_t* barrier, Where where);
 /// Arrives on a barrier of this block, or (an address from map_shared) of another block of the cluster.

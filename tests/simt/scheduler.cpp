@@ -1,10 +1,10 @@
 // Runs a kernel: which blocks run at once, which thread runs next, and what it means when none can.
-#include <signal.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <bit>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>

@@ -16,18 +16,21 @@ namespace recur::test {
 namespace {
 
 class Streams : public ::testing::TestWithParam<simt::Order> {
+ public:
+  ~Streams() override {
+    for (auto& stream : streams) simt::destroy_stream(stream);
+    for (auto& event : events) simt::destroy_event(event);
+    simt::set_schedule(before_);
+  }
+  Streams(const Streams&) = delete;
+  Streams& operator=(const Streams&) = delete;
+
  protected:
   Streams() : before_(simt::schedule()) {
     simt::set_schedule({GetParam(), 7});
     for (auto& stream : streams) stream = simt::create_stream();
     for (auto& event : events) event = simt::create_event();
   }
-  ~Streams() override {
-    for (auto& stream : streams) simt::destroy_stream(stream);
-    for (auto& event : events) simt::destroy_event(event);
-    simt::set_schedule(before_);
-  }
-
   void append(simt::StreamHandle stream, int value) {
     simt::enqueue("append", stream, [this, value] { order.push_back(value); });
   }
