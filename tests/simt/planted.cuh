@@ -11,7 +11,7 @@ namespace recur::test::planted {
 
 constexpr int kBlock = 64;
 
-// barriers and warps.
+// Barriers and warps.
 RECUR_KERNEL(kBlock) barrier_in_branch(int* out) {
   if (threadIdx.x < 32) {  // NOLINT(bugprone-branch-clone): which is the mistake
     __syncthreads();
@@ -66,7 +66,7 @@ RECUR_KERNEL(kBlock) cluster_wait_alone(int* out) {
   out[threadIdx.x] = 0;
 }
 
-// waiting for what never comes.
+// Waiting for what never comes.
 RECUR_KERNEL(kBlock) flag_never_set(unsigned* flag) {
   if (threadIdx.x == 0) {
     while (device::load_acquire<device::MemoryScope::device>(flag) < 2u) device::pause();
@@ -96,7 +96,7 @@ RECUR_KERNEL(32) bytes_never_arrive(int* out) {
   out[threadIdx.x] = 0;
 }
 
-// mbarriers and asynchronous copies.
+// Mbarriers and asynchronous copies.
 RECUR_KERNEL(32) mbarrier_not_initialised(int* out) {
   RECUR_SHARED(std::uint64_t, barrier, [1]);
   device::mbarrier_arrive<device::MemoryScope::block>(barrier);
@@ -160,7 +160,7 @@ RECUR_KERNEL(32) async_copy_without_wait(const int* from, float* out) {
   out[threadIdx.x] = to[threadIdx.x].x;
 }
 
-// clusters.
+// Clusters.
 RECUR_KERNEL(32) mapped_before_barrier(int* out) {
   RECUR_SHARED(int, values, [32]);
   device::map_shared(values, device::cluster_rank() ^ 1u)[threadIdx.x] = 1;
@@ -200,7 +200,7 @@ RECUR_KERNEL(32) too_narrow_arrival(int* out) {
   device::cluster_barrier();
 }
 
-// races.
+// Races.
 RECUR_KERNEL(kBlock) no_barrier(int* out) {
   RECUR_SHARED(int, values, [kBlock]);
   values[threadIdx.x] = static_cast<int>(threadIdx.x);
@@ -252,7 +252,7 @@ RECUR_KERNEL(1) source_reused_too_soon(int* out) {
   device::bulk_wait<0>();
 }
 
-// addresses.
+// Addresses.
 RECUR_KERNEL(kBlock) beyond_dynamic(int* out) {
   RECUR_DYNAMIC_SHARED(int, values);
   values[threadIdx.x + 1] = 1;

@@ -41,7 +41,9 @@ class Aligned {
     if (data_ != nullptr) memory_->free(data_, count_ * sizeof(T));
   }
 
-  void poison() { std::memset(static_cast<void*>(data_), 0xff, count_ * sizeof(T)); }
+  void poison() {
+    if (count_ != 0) std::memset(static_cast<void*>(data_), 0xff, count_ * sizeof(T));
+  }
 
   T* data() { return data_; }
   const T* data() const { return data_; }
