@@ -32,7 +32,7 @@ class TwoStreams : public DeviceTest {
     }
 
     Context contexts[] = {Context(device().device), Context(device().device)};
-    const Stream streams[] = {device().new_stream(), device().new_stream()};
+    const Stream streams[] = {device().stream(0), device().stream(1)};
     const std::span<const LayerWeights> weights = first.weights;
     for (int i = 0; i < 2; ++i) {
       Session<T>& s = *sessions[i];

@@ -50,7 +50,10 @@ std::vector<TestDevice> test_devices() {
   if (!there) device.absent = "no CUDA device";
   device.memory = there ? &managed_memory() : &host_memory();
   device.synchronize = synchronize_gpu;
-  device.new_stream = [] { return Stream::from_native(host::gpu::create_stream()); };
+  device.stream = [](int which) {
+    static void* const streams[] = {host::gpu::create_stream(), host::gpu::create_stream()};
+    return Stream::from_native(streams[which]);
+  };
   device.shared_context = shared_context;
   device.types = {DataType::f32, DataType::f64, DataType::bf16, DataType::f16};
   device.option_types = {DataType::f32, DataType::bf16, DataType::f16};

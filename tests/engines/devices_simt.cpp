@@ -12,7 +12,10 @@ namespace recur::test {
 std::vector<TestDevice> test_devices() {
   TestDevice device{.name = "simt", .engine = EngineId::stepwise, .device = Device::cuda(0)};
   device.synchronize = [] { simt::synchronize(); };
-  device.new_stream = [] { return Stream::from_native(host::gpu::create_stream()); };
+  device.stream = [](int which) {
+    static void* const streams[] = {host::gpu::create_stream(), host::gpu::create_stream()};
+    return Stream::from_native(streams[which]);
+  };
   device.shared_context = [] {
     static Context* const context = new Context(Device::cuda(0));
     return context;

@@ -34,9 +34,9 @@ struct TestDevice {
   DeviceMemory* memory = &host_memory();
   /// Waits until what calls have put on the default stream is done, and can be read by the host.
   void (*synchronize)() = [] {};
-  /// A stream beside the default one, never ended. Where calls return when their work is done there is but
-  /// one.
-  Stream (*new_stream)() = [] { return Stream(); };
+  /// Streams 0 and 1 beside the default one, never ended. Where calls return when their work is done there
+  /// is but one.
+  Stream (*stream)(int which) = [](int) { return Stream(); };
   /// A context for runs to share, or null: each makes its own, with a team of threads. Making one costs a
   /// GPU's runtime more than a run of a small problem, and a context that has served other plans is the
   /// harder test.
