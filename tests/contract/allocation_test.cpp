@@ -69,8 +69,8 @@ extern "C" {
 void* __libc_malloc(std::size_t bytes);                     // NOLINT(bugprone-reserved-identifier): its name
 void* __libc_calloc(std::size_t count, std::size_t bytes);  // NOLINT(bugprone-reserved-identifier): its name
 void* __libc_realloc(void* memory, std::size_t bytes);      // NOLINT(bugprone-reserved-identifier): its name
-void* __libc_memalign(std::size_t alignment,
-                      std::size_t bytes);  // NOLINT(bugprone-reserved-identifier): its name
+// NOLINTNEXTLINE(bugprone-reserved-identifier): its name
+void* __libc_memalign(std::size_t alignment, std::size_t bytes);
 
 void* malloc(std::size_t bytes) {
   allocations.fetch_add(1, std::memory_order_relaxed);
