@@ -5,9 +5,11 @@ namespace {
 
 // What the cutting of time is decided by.
 struct Tuning {
-  // Bytes of W x that one chunk holds. Written by the input product and read back step by step, so it should
-  // stay in the L2 of a large GPU (40 to 50 MiB) beside R and what other streams hold there.
-  std::int64_t chunk_bytes = std::int64_t{16} << 20;
+  // The share of L2 that W x of one chunk may fill. Written by the input product and read back step by step,
+  // so it should stay there, beside R and what other streams hold.
+  std::int64_t chunks_in_l2 = 3;
+  // L2 of a device whose description leaves it out: a large GPU's.
+  std::int64_t assumed_l2_bytes = std::int64_t{48} << 20;
   // Rows of an input product below which it cannot fill the tiles of a tensor core kernel.
   std::int64_t least_rows = 128;
   // Chunks that a stack of layers wants: with four layers in flight, filling and draining the wavefront then
@@ -56,7 +58,10 @@ Geometry geometry_of(const Job& job) {
              .chunk_rows = 0,
              .scratch_bytes = 0};
   const std::int64_t row_bytes = g.gate_columns() * static_cast<std::int64_t>(size_of(g.sums));
-  const std::int64_t wanted = std::max(kTuning.chunk_bytes / row_bytes, kTuning.least_rows);
+  const auto l2_bytes = static_cast<std::int64_t>(job.device.cuda.l2_bytes);
+  const std::int64_t chunk_bytes =
+      (l2_bytes > 0 ? l2_bytes : kTuning.assumed_l2_bytes) / kTuning.chunks_in_l2;
+  const std::int64_t wanted = std::max(chunk_bytes / row_bytes, kTuning.least_rows);
   // No more than a whole run, without the product that could overflow.
   const bool all_fit = job.shape.steps <= wanted / job.shape.batch;
   g.chunk_rows = all_fit ? job.shape.steps * job.shape.batch : std::max(wanted, job.shape.batch);

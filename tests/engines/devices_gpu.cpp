@@ -55,6 +55,7 @@ std::vector<TestDevice> test_devices() {
     return Stream::from_native(streams[which]);
   };
   device.shared_context = shared_context;
+  device.tf32 = there && device.device.props().cuda.compute_major >= 8;
   device.types = {DataType::f32, DataType::f64, DataType::bf16, DataType::f16};
   device.option_types = {DataType::f32, DataType::bf16, DataType::f16};
   device.sizes = sizes();

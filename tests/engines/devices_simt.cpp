@@ -20,6 +20,7 @@ std::vector<TestDevice> test_devices() {
     static Context* const context = new Context(Device::cuda(0));
     return context;
   };
+  device.tf32 = true;
   device.types = {DataType::f32, DataType::f64, DataType::bf16, DataType::f16};
   // Kernels are templates over the type, and simt/stepwise/schedule_test.cpp has every option at once in all
   // of them.

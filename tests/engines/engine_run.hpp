@@ -20,7 +20,9 @@ struct RunOptions {
   std::string simd = {};                     ///< instruction set of the CPU; empty: the best
   int threads = 1;
   bool batch_invariant = false;
-  bool prepared = false;  ///< inference with prepared weights
+  bool tf32 = false;
+  std::size_t l2_bytes = 0;  ///< planned for a GPU with this much; 0: what it has
+  bool prepared = false;     ///< inference with prepared weights
   Layout layout = Layout::time_major;
   Index spare_steps = 0;  ///< by how much the plan's Shape exceeds the run's T and B
   Index spare_batch = 0;
@@ -29,9 +31,10 @@ struct RunOptions {
 };
 
 inline Device device_for(const RunOptions& run) {
-  if (run.simd.empty()) return run.device->device;
+  if (run.simd.empty() && run.l2_bytes == 0) return run.device->device;
   DeviceProps props = run.device->device.props();
-  props.cpu.simd = run.simd;
+  if (!run.simd.empty()) props.cpu.simd = run.simd;
+  if (run.l2_bytes != 0) props.cuda.l2_bytes = run.l2_bytes;
   return Device::from_props(props);
 }
 
@@ -158,7 +161,8 @@ class EngineRun {
                         {.engine = run.device->engine,
                          .pass = pass,
                          .threads = run.threads,
-                         .batch_invariant = run.batch_invariant})),
+                         .batch_invariant = run.batch_invariant,
+                         .tf32 = run.tf32})),
         sizes_(spec_, problem.T, problem.B),
         x_(run, problem.T, problem.B, problem.x),
         h0_(problem.h0),

@@ -26,16 +26,29 @@ inline constexpr bool kJudges = true;
 #endif
 
 /// The naive run of a problem of random_problem: in the arithmetic of its storage type, rounded as storage
-/// is.
-template <class T>
+/// is, or by another policy.
+template <class T, class Round = typename StorageOf<T>::Round>
 struct Naive {
   using Arithmetic = typename StorageOf<T>::Arithmetic;
-  static constexpr typename StorageOf<T>::Round kRound{};
+  static constexpr Round kRound{};
 
   explicit Naive(const oracle::Problem<double>& from)
-      : problem(oracle::convert<Arithmetic>(from)), outputs(oracle::forward(problem, kRound)) {}
+      : problem(as_operands(oracle::convert<Arithmetic>(from))), outputs(oracle::forward(problem, kRound)) {}
   oracle::Gradients<Arithmetic> backward(const oracle::OutputGradients<double>& upstream) const {
     return oracle::backward(problem, outputs, oracle::convert<Arithmetic>(upstream), kRound);
+  }
+
+  // W, R and x are nothing but operands of products.
+  static oracle::Problem<Arithmetic> as_operands(oracle::Problem<Arithmetic> from) {
+    const auto round = [](std::vector<Arithmetic>& tensor) {
+      for (Arithmetic& value : tensor) value = kRound.operand(value);
+    };
+    round(from.x);
+    for (auto& layer : from.layers) {
+      round(layer.W);
+      round(layer.R);
+    }
+    return from;
   }
 
   oracle::Problem<Arithmetic> problem;
@@ -62,7 +75,7 @@ bool clear_of_kinks(const Spec& spec, const oracle::Result<Real>& exact) {
 /// verdict for each way of running: they share the oracle's work, which takes most of the time.
 ///
 /// Where a run accumulates, the gradients of weights start from those of another random model.
-template <class T>
+template <class T, class Round = typename StorageOf<T>::Round>
 void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions>& runs) {
   using Real = typename StorageOf<T>::Judge;
   spec.dtype = storage_type<T>;
@@ -80,7 +93,7 @@ void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions
       continue;
     }
     const auto exact_gradients = oracle::backward(exact_problem, exact, oracle::convert<Real>(upstream));
-    const Naive<T> naive(problem);
+    const Naive<T, Round> naive(problem);
     const auto naive_gradients = naive.backward(upstream);
     const auto typed_problem = oracle::convert<T>(problem);
     const auto typed_upstream = oracle::convert<T>(upstream);

@@ -25,6 +25,22 @@ class Options : public DeviceTest {
       });
     }
   }
+  // Lengths and marks at the sizes that time is cut into chunks at.
+  static void judge_chunks(Direction direction, Layout layout, std::size_t l2_bytes) {
+    const auto set = [&](Spec& spec, RunOptions& run) {
+      spec.direction = direction;
+      spec.variable_lengths = true;
+      spec.reset_mask = true;
+      spec.cell_sequence = spec.cell == Cell::lstm;
+      run.layout = layout;
+      run.l2_bytes = l2_bytes;
+      const Plan plan = make_plan(spec, {device().chunk_sizes.front().T, device().chunk_sizes.front().B},
+                                  device_for(run), {.engine = device().engine});
+      const std::string all = "products of " + std::to_string(plan.shape().steps) + " steps";
+      EXPECT_EQ(plan.tile().find(all), std::string::npos) << "one chunk only: " << plan.tile();
+    };
+    judge_each(set, device().chunk_sizes);
+  }
 };
 
 TEST_P(Options, DirectionsStacksAndMasks) {
@@ -86,27 +102,15 @@ TEST_P(Options, PlanLargerThanTheRun) {
   });
 }
 
-// Lengths that end in any of the chunks, and chunks that are read from their ends.
+// Lengths that end in any of the chunks, and chunks that are read from their ends. A stack of one direction
+// is cut for its wavefront, two directions only where W x would leave the L2: that of a small GPU here.
 TEST_P(Options, ChunksOfTime) {
   if (device().chunk_sizes.empty())
     GTEST_SKIP() << device().name << " has no sizes for lengths across chunks of time";
-  for (Direction direction : {Direction::forward, Direction::reverse}) {
-    for (Layout layout : {Layout::time_major, Layout::batch_major}) {
-      const auto set = [&](Spec& spec, RunOptions& run) {
-        spec.direction = direction;
-        spec.variable_lengths = true;
-        spec.reset_mask = true;
-        spec.cell_sequence = spec.cell == Cell::lstm;
-        run.layout = layout;
-      };
-      judge_each(set, device().chunk_sizes);
-    }
-  }
-  if (device().engine != EngineId::stepwise) return;
-  for (const Size& size : device().chunk_sizes) {
-    const Plan plan = make_plan(sized(size), {size.T, size.B}, device().device, {.engine = device().engine});
-    EXPECT_EQ(plan.tile().find("products of " + std::to_string(size.T) + " steps"), std::string::npos)
-        << "one chunk only: " << plan.tile();
+  for (Layout layout : {Layout::time_major, Layout::batch_major}) {
+    judge_chunks(Direction::forward, layout, 0);
+    judge_chunks(Direction::reverse, layout, 0);
+    judge_chunks(Direction::bidirectional, layout, std::size_t{16} << 10);
   }
 }
 
@@ -129,6 +133,25 @@ TEST_P(Options, Accumulation) {
     spec.layers = 2;
     run.mode = GradientMode::accumulate;
   });
+}
+
+// Products on TF32 operands are as right as TF32 allows. Not relu: which side of its kink an argument is on
+// would be up to the rounding.
+TEST_P(Options, Tf32) {
+  if (!device().tf32) GTEST_SKIP() << name_of(device().engine) << " has no TF32";
+  if (GetParam().type != DataType::f32) GTEST_SKIP() << "for f32 only";
+  if (GetParam().cell.activation == RnnActivation::relu) GTEST_SKIP() << "no right slope";
+  for (Direction direction : {Direction::forward, Direction::bidirectional}) {
+    for (const Size& size : device().option_sizes) {
+      Spec spec = sized(size);
+      spec.direction = direction;
+      spec.layers = 2;
+      spec.variable_lengths = true;
+      SCOPED_TRACE(text_of(size) + " " + spec_name(spec));
+      judge_all<float, oracle::RoundOperandsToTf32>(spec, size.T, size.B,
+                                                    {{.device = &device(), .tf32 = true}});
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Options, ::testing::ValuesIn(cases(&TestDevice::option_types)), case_name);

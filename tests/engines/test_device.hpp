@@ -43,6 +43,7 @@ struct TestDevice {
   Context* (*shared_context)() = nullptr;
 
   bool batch_invariant = false;          ///< takes Options::batch_invariant
+  bool tf32 = false;                     ///< does something for Options::tf32
   bool threads = false;                  ///< Options::threads changes something
   std::vector<std::string> simd = {""};  ///< instruction sets to run every size in; "" is the best
 

@@ -122,6 +122,19 @@ TEST(Rounding, Bf16RoundsToNearestEven) {
   EXPECT_TRUE(std::isnan(round(NAN)));
 }
 
+TEST(Rounding, OperandsInTf32RoundTiesAway) {
+  const RoundOperandsToTf32 round;
+  const float ulp = 0x1p-10f;  // of [1, 2)
+  EXPECT_EQ(round(1.0f + 0x1p-23f), 1.0f + 0x1p-23f) << "storage is float";
+  EXPECT_EQ(round.operand(1.0f + 0.25f * ulp), 1.0f);
+  EXPECT_EQ(round.operand(1.0f + 0.75f * ulp), 1.0f + ulp);
+  EXPECT_EQ(round.operand(1.0f + 0.5f * ulp), 1.0f + ulp);
+  EXPECT_EQ(round.operand(-1.0f - 0.5f * ulp), -1.0f - ulp);
+  EXPECT_EQ(round.operand(0x1p-126f), 0x1p-126f) << "the exponents of float";
+  EXPECT_TRUE(std::isinf(round.operand(INFINITY)));
+  EXPECT_TRUE(std::isnan(round.operand(NAN)));
+}
+
 TEST(Rounding, F16RoundsToNearestEven) {
   const RoundToF16 round;
   const float ulp = 0x1p-10f;  // of [1, 2)

@@ -95,9 +95,9 @@ void run_sequence_backward(const Problem<Real>& problem, const DirectionParamete
                            dc_prev.data(), round);
         break;
     }
-    const std::vector<Real> operand = rounded(d_input.data(), rows, round);
+    const std::vector<Real> operand = operands(d_input.data(), rows, round);
     add_transposed_product(parameters.W, rows, K, operand.data(), dx + row * K);
-    add_outer_product(operand.data(), rows, x + row * K, K, gradients.W);
+    add_outer_product(operand.data(), rows, operands(x + row * K, K, round).data(), K, gradients.W);
     if (gradients.bW != nullptr) add(d_input.data(), rows, gradients.bW);
 
     // A step that started from a cleared state has no past: nothing flows further back.

@@ -38,19 +38,19 @@ struct Step {
   Real* c;       ///< lstm: the new cell state
 };
 
-/// Values as operands of a product in the storage type.
+/// Values as operands of a product.
 template <class Real, class Round>
-std::vector<Real> rounded(const Real* values, Index n, Round round) {
+std::vector<Real> operands(const Real* values, Index n, Round round) {
   std::vector<Real> result(values, values + n);
-  for (Real& value : result) value = round(value);
+  for (Real& value : result) value = round.operand(value);
   return result;
 }
 
 /// out = rows [first, first + rows) of R v + bR.
-template <class Real>
+template <class Real, class Round>
 void recurrent_product(const DirectionParameters<const Real>& parameters, Index H, Index first, Index rows,
-                       const Real* v, Real* out) {
-  multiply(parameters.R + first * H, rows, H, v, out);
+                       const Real* v, Real* out, Round round) {
+  multiply(parameters.R + first * H, rows, H, operands(v, H, round).data(), out);
   if (parameters.bR != nullptr) add(parameters.bR + first, rows, out);
 }
 
@@ -59,9 +59,9 @@ template <class Real, class Round>
 void recurrent_product_backward(const DirectionParameters<const Real>& parameters,
                                 const DirectionParameters<Real>& gradients, Index H, Index first, Index rows,
                                 const Real* v, const Real* g, Real* dv, Round round) {
-  const std::vector<Real> operand = rounded(g, rows, round);
+  const std::vector<Real> operand = operands(g, rows, round);
   add_transposed_product(parameters.R + first * H, rows, H, operand.data(), dv);
-  add_outer_product(operand.data(), rows, v, H, gradients.R + first * H);
+  add_outer_product(operand.data(), rows, operands(v, H, round).data(), H, gradients.R + first * H);
   if (gradients.bR != nullptr) add(g, rows, gradients.bR + first);
 }
 

@@ -18,7 +18,7 @@ void gru_step(const Spec& spec, const DirectionParameters<const Real>& parameter
   Real* n = step.gates + 2 * H;
 
   std::vector<Real> recurrent(static_cast<std::size_t>(2 * H));
-  recurrent_product(parameters, H, 0, 2 * H, step.h_prev, recurrent.data());
+  recurrent_product(parameters, H, 0, 2 * H, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
   for (Index j = 0; j < H; ++j) {
     r[j] = sigmoid(input[j] + u[j]);
@@ -26,12 +26,12 @@ void gru_step(const Spec& spec, const DirectionParameters<const Real>& parameter
   }
 
   if (spec.gru_reset == GruReset::after) {
-    recurrent_product(parameters, H, 2 * H, H, step.h_prev, step.linear);
+    recurrent_product(parameters, H, 2 * H, H, step.h_prev, step.linear, round);
     for (Index j = 0; j < H; ++j) n[j] = hyperbolic_tangent(input[2 * H + j] + r[j] * step.linear[j]);
   } else {
     std::vector<Real> reset_h(static_cast<std::size_t>(H));
     for (Index j = 0; j < H; ++j) reset_h[static_cast<std::size_t>(j)] = round(r[j] * step.h_prev[j]);
-    recurrent_product(parameters, H, 2 * H, H, reset_h.data(), step.linear);
+    recurrent_product(parameters, H, 2 * H, H, reset_h.data(), step.linear, round);
     for (Index j = 0; j < H; ++j) n[j] = hyperbolic_tangent(input[2 * H + j] + step.linear[j]);
   }
 

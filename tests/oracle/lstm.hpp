@@ -31,7 +31,7 @@ void lstm_step(const Spec& spec, const DirectionParameters<const Real>& paramete
   const Real* p = parameters.peephole;
 
   std::vector<Real> recurrent(static_cast<std::size_t>(rows));
-  recurrent_product(parameters, H, 0, rows, step.h_prev, recurrent.data());
+  recurrent_product(parameters, H, 0, rows, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
   const auto sum = [&](Index gate, Index j) { return input[gate * H + j] + u[gate * H + j]; };
 

@@ -9,7 +9,8 @@
 ///               sequential sums, h rounded to storage at each step by the policy `Round`
 ///
 /// With a rounding policy, what an engine stores or feeds to a 16-bit product is rounded: h, r * h_prev of a
-/// gru with reset before, the final states and c_sequence. Gate sums and the running c are not.
+/// gru with reset before, the final states and c_sequence. Gate sums and the running c are not. W, R and x
+/// are taken as they are: in storage, or what a product takes already.
 ///
 /// This header and its neighbours share no code with host/ and kernels/; only the Spec is theirs.
 #pragma once
@@ -88,7 +89,7 @@ void run_sequence(const Problem<Real>& problem, const DirectionParameters<const 
     std::copy_n(h, H, step.h_prev);
     std::copy_n(c, H, step.c_prev);
 
-    multiply(parameters.W, rows, K, x + (t * problem.B + b) * K, input.data());
+    multiply(parameters.W, rows, K, operands(x + (t * problem.B + b) * K, K, round).data(), input.data());
     if (parameters.bW != nullptr) add(parameters.bW, rows, input.data());
     switch (spec.cell) {
       case Cell::rnn: rnn_step(spec, parameters, input.data(), step, h, round); break;

@@ -13,7 +13,7 @@ void rnn_step(const Spec& spec, const DirectionParameters<const Real>& parameter
               const Step<Real>& step, Real* h, Round round) {
   const Index H = spec.hidden_size;
   std::vector<Real> recurrent(static_cast<std::size_t>(H));
-  recurrent_product(parameters, H, 0, H, step.h_prev, recurrent.data());
+  recurrent_product(parameters, H, 0, H, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
   for (Index j = 0; j < H; ++j) {
     step.linear[j] = input[j] + u[j];

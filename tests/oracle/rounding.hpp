@@ -1,6 +1,7 @@
 /// @file
 /// Rounding to a storage type, as a policy of the naive run. A policy maps a value to the nearest one that
-/// the storage type holds (ties to even) and returns it in the arithmetic type.
+/// the storage type holds (ties to even) and returns it in the arithmetic type; `operand` maps it to what a
+/// product takes.
 #pragma once
 
 #include <bit>
@@ -15,6 +16,19 @@ struct RoundNothing {
   Real operator()(Real value) const {
     return value;
   }
+  template <class Real>
+  Real operand(Real value) const {
+    return value;
+  }
+};
+
+/// Storage is float, products take TF32: 11 significant bits, the exponents of float, ties away from zero as
+/// cvt.rna.tf32 has them.
+struct RoundOperandsToTf32 : RoundNothing {
+  float operand(float value) const {
+    if (!std::isfinite(value)) return value;
+    return std::bit_cast<float>((std::bit_cast<std::uint32_t>(value) + 0x1000u) & 0xffffe000u);
+  }
 };
 
 /// bfloat16: 8 significant bits, the exponents of float.
@@ -25,6 +39,7 @@ struct RoundToBf16 {
     const std::uint32_t tie_to_even = (bits >> 16) & 1u;
     return std::bit_cast<float>((bits + 0x7fffu + tie_to_even) & 0xffff0000u);
   }
+  float operand(float value) const { return (*this)(value); }
 };
 
 /// IEEE half: 11 significant bits, largest value 65504, smallest normal 2^-14.
@@ -45,6 +60,7 @@ struct RoundToF16 {
     }
     return std::copysign(rounded, value);
   }
+  float operand(float value) const { return (*this)(value); }
 };
 
 }  // namespace recur::oracle
