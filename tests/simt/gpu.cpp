@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
+#include <type_traits>
 #include <vector>
 
 #include "recur/error.hpp"
@@ -78,26 +78,15 @@ Products::~Products() = default;
 
 namespace {
 
-double element(const Matrix& matrix, std::int64_t index) {
+// f(data) with the data of a matrix as what it is.
+template <class F>
+decltype(auto) with_data(const Matrix& matrix, F&& f) {
   switch (matrix.type) {
-    case DataType::f32: return static_cast<const float*>(matrix.data)[index];
-    case DataType::f64: return static_cast<const double*>(matrix.data)[index];
-    case DataType::bf16: return static_cast<double>(static_cast<const test::Bf16*>(matrix.data)[index]);
-    case DataType::f16: return static_cast<double>(static_cast<const test::F16*>(matrix.data)[index]);
-    default: throw DeviceError("product: " + std::string(name_of(matrix.type)) + " operands");
-  }
-}
-
-void store(const Matrix& matrix, std::int64_t index, double value) {
-  void* data = const_cast<void*>(matrix.data);
-  switch (matrix.type) {
-    case DataType::f32: static_cast<float*>(data)[index] = static_cast<float>(value); return;
-    case DataType::f64: static_cast<double*>(data)[index] = value; return;
-    case DataType::bf16:
-      static_cast<test::Bf16*>(data)[index] = test::Bf16(static_cast<float>(value));
-      return;
-    case DataType::f16: static_cast<test::F16*>(data)[index] = test::F16(static_cast<float>(value)); return;
-    default: throw DeviceError("product: a result of " + std::string(name_of(matrix.type)));
+    case DataType::f32: return f(static_cast<const float*>(matrix.data));
+    case DataType::f64: return f(static_cast<const double*>(matrix.data));
+    case DataType::bf16: return f(static_cast<const test::Bf16*>(matrix.data));
+    case DataType::f16: return f(static_cast<const test::F16*>(matrix.data));
+    default: throw DeviceError("product: a matrix of " + std::string(name_of(matrix.type)));
   }
 }
 
@@ -114,52 +103,73 @@ float to_tf32(float value) {
 template <class Sum>
 std::vector<Sum> read(const Matrix& matrix, std::int64_t which, std::int64_t rows, std::int64_t columns,
                       bool tf32) {
-  std::vector<Sum> values;
-  values.reserve(static_cast<std::size_t>(rows * columns));
-  for (std::int64_t row = 0; row < rows; ++row) {
-    for (std::int64_t column = 0; column < columns; ++column) {
-      const std::int64_t at =
-          matrix.transposed ? column * matrix.row_stride + row : row * matrix.row_stride + column;
-      const double value = element(matrix, which * matrix.batch_stride + at);
-      values.push_back(tf32 && matrix.type == DataType::f32
-                           ? static_cast<Sum>(to_tf32(static_cast<float>(value)))
-                           : static_cast<Sum>(value));
+  std::vector<Sum> values(static_cast<std::size_t>(rows * columns));
+  const std::int64_t row_stride = matrix.transposed ? 1 : matrix.row_stride;
+  const std::int64_t column_stride = matrix.transposed ? matrix.row_stride : 1;
+  with_data(matrix, [&](const auto* data) {
+    data += which * matrix.batch_stride;
+    Sum* to = values.data();
+    for (std::int64_t row = 0; row < rows; ++row) {
+      const auto* from = data + row * row_stride;
+      for (std::int64_t column = 0; column < columns; ++column)
+        *to++ = static_cast<Sum>(from[column * column_stride]);
     }
+  });
+  if (tf32 && matrix.type == DataType::f32) {
+    for (Sum& value : values) value = static_cast<Sum>(to_tf32(static_cast<float>(value)));
   }
   return values;
 }
 
-// In slices of 16 terms whose sums are added in order, as the tiles of a GPU's libraries do. One long chain
-// is a worse product than any of them has.
+// Some columns of a row of the product, at once because compilers have vectors. In slices of 16 terms whose
+// sums are added in order, as the tiles of a GPU's libraries do: one long chain is a worse product than any
+// of them has.
+constexpr std::int64_t kColumns = 16;
+
+// sums[j] of columns first + j of right [terms][columns].
 template <class Sum>
-Sum dot(const Sum* a, const Sum* b, std::int64_t terms) {
+void dot(const Sum* row, const Sum* right, std::int64_t terms, std::int64_t columns, std::int64_t first,
+         Sum* sums) {
   constexpr std::int64_t kSlice = 16;
-  Sum sum = 0;
-  for (std::int64_t k = 0; k < terms; k += kSlice) {
-    const std::int64_t end = std::min(k + kSlice, terms);
-    sum += std::inner_product(a + k, a + end, b + k, Sum(0));
+  const std::int64_t count = std::min(kColumns, columns - first);
+  std::fill_n(sums, kColumns, Sum(0));
+  for (std::int64_t k = 0; k < terms;) {
+    Sum slice[kColumns] = {};
+    for (const std::int64_t end = std::min(k + kSlice, terms); k < end; ++k) {
+      const Sum* from = right + k * columns + first;
+      if (count == kColumns) {
+        for (std::int64_t j = 0; j < kColumns; ++j) slice[j] += row[k] * from[j];
+      } else {
+        for (std::int64_t j = 0; j < count; ++j) slice[j] += row[k] * from[j];
+      }
+    }
+    for (std::int64_t j = 0; j < kColumns; ++j) sums[j] += slice[j];
   }
-  return sum;
 }
 
 template <class Sum>
 void multiply(const Product& p) {
-  Matrix right_by_columns = p.right;
-  right_by_columns.transposed = !p.right.transposed;
   for (std::int64_t which = 0; which < p.batch; ++which) {
     const std::vector<Sum> left = read<Sum>(p.left, which, p.M, p.K, p.tf32);
-    const std::vector<Sum> right = read<Sum>(right_by_columns, which, p.N, p.K, p.tf32);
-    for (std::int64_t m = 0; m < p.M; ++m) {
-      for (std::int64_t n = 0; n < p.N; ++n) {
-        const Sum* a = left.data() + m * p.K;
-        const Sum* b = right.data() + n * p.K;
-        Sum sum = dot(a, b, p.K);
-        const std::int64_t at = which * p.result.batch_stride + m * p.result.row_stride + n;
-        if (p.bias != nullptr) sum += static_cast<Sum>(element({p.bias, p.result.type}, n));
-        if (p.accumulate) sum += static_cast<Sum>(element(p.result, at));
-        store(p.result, at, static_cast<double>(sum));
+    const std::vector<Sum> right = read<Sum>(p.right, which, p.K, p.N, p.tf32);
+    with_data(p.result, [&](const auto* constant) {
+      using T = std::remove_const_t<std::remove_pointer_t<decltype(constant)>>;
+      T* const result = const_cast<T*>(constant) + which * p.result.batch_stride;
+      const T* const bias = static_cast<const T*>(p.bias);
+      for (std::int64_t m = 0; m < p.M; ++m) {
+        for (std::int64_t first = 0; first < p.N; first += kColumns) {
+          Sum sums[kColumns];
+          dot(left.data() + m * p.K, right.data(), p.K, p.N, first, sums);
+          for (std::int64_t n = first; n < std::min(first + kColumns, p.N); ++n) {
+            Sum sum = sums[n - first];
+            T& to = result[m * p.result.row_stride + n];
+            if (bias != nullptr) sum += static_cast<Sum>(bias[n]);
+            if (p.accumulate) sum += static_cast<Sum>(to);
+            to = static_cast<T>(sum);
+          }
+        }
       }
-    }
+    });
   }
 }
 

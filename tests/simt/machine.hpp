@@ -110,7 +110,7 @@ struct Block {
   unsigned rank = 0;  // in its cluster
   Cluster* cluster = nullptr;
   Group* group = nullptr;
-  std::vector<std::unique_ptr<Thread>> threads;
+  std::vector<Thread> threads;  // made at once: pointers to them stay
   std::vector<std::unique_ptr<Warp>> warps;
   unsigned exited = 0;
   Barrier barriers[kNamedBarriers];

@@ -139,10 +139,10 @@ std::string who_waits_where(const Group& group) {
   constexpr std::size_t kEnough = 4000;
   for (const auto& block : group.blocks) {
     std::map<std::string, std::pair<unsigned, const Thread*>> places;
-    for (const auto& thread : block->threads) {
+    for (const Thread& thread : block->threads) {
       auto& [count, example] =
-          places[thread->done ? "exited" : std::string(thread->doing) + " " + describe(thread->where)];
-      if (count++ == 0) example = thread.get();
+          places[thread.done ? "exited" : std::string(thread.doing) + " " + describe(thread.where)];
+      if (count++ == 0) example = &thread;
     }
     for (const auto& [place, threads] : places) {
       text += "\n  " + std::to_string(threads.first) + " threads at " + place + ", such as " +
@@ -247,22 +247,22 @@ void add_block(Group& group, Cluster& cluster, uint3 index) {
   block->rank = static_cast<unsigned>(cluster.blocks.size());
   allocate_dynamic(*block, group.launch->shared_bytes);
   const auto count = static_cast<unsigned>(volume(group.launch->block));
+  block->threads = std::vector<Thread>(count);
   for (unsigned linear = 0; linear < count; ++linear) {
     if (linear % kWarpSize == 0) {
       block->warps.push_back(std::make_unique<Warp>());
       block->warps.back()->block = block.get();
       group.warps.push_back(block->warps.back().get());
     }
-    auto thread = std::make_unique<Thread>();
-    thread->index = position(linear, group.launch->block);
-    thread->linear = linear;
-    thread->lane = linear % kWarpSize;
-    thread->warp = block->warps.back().get();
-    thread->block = block.get();
-    thread->warp->threads[thread->lane] = thread.get();
-    thread->warp->existing |= 1u << thread->lane;
-    make_ready(*thread);
-    block->threads.push_back(std::move(thread));
+    Thread& thread = block->threads[linear];
+    thread.index = position(linear, group.launch->block);
+    thread.linear = linear;
+    thread.lane = linear % kWarpSize;
+    thread.warp = block->warps.back().get();
+    thread.block = block.get();
+    thread.warp->threads[thread.lane] = &thread;
+    thread.warp->existing |= 1u << thread.lane;
+    make_ready(thread);
   }
   group.threads += count;
   group.alive += count;
@@ -290,10 +290,10 @@ void abandon(Group& group) {
   Machine& m = machine();
   m.failed = true;
   for (const auto& block : group.blocks) {
-    for (const auto& thread : block->threads) {
-      if (!thread->fiber.started()) continue;
-      m.self = thread.get();
-      thread->fiber.resume(run_thread, thread.get());
+    for (Thread& thread : block->threads) {
+      if (!thread.fiber.started()) continue;
+      m.self = &thread;
+      thread.fiber.resume(run_thread, &thread);
     }
   }
   m.self = nullptr;
