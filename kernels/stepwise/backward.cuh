@@ -164,63 +164,40 @@ backward_step_kernel(BackwardStep a) {
   });
 }
 
-template <class Cell, int kPhase, class T, int kWidth>
-void launch_backward_step(const BackwardStep& a, void* stream) {
-  const auto config = cover((a.step.hidden + kWidth - 1) / kWidth, a.step.batch, stream);
-  RECUR_LAUNCH((backward_step_kernel<Cell, kPhase, T, kWidth>), config, a);
-}
-
 template <class T>
-bool can_vectorise(const BackwardStep& a) {
-  using A = Compute<T>;
-  Alignment alignment(kUnits<T>);
-  alignment.stride(a.step.hidden)
-      .template rows<T>(a.saved)
-      .template rows<A>(a.saved_c)
-      .template pointer<T>(a.peephole)
-      .template rows<T>(a.y)
-      .template rows<T>(a.h0)
-      .template rows<T>(a.c0)
-      .template rows<T>(a.dy)
-      .template rows<T>(a.dc_sequence)
-      .template pointer<A>(a.dh)
-      .template pointer<A>(a.dc)
-      .template pointer<A>(a.d_exchange)
-      .template pointer<A>(a.dpeephole)
-      .template rows<T>(a.dsums)
-      .template rows<T>(a.h_prev)
-      .template rows<T>(a.exchange);
-  return static_cast<bool>(alignment);
-}
-
-template <class T>
-struct LaunchBackwardStep {
-  const BackwardStep& a;
-  int phase;
-  void* stream;
-
-  template <class Cell>
-  void operator()() const {
-    if (can_vectorise<T>(a)) {
-      launch<Cell, kUnits<T>>();
-    } else {
-      launch<Cell, 1>();
-    }
+struct BackwardPass {
+  static bool can_vectorise(const BackwardStep& a) {
+    using A = Compute<T>;
+    Alignment alignment(kUnits<T>);
+    alignment.stride(a.step.hidden)
+        .template rows<T>(a.saved)
+        .template rows<A>(a.saved_c)
+        .template pointer<T>(a.peephole)
+        .template rows<T>(a.y)
+        .template rows<T>(a.h0)
+        .template rows<T>(a.c0)
+        .template rows<T>(a.dy)
+        .template rows<T>(a.dc_sequence)
+        .template pointer<A>(a.dh)
+        .template pointer<A>(a.dc)
+        .template pointer<A>(a.d_exchange)
+        .template pointer<A>(a.dpeephole)
+        .template rows<T>(a.dsums)
+        .template rows<T>(a.h_prev)
+        .template rows<T>(a.exchange);
+    return static_cast<bool>(alignment);
   }
-  template <class Cell, int kWidth>
-  void launch() const {
-    if (phase == 0) {
-      launch_backward_step<Cell, 0, T, kWidth>(a, stream);
-    } else if constexpr (Cell::kPhases > 1) {
-      launch_backward_step<Cell, 1, T, kWidth>(a, stream);
-    }
+  template <class Cell, int kPhase, int kWidth>
+  static void launch(const BackwardStep& a, const device::LaunchConfig& config) {
+    RECUR_LAUNCH((backward_step_kernel<Cell, kPhase, T, kWidth>), config, a);
   }
 };
 
 template <DataType kType>
 void Kernels<kType>::backward_step(cells::Variant variant, int phase, const BackwardStep& arguments,
                                    void* stream) {
-  cells::visit(variant, LaunchBackwardStep<device::Storage<kType>>{arguments, phase, stream});
+  using T = device::Storage<kType>;
+  cells::visit(variant, LaunchStep<BackwardPass<T>, T, BackwardStep>{arguments, phase, stream});
 }
 
 }  // namespace recur::stepwise

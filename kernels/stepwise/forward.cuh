@@ -153,62 +153,39 @@ forward_step_kernel(ForwardStep a) {
   });
 }
 
-template <class Cell, int kPhase, class T, int kWidth>
-void launch_forward_step(const ForwardStep& a, void* stream) {
-  const auto config = cover((a.step.hidden + kWidth - 1) / kWidth, a.step.batch, stream);
-  RECUR_LAUNCH((forward_step_kernel<Cell, kPhase, T, kWidth>), config, a);
-}
-
 template <class T>
-bool can_vectorise(const ForwardStep& a) {
-  using A = Compute<T>;
-  Alignment alignment(kUnits<T>);
-  alignment.stride(a.step.hidden)
-      .template rows<A>(a.input)
-      .template pointer<A>(a.recurrent)
-      .template pointer<T>(a.split_bias)
-      .template pointer<T>(a.peephole)
-      .template pointer<T>(a.h)
-      .template pointer<A>(a.c)
-      .template pointer<T>(a.exchange)
-      .template pointer<A>(a.gates)
-      .template rows<T>(a.y)
-      .template rows<T>(a.c_sequence)
-      .template rows<T>(a.saved)
-      .template rows<A>(a.saved_c)
-      .template rows<T>(a.hN)
-      .template rows<T>(a.cN);
-  return static_cast<bool>(alignment);
-}
-
-template <class T>
-struct LaunchForwardStep {
-  const ForwardStep& a;
-  int phase;
-  void* stream;
-
-  template <class Cell>
-  void operator()() const {
-    if (can_vectorise<T>(a)) {
-      launch<Cell, kUnits<T>>();
-    } else {
-      launch<Cell, 1>();
-    }
+struct ForwardPass {
+  static bool can_vectorise(const ForwardStep& a) {
+    using A = Compute<T>;
+    Alignment alignment(kUnits<T>);
+    alignment.stride(a.step.hidden)
+        .template rows<A>(a.input)
+        .template pointer<A>(a.recurrent)
+        .template pointer<T>(a.split_bias)
+        .template pointer<T>(a.peephole)
+        .template pointer<T>(a.h)
+        .template pointer<A>(a.c)
+        .template pointer<T>(a.exchange)
+        .template pointer<A>(a.gates)
+        .template rows<T>(a.y)
+        .template rows<T>(a.c_sequence)
+        .template rows<T>(a.saved)
+        .template rows<A>(a.saved_c)
+        .template rows<T>(a.hN)
+        .template rows<T>(a.cN);
+    return static_cast<bool>(alignment);
   }
-  template <class Cell, int kWidth>
-  void launch() const {
-    if (phase == 0) {
-      launch_forward_step<Cell, 0, T, kWidth>(a, stream);
-    } else if constexpr (Cell::kPhases > 1) {
-      launch_forward_step<Cell, 1, T, kWidth>(a, stream);
-    }
+  template <class Cell, int kPhase, int kWidth>
+  static void launch(const ForwardStep& a, const device::LaunchConfig& config) {
+    RECUR_LAUNCH((forward_step_kernel<Cell, kPhase, T, kWidth>), config, a);
   }
 };
 
 template <DataType kType>
 void Kernels<kType>::forward_step(cells::Variant variant, int phase, const ForwardStep& arguments,
                                   void* stream) {
-  cells::visit(variant, LaunchForwardStep<device::Storage<kType>>{arguments, phase, stream});
+  using T = device::Storage<kType>;
+  cells::visit(variant, LaunchStep<ForwardPass<T>, T, ForwardStep>{arguments, phase, stream});
 }
 
 }  // namespace recur::stepwise

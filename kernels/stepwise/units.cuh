@@ -125,4 +125,35 @@ class Alignment {
   bool aligned_ = true;
 };
 
+// Launches the kernel of a cell and phase, on vectors where memory allows them. What Pass brings for its
+// arguments and the storage type T:
+//
+//     static bool can_vectorise(const Arguments&);
+//     template <class Cell, int kPhase, int kWidth>
+//     static void launch(const Arguments&, const device::LaunchConfig&);
+template <class Pass, class T, class Arguments>
+struct LaunchStep {
+  const Arguments& a;
+  int phase;
+  void* stream;
+
+  template <class Cell>
+  void operator()() const {
+    if (Pass::can_vectorise(a)) {
+      launch<Cell, kUnits<T>>();
+    } else {
+      launch<Cell, 1>();
+    }
+  }
+  template <class Cell, int kWidth>
+  void launch() const {
+    const auto config = cover((a.step.hidden + kWidth - 1) / kWidth, a.step.batch, stream);
+    if (phase == 0) {
+      Pass::template launch<Cell, 0, kWidth>(a, config);
+    } else if constexpr (Cell::kPhases > 1) {
+      Pass::template launch<Cell, 1, kWidth>(a, config);
+    }
+  }
+};
+
 }  // namespace recur::stepwise
