@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "kernels/cells/variants.cuh"
 #include "recur/context.hpp"
@@ -79,15 +80,24 @@ class Engine {
  public:
   virtual ~Engine() = default;
   virtual EngineId id() const = 0;
+  // Another library's implementation, which ours are compared with: taken only when it is named.
+  virtual bool is_reference() const { return false; }
   // The reason the engine refuses the job, taken from the table of refusals; empty where it accepts.
   virtual std::optional<std::string> refuse(const Job& job) const = 0;
   virtual std::unique_ptr<const EnginePlan> plan(const Job& job) const = 0;
 };
 
-// The engines of this build, in the order `EngineId::best` tries them.
+// The engines of this build, in the order `EngineId::best` tries them; references last, which it never takes.
 std::span<const Engine* const> engines();
 // Those of them that run on GPUs; none in a build without.
 std::span<const Engine* const> gpu_engines();
+
+inline constexpr std::string_view kOnlyWhenNamed = "a reference, taken only when named";
+
+// Why the job does not go to this engine: its own reason, or that it is a reference that the job does not
+// name. Such a one is not even asked, since asking may load its library. Empty where the engine may take the
+// job.
+std::optional<std::string> reason_against(const Engine& engine, const Job& job);
 
 // The cell that a Spec names.
 cells::Variant variant_of(const Spec& spec);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <vector>
 
 #include "host/cpu/cpu_engine.hpp"
@@ -10,9 +11,15 @@ std::span<const Engine* const> engines() {
   static const std::vector<const Engine*> all = [] {
     std::vector<const Engine*> list(gpu_engines().begin(), gpu_engines().end());
     list.push_back(&cpu_engine);
+    std::ranges::stable_partition(list, [](const Engine* engine) { return !engine->is_reference(); });
     return list;
   }();
   return all;
+}
+
+std::optional<std::string> reason_against(const Engine& engine, const Job& job) {
+  if (engine.is_reference() && job.options.engine != engine.id()) return std::string(kOnlyWhenNamed);
+  return engine.refuse(job);
 }
 
 cells::Variant variant_of(const Spec& spec) {

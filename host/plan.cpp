@@ -94,7 +94,7 @@ Plan choose_engine(const Job& job) {
   std::vector<PassedOver> passed_over;
   for (const Engine* engine : engines()) {
     if (options.engine != EngineId::best && options.engine != engine->id()) continue;
-    if (std::optional<std::string> reason = engine->refuse(job)) {
+    if (std::optional<std::string> reason = reason_against(*engine, job)) {
       passed_over.push_back({engine->id(), *std::move(reason)});
       continue;
     }
@@ -166,7 +166,7 @@ std::vector<PassedOver> survey_engines(const Spec& spec, const Shape& shape, con
     host::validate_job(job);
     std::vector<PassedOver> survey;
     for (const host::Engine* engine : host::engines()) {
-      survey.push_back({engine->id(), engine->refuse(job).value_or("")});
+      survey.push_back({engine->id(), host::reason_against(*engine, job).value_or("")});
     }
     return survey;
   });

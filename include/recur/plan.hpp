@@ -82,7 +82,8 @@ RECUR_API Plan make_plan(const Spec& spec, const Shape& shape, const Device& dev
                          const Options& options = {});
 
 /// Every engine of this build in the order `EngineId::best` tries them, each with the reason it refuses the
-/// job, empty where it accepts. @throws InvalidArgument as `make_plan` does.
+/// job, empty where it accepts. References come last and are asked only where `Options::engine` names them.
+/// @throws InvalidArgument as `make_plan` does.
 RECUR_API std::vector<PassedOver> survey_engines(const Spec& spec, const Shape& shape, const Device& device,
                                                  const Options& options = {});
 

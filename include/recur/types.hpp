@@ -101,7 +101,8 @@ enum class Pass : std::uint8_t {
   training,   ///< `forward` fills a reserve, `backward` reads it
 };
 
-/// Names of the engines. `best` lets `make_plan` take the first that can do the job.
+/// Names of the engines. `best` lets `make_plan` take the first that can do the job; `cudnn` and `onednn` are
+/// references, other libraries behind the same plan, and taken only when named.
 enum class EngineId : std::uint8_t {
   best,
   cpu,

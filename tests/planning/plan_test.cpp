@@ -136,20 +136,69 @@ TEST(Plan, LogsWhyNothingCanRunTheJob) {
   }
 }
 
+std::string reason_of(EngineId engine, const std::vector<PassedOver>& survey) {
+  for (const PassedOver& one : survey) {
+    if (one.engine == engine) return one.reason;
+  }
+  return "not in the survey";
+}
+
 TEST(SurveyEngines, ListsEveryEngineInOrder) {
   const auto survey = survey_engines(lstm(), {2, 3}, Device::cpu());
   ASSERT_EQ(survey.size(), host::engines().size());
   for (std::size_t i = 0; i < survey.size(); ++i) EXPECT_EQ(survey[i].engine, host::engines()[i]->id());
-  EXPECT_EQ(survey.back().engine, EngineId::cpu);
-  EXPECT_EQ(survey.back().reason, "");
+  EXPECT_EQ(reason_of(EngineId::cpu, survey), "");
 }
 
 TEST(SurveyEngines, GivesReasonsAndThrowsForTheImpossible) {
   Spec spec = lstm();
   spec.zoneout = 0.5;
-  EXPECT_EQ(survey_engines(spec, {2, 3}, Device::cpu()).back().reason, "zoneout is not implemented");
+  EXPECT_EQ(reason_of(EngineId::cpu, survey_engines(spec, {2, 3}, Device::cpu())),
+            "zoneout is not implemented");
   spec.zoneout = 2;
   EXPECT_THROW(survey_engines(spec, {2, 3}, Device::cpu()), InvalidArgument);
+}
+
+// An engine that is only asked.
+class Asked final : public host::Engine {
+ public:
+  explicit Asked(bool reference) : reference_(reference) {}
+  EngineId id() const override { return EngineId::onednn; }
+  bool is_reference() const override { return reference_; }
+  std::optional<std::string> refuse(const host::Job&) const override {
+    ++times;
+    return "its own reason";
+  }
+  std::unique_ptr<const host::EnginePlan> plan(const host::Job&) const override { return nullptr; }
+
+  mutable int times = 0;
+
+ private:
+  bool reference_;
+};
+
+TEST(References, AreAskedOnlyWhenNamed) {
+  host::Job job{lstm(), {2, 3}, Device::cpu().props(), {}};
+  const Asked reference(true);
+  for (EngineId other : {EngineId::best, EngineId::cpu}) {
+    job.options.engine = other;
+    EXPECT_EQ(host::reason_against(reference, job), host::kOnlyWhenNamed);
+  }
+  EXPECT_EQ(reference.times, 0);
+  job.options.engine = EngineId::onednn;
+  EXPECT_EQ(host::reason_against(reference, job), "its own reason");
+  EXPECT_EQ(reference.times, 1);
+
+  job.options.engine = EngineId::best;
+  EXPECT_EQ(host::reason_against(Asked(false), job), "its own reason");
+}
+
+TEST(References, ComeLast) {
+  bool references = false;
+  for (const host::Engine* engine : host::engines()) {
+    EXPECT_FALSE(references && !engine->is_reference()) << name_of(engine->id());
+    references = engine->is_reference();
+  }
 }
 
 }  // namespace
