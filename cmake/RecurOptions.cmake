@@ -13,3 +13,6 @@ set(RECUR_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. 'address;unde
 
 set(RECUR_CUDA "AUTO" CACHE STRING "CUDA sources: AUTO (on where nvcc is found), ON, OFF")
 set_property(CACHE RECUR_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+set(RECUR_ONEDNN "AUTO" CACHE STRING "The reference engine onednn: AUTO (on where oneDNN's headers are found), ON, OFF")
+set_property(CACHE RECUR_ONEDNN PROPERTY STRINGS AUTO ON OFF)

@@ -91,6 +91,8 @@ class Engine {
 std::span<const Engine* const> engines();
 // Those of them that run on GPUs; none in a build without.
 std::span<const Engine* const> gpu_engines();
+// oneDNN, a reference; none in a build without.
+std::span<const Engine* const> onednn_engines();
 
 inline constexpr std::string_view kOnlyWhenNamed = "a reference, taken only when named";
 

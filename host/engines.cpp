@@ -11,6 +11,7 @@ std::span<const Engine* const> engines() {
   static const std::vector<const Engine*> all = [] {
     std::vector<const Engine*> list(gpu_engines().begin(), gpu_engines().end());
     list.push_back(&cpu_engine);
+    list.insert(list.end(), onednn_engines().begin(), onednn_engines().end());
     std::ranges::stable_partition(list, [](const Engine* engine) { return !engine->is_reference(); });
     return list;
   }();

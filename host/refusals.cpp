@@ -4,6 +4,7 @@
 
 #include "host/cpu/blas.hpp"
 #include "host/cpu/simd/kernels.hpp"
+#include "host/onednn/availability.hpp"
 
 namespace recur::host {
 namespace {
@@ -41,6 +42,33 @@ constexpr Refusal kRefusals[] = {
     {EngineId::stepwise, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::stepwise, Feature::size_beyond_products,
      "a product would have a size or a row distance of more than 2^31 - 1 elements"},
+
+    {EngineId::onednn, Feature::device_other_than_cpu, "runs on the CPU only"},
+    {EngineId::onednn, Feature::simd_not_the_machines,
+     "chooses its instruction set itself, for the machine it runs on; the device names another"},
+    {EngineId::onednn, Feature::dtype_f64, "dtype f64 is not implemented; f32 and bf16 are"},
+    {EngineId::onednn, Feature::dtype_f16, "dtype f16 is not implemented; f32 and bf16 are"},
+    {EngineId::onednn, Feature::coupled_input_forget, "coupled_input_forget is not implemented"},
+    {EngineId::onednn, Feature::variable_lengths, "variable_lengths is not implemented"},
+    {EngineId::onednn, Feature::reset_mask, "reset_mask is not implemented"},
+    {EngineId::onednn, Feature::cell_sequence, "cell_sequence is not implemented"},
+    {EngineId::onednn, Feature::batch_invariance, "batch_invariant is not implemented"},
+    {EngineId::onednn, Feature::projection, "projection_size is not implemented"},
+    {EngineId::onednn, Feature::dropout, "dropout is not implemented"},
+    {EngineId::onednn, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
+    {EngineId::onednn, Feature::zoneout, "zoneout is not implemented"},
+    {EngineId::onednn, Feature::clip, "clip is not implemented"},
+    {EngineId::onednn, Feature::layer_norm, "layer_norm is not implemented"},
+    {EngineId::onednn, Feature::activations, "activations other than the cell's own are not implemented"},
+    {EngineId::onednn, Feature::checkpointing, "checkpoint_interval is not implemented"},
+    {EngineId::onednn, Feature::truncation, "truncation_window is not implemented"},
+    {EngineId::onednn, Feature::size_beyond_products,
+     "a product would have a size or a row distance of more than 2^31 - 1 elements"},
+    // What depends on the machine: last, since asking loads the library and plans the layers.
+    {EngineId::onednn, Feature::onednn_not_loaded,
+     "the shared library libdnnl.so.3 (oneDNN 3, with OpenMP or without threads) was not found"},
+    {EngineId::onednn, Feature::onednn_without_implementation,
+     "oneDNN has no implementation of this on this machine"},
 };
 
 // Compute capability, 75 for 7.5.
@@ -59,8 +87,14 @@ bool needs(const Job& job, Feature feature) {
     case Feature::bf16_before_ampere: return spec.dtype == DataType::bf16 && capability(job) < 80;
     case Feature::batch_invariance: return job.options.batch_invariant;
     case Feature::simd_not_built: return cpu::find_target(job.device.cpu.simd) == nullptr;
+    case Feature::simd_not_the_machines: return job.device.cpu.simd != cpu::best_target().name;
     case Feature::dtype_bf16: return spec.dtype == DataType::bf16;
     case Feature::dtype_f16: return spec.dtype == DataType::f16;
+    case Feature::dtype_f64: return spec.dtype == DataType::f64;
+    case Feature::coupled_input_forget: return spec.coupled_input_forget;
+    case Feature::variable_lengths: return spec.variable_lengths;
+    case Feature::reset_mask: return spec.reset_mask;
+    case Feature::cell_sequence: return spec.cell_sequence;
     case Feature::projection: return spec.projection_size != 0;
     case Feature::dropout: return spec.dropout != 0;
     case Feature::recurrent_dropout: return spec.recurrent_dropout != 0;
@@ -87,6 +121,8 @@ bool needs(const Job& job, Feature feature) {
       const std::int64_t steps = kMost / std::max(kMostSums * spec.hidden_size, spec.input_size);
       return spec.layout == Layout::batch_major && job.shape.steps > steps;
     }
+    case Feature::onednn_not_loaded: return !onednn::is_loaded();
+    case Feature::onednn_without_implementation: return !onednn::has_implementation(job);
   }
   return false;
 }

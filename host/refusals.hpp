@@ -17,11 +17,17 @@ enum class Feature : std::uint8_t {
   device_other_than_cpu,
   device_other_than_cuda,
   simd_not_built,
+  simd_not_the_machines,
   before_turing,
   dtype_bf16,
   dtype_f16,
+  dtype_f64,
   bf16_before_ampere,
   batch_invariance,
+  coupled_input_forget,
+  variable_lengths,
+  reset_mask,
+  cell_sequence,
   projection,
   dropout,
   recurrent_dropout,
@@ -33,6 +39,8 @@ enum class Feature : std::uint8_t {
   truncation,
   size_beyond_blas,
   size_beyond_products,
+  onednn_not_loaded,
+  onednn_without_implementation,
 };
 
 struct Refusal {

@@ -4,25 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <type_traits>
 
+#include "host/buffer_header.hpp"
 #include "host/carver.hpp"
 #include "host/cpu/packed_weights.hpp"
 #include "host/validate_job.hpp"
 
 namespace recur::host::cpu {
-
-// First bytes of a reserve and of prepared weights: what wrote them, and for which sizes. Has no padding,
-// whose bytes would be whatever was on the stack.
-struct BufferHeader {
-  std::uint64_t magic;
-  std::uint64_t id;  // bits id of the plan (reserve), layout id (prepared weights)
-  std::int64_t steps;
-  std::int64_t batch;
-};
-static_assert(std::has_unique_object_representations_v<BufferHeader>);
-constexpr std::uint64_t kReserveMagic = 0x0165767265736572;   // "reserve" and a format number
-constexpr std::uint64_t kPreparedMagic = 0x0164657261706572;  // "repared"
 
 // Weights of all layers in the kernels' order.
 template <class T>

@@ -98,11 +98,7 @@ class CpuPlan final : public EnginePlan {
   void check_forward(Context::State& context, const ForwardCall& call) const override {
     check_machine(context);
     if (call.weights->is_prepared()) {
-      const auto& header = *static_cast<const BufferHeader*>(call.weights->prepared().data);
-      if (header.magic != kPreparedMagic || header.id != facts_.layout_id) {
-        throw InvalidArgument(
-            "prepared weights: expected a buffer that prepare_weights filled for this layout");
-      }
+      check_prepared_header(call.weights->prepared().data, facts_.layout_id);
     } else {
       check_strides(call.weights->canonical());
     }
@@ -112,15 +108,7 @@ class CpuPlan final : public EnginePlan {
     check_machine(context);
     check_strides(call.weights);
     check_strides(call.args->dweights);
-    const auto& header = *reinterpret_cast<const BufferHeader*>(call.reserve.data());
-    if (header.magic != kReserveMagic || header.id != facts_.bits_id) {
-      throw InvalidArgument("reserve: expected one that forward filled under this plan");
-    }
-    if (header.steps != call.sizes.steps || header.batch != call.sizes.batch) {
-      throw InvalidArgument("reserve: expected the T and B of forward, " + std::to_string(header.steps) +
-                            " and " + std::to_string(header.batch) + ", got " +
-                            std::to_string(call.sizes.steps) + " and " + std::to_string(call.sizes.batch));
-    }
+    check_reserve_header(call.reserve.data(), facts_.bits_id, call.sizes);
   }
 
   void prepare_weights(Context::State&, Stream, std::span<const LayerWeights> weights,

@@ -42,7 +42,7 @@ class ForwardPass {
   void run(int member_index) {
     const Member member(g_.tiling, member_index);
     if (training_ && member_index == 0) {
-      *reserve_.header = {kReserveMagic, bits_id_, sizes_.steps, sizes_.batch};
+      *reserve_.header = reserve_header(bits_id_, sizes_);
     }
     if (canonical_) {
       pack(member);
@@ -305,7 +305,7 @@ void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std
                      prepared.weights.direction[layer][d], true, 0, 1);
     }
   }
-  *prepared.header = {kPreparedMagic, plan.layout_id, 0, 0};
+  *prepared.header = prepared_header(plan.layout_id);
 }
 
 template <class T>

@@ -10,15 +10,6 @@ namespace {
 
 class Buffers : public DeviceTest {
  protected:
-  static Spec spec_of(const Size& size) {
-    Spec spec = sized(size);
-    spec.direction = Direction::bidirectional;
-    spec.layers = 2;
-    spec.variable_lengths = true;
-    spec.reset_mask = true;
-    spec.cell_sequence = spec.cell == Cell::lstm;
-    return spec;
-  }
   template <class T>
   static std::vector<std::vector<T>> inputs_of(const Session<T>& session) {
     std::vector<std::vector<T>> inputs = {
@@ -71,7 +62,7 @@ TEST_P(Buffers, NothingAroundThemIsWritten) {
     SCOPED_TRACE(text_of(size));
     GuardedMemory guarded(*device().memory);
     const UseMemory use(guarded);
-    const Spec spec = spec_of(size);
+    const Spec spec = with_everything(size);
     typed([&]<class T>() {
       const auto problem = oracle::convert<T>(random_problem(spec, size.T, size.B, 1));
       Session<T> training(problem, {.pass = Pass::training}, device());
@@ -114,7 +105,7 @@ TEST_P(Buffers, NothingBetweenRowsIsWritten) {
     for (Layout layout : {Layout::time_major, Layout::batch_major}) {
       for (Index row_gap : {4, 3}) {
         SCOPED_TRACE(text_of(size) + " " + std::string(name_of(layout)) + " gap " + std::to_string(row_gap));
-        Spec spec = spec_of(size);
+        Spec spec = with_everything(size);
         spec.layout = layout;
         spec.reset_mask = false;  // the session's is time-major
         typed([&]<class T>() {

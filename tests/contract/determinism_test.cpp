@@ -15,12 +15,7 @@ class Determinism : public DeviceTest {
   static void each_problem(F&& f) {
     for (const Size& size : bit_sizes(device(), GetParam().cell)) {
       SCOPED_TRACE(text_of(size));
-      Spec spec = sized(size);
-      spec.layers = 2;
-      spec.direction = Direction::bidirectional;
-      spec.variable_lengths = true;
-      spec.reset_mask = true;
-      spec.cell_sequence = spec.cell == Cell::lstm;
+      const Spec spec = with_everything(size);
       const auto problem = random_problem(spec, size.T, size.B, 1);
       const auto upstream = random_output_gradients(spec, size.T, size.B, 2);
       typed([&]<class T>() {

@@ -12,16 +12,6 @@ namespace {
 
 class Graphs : public DeviceTest {
  protected:
-  static Spec with_everything(const Size& size) {
-    Spec spec = sized(size);
-    spec.layers = 2;
-    spec.direction = Direction::bidirectional;
-    spec.variable_lengths = true;
-    spec.reset_mask = true;
-    spec.cell_sequence = spec.cell == Cell::lstm;
-    return spec;
-  }
-
   template <class T>
   static std::span<const LayerWeights> weights(const Session<T>& session) {
     return session.weights;

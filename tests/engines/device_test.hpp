@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,11 +43,22 @@ inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types) {
   return result;
 }
 
-/// Takes its tensors from the device's memory, and is skipped where the device is absent.
+/// Takes its tensors from the device's memory, and is skipped where the device is absent or its engine refuses
+/// the cell. What an engine may refuse is for planning/refusals_test.cpp to judge.
 class DeviceTest : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     if (!device().absent.empty()) GTEST_SKIP() << device().absent;
+    const std::string reason = refusal(sized({1, 1, 1, 1, ""}));
+    if (!reason.empty()) GTEST_SKIP() << reason;
+  }
+  /// A test of which nothing was left is skipped, too.
+  void TearDown() override {
+    std::string reasons;
+    for (const std::string& reason : refused_) reasons += (reasons.empty() ? "" : "; ") + reason;
+    if (reasons.empty()) return;
+    if (!took_any_) GTEST_SKIP() << reasons;
+    std::printf("[  REFUSED ] in part: %s\n", reasons.c_str());
   }
 
   static const TestDevice& device() { return *GetParam().device; }
@@ -58,6 +71,50 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
     spec.layers = size.L;
     return spec;
   }
+  /// Why the device's engine refuses the layer; empty where it takes it.
+  static std::string refusal(const Spec& spec) {
+    for (const PassedOver& one :
+         survey_engines(spec, {1, 1}, device().device, {.engine = device().engine})) {
+      if (one.engine == device().engine) return one.reason;
+    }
+    return "this build has no such engine";
+  }
+  /// Whether the engine takes the layer, for tests of several: what it refuses is left out, and said.
+  bool takes(const Spec& spec) {
+    const std::string reason = refusal(spec);
+    if (reason.empty()) {
+      took_any_ = true;
+    } else {
+      refused_.insert(reason);
+    }
+    return reason.empty();
+  }
+  /// change(spec), where the engine takes that: options that a test is not about.
+  template <class Change>
+  static void where_taken(Spec& spec, Change&& change) {
+    Spec changed = spec;
+    change(changed);
+    if (refusal(changed).empty()) spec = changed;
+  }
+  static void add_lengths(Spec& spec) {
+    where_taken(spec, [](Spec& changed) { changed.variable_lengths = true; });
+  }
+  static void add_reset_mask(Spec& spec) {
+    where_taken(spec, [](Spec& changed) { changed.reset_mask = true; });
+  }
+  static void add_cell_sequence(Spec& spec) {
+    where_taken(spec, [](Spec& changed) { changed.cell_sequence = changed.cell == Cell::lstm; });
+  }
+  /// The cell as two layers of both directions, with all the options of a run that the engine takes.
+  static Spec with_everything(const Size& size) {
+    Spec spec = sized(size);
+    spec.layers = 2;
+    spec.direction = Direction::bidirectional;
+    add_lengths(spec);
+    add_reset_mask(spec);
+    add_cell_sequence(spec);
+    return spec;
+  }
   /// f.template operator()<T>() with the storage type of the case.
   template <class F>
   static void typed(F&& f) {
@@ -66,6 +123,8 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
 
  private:
   UseMemory memory_{*GetParam().device->memory};
+  std::set<std::string> refused_;
+  bool took_any_ = false;
 };
 
 inline std::string text_of(const Size& size) {

@@ -1,5 +1,6 @@
 #include "engines/simd_names.hpp"
 #include "engines/test_device.hpp"
+#include "host/onednn/availability.hpp"
 
 namespace recur::test {
 namespace {
@@ -22,6 +23,17 @@ constexpr Size kOptionSizes[] = {
     {7, 5, 3, 19, "odd, several rows, more than one vector; episodes start and end inside"},
 };
 
+TestDevice onednn_device() {
+  TestDevice device{.name = "onednn", .engine = EngineId::onednn, .device = Device::cpu()};
+  if (!host::onednn::is_loaded()) device.absent = "oneDNN's shared library was not found";
+  device.threads = true;
+  device.types = {DataType::f32, DataType::bf16};
+  device.option_types = {DataType::f32};
+  device.sizes = kSizes;
+  device.option_sizes = kOptionSizes;
+  return device;
+}
+
 }  // namespace
 
 std::vector<TestDevice> test_devices() {
@@ -33,7 +45,9 @@ std::vector<TestDevice> test_devices() {
   device.option_types = {DataType::f32};
   device.sizes = kSizes;
   device.option_sizes = kOptionSizes;
-  return {device};  // bit_sizes: contract/session.hpp derives them from the tiling, cell by cell
+  std::vector<TestDevice> devices = {device};
+  if (!host::onednn_engines().empty()) devices.push_back(onednn_device());
+  return devices;  // bit_sizes: contract/session.hpp derives them from the tiling, cell by cell
 }
 
 }  // namespace recur::test

@@ -1,0 +1,14 @@
+// What the table of refusals asks of oneDNN, in a build with it or without (none.cpp).
+#pragma once
+
+#include "host/engine.hpp"
+
+namespace recur::host::onednn {
+
+// Whether the process can have the library: loads it.
+bool is_loaded();
+// Whether oneDNN has an implementation of all layers of the job on this machine, which is what it makes its
+// primitives for. Not to be asked where the library cannot be had.
+bool has_implementation(const Job& job);
+
+}  // namespace recur::host::onednn

@@ -1,0 +1,212 @@
+// The caller's buffers, laid out by name: prepared weights, reserve, and the workspaces of forward and
+// backward. The same constructors with a null base give the sizes a plan reports.
+#pragma once
+
+#include "host/buffer_header.hpp"
+#include "host/carver.hpp"
+#include "host/onednn/layer.hpp"
+#include "host/validate_job.hpp"
+
+namespace recur::host::onednn {
+
+// The primitives of a stack for one T and B. All layers above the first are alike.
+struct Stack {
+  const Geometry& geometry;
+  RunSizes sizes;
+  Layer first;
+  std::optional<Layer> above;
+
+  Stack(const Geometry& g, const RunSizes& run, const Stack* formats_of = nullptr)
+      : geometry(g),
+        sizes(run),
+        first(g, g.columns(0), run, formats_of != nullptr ? formats_of->first.formats() : WeightFormats()) {
+    if (g.layers < 2) return;
+    above.emplace(g, g.columns(1), run,
+                  formats_of != nullptr ? formats_of->above->formats() : WeightFormats());
+  }
+  const Layer& layer(std::int64_t index) const { return index == 0 ? first : *above; }
+
+  // The most that any layer says of itself.
+  template <class F>
+  std::int64_t most(F&& of) const {
+    const std::size_t above_bytes = above ? of(*above) : 0;
+    return static_cast<std::int64_t>(std::max(of(first), above_bytes));
+  }
+};
+
+class ByteCarver {
+ public:
+  explicit ByteCarver(std::byte* base) : carver_(base) {}
+  std::byte* take_bytes(std::int64_t bytes) { return carver_.take<std::byte>(bytes); }
+  float* take_floats(std::initializer_list<std::int64_t> dims) {
+    return carver_.take<float>(checked_product("buffer", dims));
+  }
+  std::byte* take(DataType type, std::initializer_list<std::int64_t> dims) {
+    const std::int64_t count = checked_product("buffer", dims);
+    return take_bytes(checked_product("buffer", {count, static_cast<std::int64_t>(size_of(type))}));
+  }
+  BufferHeader* take_header() { return carver_.take<BufferHeader>(1); }
+  std::size_t bytes() const { return carver_.bytes(); }
+
+ private:
+  Carver carver_;
+};
+
+// A layer's weights as its primitive reads them.
+struct PackedLayer {
+  std::byte* W = nullptr;
+  std::byte* R = nullptr;
+  float* bias = nullptr;      // [D][bias gates][H]
+  float* peephole = nullptr;  // [D][3][H]; null for cells without
+
+  PackedLayer() = default;
+  PackedLayer(ByteCarver& carver, const Geometry& g, std::int64_t W_bytes, std::int64_t R_bytes)
+      : W(carver.take_bytes(W_bytes)),
+        R(carver.take_bytes(R_bytes)),
+        bias(carver.take_floats({g.directions, g.bias_gates(), g.hidden})) {
+    if (g.traits.peepholes > 0) peephole = carver.take_floats({g.directions, g.traits.peepholes, g.hidden});
+  }
+};
+
+// Dense [D][G*H][K] or [D][G*H][H] in oneDNN's order of gates, on the way into a format or out of it.
+inline std::byte* take_staged(ByteCarver& carver, const Geometry& g, DataType type) {
+  return carver.take(type, {g.directions, g.gate_rows(), std::max(g.widest_columns(), g.hidden)});
+}
+
+// prepare_weights has no workspace, so that what it needs only while it runs is here too.
+struct PreparedBuffer {
+  ByteCarver carver;
+  BufferHeader* header;
+  std::byte* staged;
+  std::byte* scratch;
+  PackedLayer layers[kMaxLayers];
+
+  PreparedBuffer(std::byte* base, const Stack& stack)
+      : carver(base),
+        header(carver.take_header()),
+        staged(take_staged(carver, stack.geometry, stack.geometry.type)),
+        scratch(carver.take_bytes(
+            stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }))) {
+    for (std::int64_t l = 0; l < stack.geometry.layers; ++l) {
+      const Layer& layer = stack.layer(l);
+      layers[l] = PackedLayer(carver, stack.geometry, static_cast<std::int64_t>(layer.W_bytes()),
+                              static_cast<std::int64_t>(layer.R_bytes()));
+    }
+  }
+};
+
+// What backward needs of forward: what oneDNN saves, and what it wants to see again.
+struct ReserveBuffer {
+  ByteCarver carver;
+  BufferHeader* header;
+  struct LayerPart {
+    std::byte* saved;    // oneDNN's own
+    std::byte* outputs;  // T [T][B][D*H]; null for the last layer, whose outputs are the caller's y
+    std::byte* hN;       // T [D][B][H]
+    float* cN;           // [D][B][H]; null for cells without
+  };
+  LayerPart layers[kMaxLayers];
+
+  ReserveBuffer(std::byte* base, const Stack& stack)
+      : carver(base), header(carver.take_header()), layers{} {
+    const Geometry& g = stack.geometry;
+    const RunSizes& sizes = stack.sizes;
+    for (std::int64_t l = 0; l < g.layers; ++l) {
+      LayerPart& part = layers[l];
+      part.saved = carver.take_bytes(static_cast<std::int64_t>(stack.layer(l).saved_bytes()));
+      if (l + 1 < g.layers) part.outputs = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
+      part.hN = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
+      if (g.traits.cell_state) part.cN = carver.take_floats({g.directions, sizes.batch, g.hidden});
+    }
+  }
+};
+
+// Layers alternate between two buffers for what passes between them.
+struct BetweenLayers {
+  std::byte* buffer[2] = {};
+
+  BetweenLayers() = default;
+  BetweenLayers(ByteCarver& carver, const Geometry& g, const RunSizes& sizes, DataType type) {
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(g.layers - 1, 2); ++i) {
+      buffer[i] = carver.take(type, {sizes.steps, sizes.batch, g.outputs()});
+    }
+  }
+  std::byte* of_layer(std::int64_t layer) const { return buffer[layer % 2]; }
+};
+
+struct ForwardBuffers {
+  ByteCarver carver;
+  std::byte* scratch;
+  std::byte* x;  // T [T][B][I] and [T][B][D*H], for rows that do not lie densely
+  std::byte* y;
+  std::byte* h0;  // T [D][B][H] of one layer
+  float* c0;      // [D][B][H]
+  std::byte* hN = nullptr;  // inference; training has them in the reserve
+  float* cN = nullptr;
+  BetweenLayers between;      // inference
+  std::byte* staged = nullptr;  // canonical weights
+  PackedLayer weights;          // of one layer at a time
+
+  ForwardBuffers(std::byte* base, const Stack& stack, bool prepared)
+      : carver(base),
+        scratch(carver.take_bytes(
+            stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }))) {
+    const Geometry& g = stack.geometry;
+    const RunSizes& sizes = stack.sizes;
+    x = carver.take(g.type, {sizes.steps, sizes.batch, g.input_size});
+    y = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
+    h0 = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
+    c0 = carver.take_floats({g.directions, sizes.batch, g.hidden});
+    if (!g.training) {
+      hN = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
+      cN = carver.take_floats({g.directions, sizes.batch, g.hidden});
+      between = BetweenLayers(carver, g, sizes, g.type);
+    }
+    if (prepared) return;
+    staged = take_staged(carver, g, g.type);
+    weights = PackedLayer(carver, g, stack.most([](const Layer& layer) { return layer.W_bytes(); }),
+                          stack.most([](const Layer& layer) { return layer.R_bytes(); }));
+  }
+};
+
+// Gradients are f32.
+struct BackwardBuffers {
+  ByteCarver carver;
+  std::byte* scratch;
+  std::byte* x;  // T [T][B][I] and [T][B][D*H], for rows that do not lie densely
+  std::byte* y;
+  float* dx;  // likewise, and for types other than f32
+  float* dy;
+  std::byte* h0;  // T [D][B][H] of one layer
+  float* c0;      // [D][B][H] this and what follows
+  float *dh0, *dc0, *dhN, *dcN;
+  BetweenLayers between;
+  std::byte* staged;    // of the larger of T and f32
+  PackedLayer weights;  // of one layer at a time
+  PackedLayer gradients;
+
+  BackwardBuffers(std::byte* base, const Stack& stack)
+      : carver(base),
+        scratch(carver.take_bytes(
+            stack.most([](const Layer& layer) { return layer.backward_scratch_bytes(); }))) {
+    const Geometry& g = stack.geometry;
+    const RunSizes& sizes = stack.sizes;
+    x = carver.take(g.type, {sizes.steps, sizes.batch, g.input_size});
+    y = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
+    dx = carver.take_floats({sizes.steps, sizes.batch, g.input_size});
+    dy = carver.take_floats({sizes.steps, sizes.batch, g.outputs()});
+    h0 = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
+    for (float** state : {&c0, &dh0, &dc0, &dhN, &dcN}) {
+      *state = carver.take_floats({g.directions, sizes.batch, g.hidden});
+    }
+    between = BetweenLayers(carver, g, sizes, DataType::f32);
+    staged = take_staged(carver, g, DataType::f32);
+    const auto most = [&](int argument) {
+      return stack.most([&](const Layer& layer) { return layer.backward->bytes(argument); });
+    };
+    weights = PackedLayer(carver, g, most(DNNL_ARG_WEIGHTS_LAYER), most(DNNL_ARG_WEIGHTS_ITER));
+    gradients = PackedLayer(carver, g, most(DNNL_ARG_DIFF_WEIGHTS_LAYER), most(DNNL_ARG_DIFF_WEIGHTS_ITER));
+  }
+};
+
+}  // namespace recur::host::onednn

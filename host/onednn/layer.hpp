@@ -1,0 +1,81 @@
+// One layer as oneDNN runs it: the primitives of both passes and the reorders of its weights. Layers are run
+// one by one, since oneDNN's own stacks want I = H. Its names: docs of the RNN primitive of oneDNN 3.
+#pragma once
+
+#include <optional>
+
+#include "host/engine.hpp"
+#include "host/onednn/handles.hpp"
+
+namespace recur::host::onednn {
+
+struct Geometry {
+  cells::Variant variant;
+  cells::Traits traits;
+  std::int64_t input_size;  // I
+  std::int64_t hidden;      // H
+  std::int64_t layers;      // L
+  std::int64_t directions;  // D
+  Direction direction;
+  Layout layout;
+  Bias bias;
+  DataType type;
+  bool training;
+  int threads;
+
+  std::int64_t outputs() const { return directions * hidden; }
+  // K of a layer.
+  std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }
+  std::int64_t widest_columns() const { return layers > 1 ? std::max(input_size, outputs()) : input_size; }
+  std::int64_t gate_rows() const { return traits.gates * hidden; }
+  // gru with reset after the product keeps the recurrent bias of the candidate apart, as a gate of its own.
+  std::int64_t bias_gates() const { return traits.gates + (traits.split_gate >= 0 ? 1 : 0); }
+  // Where oneDNN has the gate: its gru is z r n, the others are as ours.
+  int gate_of(int gate) const {
+    const bool gru =
+        variant == cells::Variant::gru_reset_after || variant == cells::Variant::gru_reset_before;
+    return gru && gate < 2 ? 1 - gate : gate;
+  }
+  bool permutes_gates() const { return gate_of(0) != 0; }
+};
+
+Geometry geometry_of(const Job& job);
+
+// The formats of forward's weights, to ask for them again.
+struct WeightFormats {
+  const_dnnl_memory_desc_t W = nullptr;  // null: any
+  const_dnnl_memory_desc_t R = nullptr;
+};
+
+// For one K, T and B. Tensors but the weights are dense: x, y and their gradients in the Spec's layout, states
+// [D][B][H], biases [D][bias gates][H] and peepholes [D][3][H] of f32. Forward has x, y and h in the plan's
+// type and c in f32; all gradients are f32.
+class Layer {
+ public:
+  // Throws DeviceError where oneDNN has no implementation.
+  Layer(const Geometry& g, std::int64_t columns, const RunSizes& sizes, const WeightFormats& formats = {});
+
+  WeightFormats formats() const;
+  std::size_t W_bytes() const { return bytes_of(formats().W); }
+  std::size_t R_bytes() const { return bytes_of(formats().R); }
+  std::size_t saved_bytes() const { return bytes_of(forward.format(DNNL_ARG_WORKSPACE)); }
+  std::size_t forward_scratch_bytes() const;
+  std::size_t backward_scratch_bytes() const;
+
+  Primitive forward;
+  Primitive reorder_W;  // from dense [D][G*H][K] of the plan's type, gates in oneDNN's order
+  Primitive reorder_R;
+
+  struct Backward {
+    Primitive primitive;
+    Primitive reorder_W;
+    Primitive reorder_R;
+    Primitive reorder_dW;  // to dense [D][G*H][K] of f32
+    Primitive reorder_dR;
+
+    std::size_t bytes(int argument) const { return bytes_of(primitive.format(argument)); }
+  };
+  std::optional<Backward> backward;  // training
+};
+
+}  // namespace recur::host::onednn
