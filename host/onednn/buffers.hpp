@@ -85,8 +85,8 @@ struct PreparedBuffer {
       : carver(base),
         header(carver.take_header()),
         staged(take_staged(carver, stack.geometry, stack.geometry.type)),
-        scratch(carver.take_bytes(
-            stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }))) {
+        scratch(
+            carver.take_bytes(stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }))) {
     for (std::int64_t l = 0; l < stack.geometry.layers; ++l) {
       const Layer& layer = stack.layer(l);
       layers[l] = PackedLayer(carver, stack.geometry, static_cast<std::int64_t>(layer.W_bytes()),
@@ -107,8 +107,7 @@ struct ReserveBuffer {
   };
   LayerPart layers[kMaxLayers];
 
-  ReserveBuffer(std::byte* base, const Stack& stack)
-      : carver(base), header(carver.take_header()), layers{} {
+  ReserveBuffer(std::byte* base, const Stack& stack) : carver(base), header(carver.take_header()), layers{} {
     const Geometry& g = stack.geometry;
     const RunSizes& sizes = stack.sizes;
     for (std::int64_t l = 0; l < g.layers; ++l) {
@@ -131,6 +130,7 @@ struct BetweenLayers {
       buffer[i] = carver.take(type, {sizes.steps, sizes.batch, g.outputs()});
     }
   }
+  // What this layer puts out, or its gradient.
   std::byte* of_layer(std::int64_t layer) const { return buffer[layer % 2]; }
 };
 
@@ -139,18 +139,18 @@ struct ForwardBuffers {
   std::byte* scratch;
   std::byte* x;  // T [T][B][I] and [T][B][D*H], for rows that do not lie densely
   std::byte* y;
-  std::byte* h0;  // T [D][B][H] of one layer
-  float* c0;      // [D][B][H]
+  std::byte* h0;            // T [D][B][H] of one layer
+  float* c0;                // [D][B][H]
   std::byte* hN = nullptr;  // inference; training has them in the reserve
   float* cN = nullptr;
-  BetweenLayers between;      // inference
+  BetweenLayers between;        // inference
   std::byte* staged = nullptr;  // canonical weights
   PackedLayer weights;          // of one layer at a time
 
   ForwardBuffers(std::byte* base, const Stack& stack, bool prepared)
       : carver(base),
-        scratch(carver.take_bytes(
-            stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }))) {
+        scratch(
+            carver.take_bytes(stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }))) {
     const Geometry& g = stack.geometry;
     const RunSizes& sizes = stack.sizes;
     x = carver.take(g.type, {sizes.steps, sizes.batch, g.input_size});
@@ -181,6 +181,8 @@ struct BackwardBuffers {
   float* c0;      // [D][B][H] this and what follows
   float *dh0, *dc0, *dhN, *dcN;
   BetweenLayers between;
+  std::byte*
+      saved;  // oneDNN's own, of one layer: its backward keeps gradients there, and a reserve is only read
   std::byte* staged;    // of the larger of T and f32
   PackedLayer weights;  // of one layer at a time
   PackedLayer gradients;
@@ -200,6 +202,7 @@ struct BackwardBuffers {
       *state = carver.take_floats({g.directions, sizes.batch, g.hidden});
     }
     between = BetweenLayers(carver, g, sizes, DataType::f32);
+    saved = carver.take_bytes(stack.most([](const Layer& layer) { return layer.saved_bytes(); }));
     staged = take_staged(carver, g, DataType::f32);
     const auto most = [&](int argument) {
       return stack.most([&](const Layer& layer) { return layer.backward->bytes(argument); });

@@ -57,9 +57,9 @@ const char* Primitive::implementation() const {
 Primitive make_reorder(const_dnnl_memory_desc_t from, const_dnnl_memory_desc_t to) {
   const Attributes attributes = user_scratch();
   PrimitiveDesc desc;
-  check(lib().reorder_primitive_desc_create(desc.out(), from, lib().engine, to, lib().engine,
-                                            attributes.get()),
-        "reorder");
+  check(
+      lib().reorder_primitive_desc_create(desc.out(), from, lib().engine, to, lib().engine, attributes.get()),
+      "reorder");
   return Primitive(std::move(desc));
 }
 

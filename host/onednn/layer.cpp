@@ -42,9 +42,9 @@ struct Tensors {
   static MemoryDesc sequence(const Geometry& g, const RunSizes& sizes, std::int64_t columns,
                              dnnl_data_type_t type) {
     const bool time_major = g.layout == Layout::time_major;
-    return describe(type, {sizes.steps, sizes.batch, columns},
-                    {time_major ? sizes.batch * columns : columns,
-                     time_major ? columns : sizes.steps * columns, 1});
+    return describe(
+        type, {sizes.steps, sizes.batch, columns},
+        {time_major ? sizes.batch * columns : columns, time_major ? columns : sizes.steps * columns, 1});
   }
   static MemoryDesc state(const Geometry& g, const RunSizes& sizes, dnnl_data_type_t type) {
     const std::int64_t direction = sizes.batch * g.hidden;
@@ -87,9 +87,8 @@ PrimitiveDesc describe_forward(const Geometry& g, const Tensors& t, const Weight
     case Variant::gru_reset_after: {
       const auto create = g.variant == Variant::gru_reset_before ? dnnl.gru_forward_primitive_desc_create
                                                                  : dnnl.lbr_gru_forward_primitive_desc_create;
-      status =
-          create(desc.out(), dnnl.engine, pass, direction, t.x.get(), t.h.get(), W, R, t.bias.get(),
-                 t.y.get(), t.h.get(), dnnl_rnn_flags_undef, attributes.get());
+      status = create(desc.out(), dnnl.engine, pass, direction, t.x.get(), t.h.get(), W, R, t.bias.get(),
+                      t.y.get(), t.h.get(), dnnl_rnn_flags_undef, attributes.get());
       break;
     }
     case Variant::lstm:
@@ -205,9 +204,7 @@ WeightFormats Layer::formats() const {
   return {forward.format(DNNL_ARG_WEIGHTS_LAYER), forward.format(DNNL_ARG_WEIGHTS_ITER)};
 }
 
-std::size_t Layer::forward_scratch_bytes() const {
-  return most_scratch({&forward, &reorder_W, &reorder_R});
-}
+std::size_t Layer::forward_scratch_bytes() const { return most_scratch({&forward, &reorder_W, &reorder_R}); }
 
 std::size_t Layer::backward_scratch_bytes() const {
   return most_scratch({&backward->primitive, &backward->reorder_W, &backward->reorder_R,

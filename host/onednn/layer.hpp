@@ -47,9 +47,9 @@ struct WeightFormats {
   const_dnnl_memory_desc_t R = nullptr;
 };
 
-// For one K, T and B. Tensors but the weights are dense: x, y and their gradients in the Spec's layout, states
-// [D][B][H], biases [D][bias gates][H] and peepholes [D][3][H] of f32. Forward has x, y and h in the plan's
-// type and c in f32; all gradients are f32.
+// For one K, T and B. Tensors but the weights are dense: x, y and their gradients in the Spec's layout,
+// states [D][B][H], biases [D][bias gates][H] and peepholes [D][3][H] of f32. Forward has x, y and h in the
+// plan's type and c in f32; all gradients are f32.
 class Layer {
  public:
   // Throws DeviceError where oneDNN has no implementation.

@@ -31,8 +31,7 @@ bool find_threads(void* handle, Library& library) {
   const unsigned runtime = library.version()->cpu_runtime;
   if (runtime == DNNL_RUNTIME_SEQ) return true;
   // Looks through what the library itself depends on.
-  return runtime == DNNL_RUNTIME_OMP &&
-         find(handle, "omp_set_num_threads", library.omp_set_num_threads) &&
+  return runtime == DNNL_RUNTIME_OMP && find(handle, "omp_set_num_threads", library.omp_set_num_threads) &&
          find(handle, "omp_get_max_threads", library.omp_get_max_threads);
 }
 

@@ -10,36 +10,36 @@
 namespace recur::host::onednn {
 
 // Every function that is used; each is a member of Library under its name without "dnnl_".
-#define RECUR_ONEDNN_FUNCTIONS(F)             \
-  F(engine_create)                            \
-  F(get_effective_cpu_isa)                    \
-  F(gru_backward_primitive_desc_create)       \
-  F(gru_forward_primitive_desc_create)        \
-  F(lbr_gru_backward_primitive_desc_create)   \
-  F(lbr_gru_forward_primitive_desc_create)    \
-  F(lstm_backward_primitive_desc_create)      \
-  F(lstm_forward_primitive_desc_create)       \
-  F(memory_create)                            \
-  F(memory_desc_create_with_strides)          \
-  F(memory_desc_create_with_tag)              \
-  F(memory_desc_destroy)                      \
-  F(memory_desc_get_size)                     \
-  F(memory_destroy)                           \
-  F(primitive_attr_create)                    \
-  F(primitive_attr_destroy)                   \
-  F(primitive_attr_set_scratchpad_mode)       \
-  F(primitive_create)                         \
-  F(primitive_desc_destroy)                   \
-  F(primitive_desc_query)                     \
-  F(primitive_desc_query_md)                  \
-  F(primitive_destroy)                        \
-  F(primitive_execute)                        \
-  F(reorder_primitive_desc_create)            \
-  F(stream_create)                            \
-  F(stream_destroy)                           \
-  F(stream_wait)                              \
+#define RECUR_ONEDNN_FUNCTIONS(F)               \
+  F(engine_create)                              \
+  F(get_effective_cpu_isa)                      \
+  F(gru_backward_primitive_desc_create)         \
+  F(gru_forward_primitive_desc_create)          \
+  F(lbr_gru_backward_primitive_desc_create)     \
+  F(lbr_gru_forward_primitive_desc_create)      \
+  F(lstm_backward_primitive_desc_create)        \
+  F(lstm_forward_primitive_desc_create)         \
+  F(memory_create)                              \
+  F(memory_desc_create_with_strides)            \
+  F(memory_desc_create_with_tag)                \
+  F(memory_desc_destroy)                        \
+  F(memory_desc_get_size)                       \
+  F(memory_destroy)                             \
+  F(primitive_attr_create)                      \
+  F(primitive_attr_destroy)                     \
+  F(primitive_attr_set_scratchpad_mode)         \
+  F(primitive_create)                           \
+  F(primitive_desc_destroy)                     \
+  F(primitive_desc_query)                       \
+  F(primitive_desc_query_md)                    \
+  F(primitive_destroy)                          \
+  F(primitive_execute)                          \
+  F(reorder_primitive_desc_create)              \
+  F(stream_create)                              \
+  F(stream_destroy)                             \
+  F(stream_wait)                                \
   F(vanilla_rnn_backward_primitive_desc_create) \
-  F(vanilla_rnn_forward_primitive_desc_create) \
+  F(vanilla_rnn_forward_primitive_desc_create)  \
   F(version)
 
 struct Library {

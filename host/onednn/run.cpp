@@ -1,5 +1,7 @@
 #include "host/onednn/run.hpp"
 
+#include <cstring>
+
 #include "host/onednn/rows.hpp"
 #include "host/onednn/weights.hpp"
 
@@ -142,6 +144,7 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
     const ReserveBuffer::LayerPart& kept = reserve.layers[l];
     pack(runner, g, call.weights[static_cast<std::size_t>(l)], layer.reorder_W, layer.reorder_R,
          buffers.staged, buffers.weights);
+    std::memcpy(buffers.saved, kept.saved, stack.layer(l).saved_bytes());
     load_state(h0, args.h0, l);
     load_state(dhN, args.dhN, l);
     if (g.traits.cell_state) {
@@ -149,7 +152,7 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
       load_state(dcN, args.dcN, l);
     }
     void* const input = l == 0 ? x : reserve.layers[l - 1].outputs;
-    void* const d_input = l == 0 ? write_sequence(dx, args.dx) : buffers.between.of_layer(l);
+    void* const d_input = l == 0 ? write_sequence(dx, args.dx) : buffers.between.of_layer(l - 1);
     const PackedLayer& weights = buffers.weights;
     const PackedLayer& gradients = buffers.gradients;
     runner.run(layer.primitive, {{DNNL_ARG_SRC_LAYER, input},
@@ -162,7 +165,7 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
                                  {DNNL_ARG_DST_LAYER, output},
                                  {DNNL_ARG_DST_ITER, kept.hN},
                                  {DNNL_ARG_DST_ITER_C, kept.cN},
-                                 {DNNL_ARG_WORKSPACE, kept.saved},
+                                 {DNNL_ARG_WORKSPACE, buffers.saved},
                                  {DNNL_ARG_DIFF_SRC_LAYER, d_input},
                                  {DNNL_ARG_DIFF_SRC_ITER, dh0.data},
                                  {DNNL_ARG_DIFF_SRC_ITER_C, dc0.data},

@@ -39,8 +39,7 @@ void pack_bias(const Geometry& g, const LayerWeights& weights, const PackedLayer
   for (int gate = 0; gate < g.traits.gates; ++gate) {
     const auto add_part = [&](const ConstTensorView& part, int place) {
       if (!part.given()) return;
-      add(row_block(bias, place, g.bias_gates()),
-          row_block(rows_of_gates(g, part), gate, g.traits.gates));
+      add(row_block(bias, place, g.bias_gates()), row_block(rows_of_gates(g, part), gate, g.traits.gates));
     };
     add_part(weights.bW, g.gate_of(gate));
     add_part(weights.bR, recurrent_bias_gate(g, gate));
@@ -59,15 +58,13 @@ void unpack_matrix(Runner& runner, const Geometry& g, const std::byte* from, con
                    std::byte* staged, const TensorView& gradient, GradientMode mode) {
   if (!gradient.given()) return;
   const Rows to = rows_of(gradient);
-  const bool in_place = mode == GradientMode::overwrite && to.type == DataType::f32 && to.dense() &&
-                        !g.permutes_gates();
+  const bool in_place =
+      mode == GradientMode::overwrite && to.type == DataType::f32 && to.dense() && !g.permutes_gates();
   runner.reorder(reorder, from, in_place ? to.data : staged);
   if (in_place) return;
-  const ConstRows ordered =
-      dense_rows<const void*>(staged, DataType::f32, to.outer, to.inner, to.columns);
+  const ConstRows ordered = dense_rows<const void*>(staged, DataType::f32, to.outer, to.inner, to.columns);
   for (int gate = 0; gate < g.traits.gates; ++gate) {
-    write(mode, row_block(to, gate, g.traits.gates),
-          row_block(ordered, g.gate_of(gate), g.traits.gates));
+    write(mode, row_block(to, gate, g.traits.gates), row_block(ordered, g.gate_of(gate), g.traits.gates));
   }
 }
 

@@ -43,8 +43,8 @@ inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types) {
   return result;
 }
 
-/// Takes its tensors from the device's memory, and is skipped where the device is absent or its engine refuses
-/// the cell. What an engine may refuse is for planning/refusals_test.cpp to judge.
+/// Takes its tensors from the device's memory, and is skipped where the device is absent or its engine
+/// refuses the cell. What an engine may refuse is for planning/refusals_test.cpp to judge.
 class DeviceTest : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
@@ -55,10 +55,10 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
   /// A test of which nothing was left is skipped, too.
   void TearDown() override {
     std::string reasons;
-    for (const std::string& reason : refused_) reasons += (reasons.empty() ? "" : "; ") + reason;
+    for (const std::string& reason : left_out_) reasons += (reasons.empty() ? "" : "; ") + reason;
     if (reasons.empty()) return;
     if (!took_any_) GTEST_SKIP() << reasons;
-    std::printf("[  REFUSED ] in part: %s\n", reasons.c_str());
+    std::printf("[ LEFT OUT ] %s\n", reasons.c_str());
   }
 
   static const TestDevice& device() { return *GetParam().device; }
@@ -73,22 +73,21 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
   }
   /// Why the device's engine refuses the layer; empty where it takes it.
   static std::string refusal(const Spec& spec) {
-    for (const PassedOver& one :
-         survey_engines(spec, {1, 1}, device().device, {.engine = device().engine})) {
+    for (const PassedOver& one : survey_engines(spec, {1, 1}, device().device, {.engine = device().engine})) {
       if (one.engine == device().engine) return one.reason;
     }
     return "this build has no such engine";
   }
-  /// Whether the engine takes the layer, for tests of several: what it refuses is left out, and said.
-  bool takes(const Spec& spec) {
-    const std::string reason = refusal(spec);
+  /// For tests of several layers: whether there is a reason to leave this one out. The test says it.
+  bool leaves_out(const std::string& reason) {
     if (reason.empty()) {
       took_any_ = true;
     } else {
-      refused_.insert(reason);
+      left_out_.insert(reason);
     }
-    return reason.empty();
+    return !reason.empty();
   }
+  bool takes(const Spec& spec) { return !leaves_out(refusal(spec)); }
   /// change(spec), where the engine takes that: options that a test is not about.
   template <class Change>
   static void where_taken(Spec& spec, Change&& change) {
@@ -123,7 +122,7 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
 
  private:
   UseMemory memory_{*GetParam().device->memory};
-  std::set<std::string> refused_;
+  std::set<std::string> left_out_;
   bool took_any_ = false;
 };
 

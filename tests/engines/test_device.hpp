@@ -2,9 +2,9 @@
 /// What the tests of engines run on: an engine, a device, and what is worth testing there. The test sources
 /// are linked once for every device, each time with the file that says what `test_devices()` are:
 ///
-///     devices_cpu.cpp   the CPU engine, in every instruction set of the machine, and oneDNN where the build has it
-///     devices_simt.cpp  GPU engines with their kernels run on the CPU (tests/simt)
-///     devices_gpu.cpp   GPU engines on the machine's GPU, or the reason why not
+///     devices_cpu.cpp   the CPU engine, in every instruction set of the machine, and oneDNN where the build
+///     has it devices_simt.cpp  GPU engines with their kernels run on the CPU (tests/simt) devices_gpu.cpp
+///     GPU engines on the machine's GPU, or the reason why not
 #pragma once
 
 #include <span>
@@ -50,6 +50,11 @@ struct TestDevice {
   std::vector<DataType> types = {};         ///< all that the engine takes
   std::vector<DataType> option_types = {};  ///< crossed with every option of a layer
   std::span<const Size> sizes = {};         ///< judged, every cell and type
+  /// Why another library's engine is not judged at one of `sizes`: a limit of its own that is known. Empty
+  /// where it is.
+  std::string (*beyond)(const Spec& spec, const Size& size) = [](const Spec&, const Size&) {
+    return std::string();
+  };
   std::span<const Size> option_sizes = {};  ///< judged, with every option of a layer
   std::span<const Size> chunk_sizes = {};   ///< judged with lengths and marks: time runs in several chunks
   std::span<const Size> bit_sizes = {};  ///< large enough for every kind of sharing: runs compared bit by bit
