@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <set>
 
 #include "host/cpu/simd/kernels.hpp"
+#include "host/onednn/availability.hpp"
 #include "host/refusals.hpp"
 #include "recur/recur.hpp"
 #include "support/spec_name.hpp"
@@ -46,6 +48,9 @@ Outcome examine(const Job& job, std::set<const Refusal*>* hit = nullptr) {
   } catch (const InvalidArgument&) {
     EXPECT_THROW(make_plan(job.spec, job.shape, device, job.options), InvalidArgument);
     return Outcome::impossible;
+  }
+  if (job.options.engine != EngineId::best) {
+    std::erase_if(survey, [&](const PassedOver& one) { return one.engine != job.options.engine; });
   }
   std::string reasons;
   bool accepted = false;
@@ -292,6 +297,61 @@ TEST(Refusals, TypesAndChips) {
   EXPECT_EQ(outcome(12, 0, DataType::bf16), Outcome::planned);
 }
 
+Job for_onednn(Job job) {
+  job.options.engine = EngineId::onednn;
+  return job;
+}
+
+// What oneDNN's RNN primitives have and this engine passes on, written again from docs/design.md.
+bool in_onednn(const Spec& spec) {
+  const bool type = spec.dtype == DataType::f32 || spec.dtype == DataType::bf16;
+  return type && !spec.coupled_input_forget && !spec.variable_lengths && !spec.reset_mask &&
+         !spec.cell_sequence;
+}
+
+TEST(Refusals, EverySpecIsPlannedForOneDnnRefusedByTheTableOrImpossible) {
+  if (!host::onednn::is_loaded()) GTEST_SKIP() << "no oneDNN";
+  std::int64_t planned = 0;
+  each_spec([&](const Spec& spec) {
+    Job job = for_onednn(job_of(spec));
+    job.options.pass = spec.bias == Bias::both ? Pass::training : Pass::inference;
+    // Only bf16 may be missing on a machine.
+    const bool here = spec.dtype == DataType::f32 || !in_onednn(spec) || !possible(spec) ||
+                      !host::needs(job, host::Feature::onednn_without_implementation);
+    const Outcome expected = !possible(spec)           ? Outcome::impossible
+                             : in_onednn(spec) && here ? Outcome::planned
+                                                       : Outcome::refused;
+    const Outcome outcome = examine(job);
+    EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
+    planned += outcome == Outcome::planned && spec.dtype == DataType::f32 ? 1 : 0;
+  });
+  // 2 activations, 2 resets and 2 peepholes, each with 2 layouts x 3 directions x 3 biases.
+  EXPECT_EQ(planned, (2 + 2 + 2) * 2 * 3 * 3);
+}
+
+// tests/planning/CMakeLists.txt runs this with oneDNN told to use no more than AVX2.
+TEST(Refusals, OneDnnHasNoBf16ForOldMachines) {
+  if (!host::onednn::is_loaded()) GTEST_SKIP() << "no oneDNN";
+  if (std::getenv("ONEDNN_MAX_CPU_ISA") == nullptr) GTEST_SKIP() << "planning_refusals_avx2 runs this";
+  for (const Spec& cell : all_cells()) {
+    Job job = for_onednn(job_of(small(cell)));
+    if (!in_onednn(job.spec)) continue;
+    EXPECT_EQ(examine(job), Outcome::planned) << spec_name(job.spec);
+    job.spec.dtype = DataType::bf16;
+    EXPECT_EQ(examine(job), Outcome::refused) << spec_name(job.spec);
+    EXPECT_NE(unsupported(job).find("onednn: oneDNN has no implementation of this on this machine"),
+              std::string::npos);
+  }
+}
+
+TEST(Refusals, OneDnnThatIsNotThereIsSaid) {
+  if (!in_build(EngineId::onednn)) GTEST_SKIP() << "oneDNN is not in this build";
+  if (host::onednn::is_loaded()) GTEST_SKIP() << "oneDNN is there";
+  EXPECT_EQ(examine(for_onednn(small_job())), Outcome::refused);
+  EXPECT_NE(unsupported(for_onednn(small_job())).find("onednn: the shared library libdnnl.so.3"),
+            std::string::npos);
+}
+
 // A product's sizes and row distances have 31 bits; where batch is outermost, a sequence of sums is one
 // distance.
 TEST(Refusals, SizesAtTheEdgeOfProducts) {
@@ -356,8 +416,35 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
     examine(old, &hit);
   }
 
+  for (const Later& later : kLater) {
+    Job job = for_onednn(small_job());
+    later.set(job);
+    examine(job, &hit);
+  }
+  for (const DeviceProps& device : {absent_gpu(), other_machine}) {
+    examine(for_onednn(with_device(device)), &hit);
+  }
+  for (void (*set)(Spec&) :
+       {+[](Spec& spec) { spec.dtype = DataType::f64; },
+        +[](Spec& spec) { spec.coupled_input_forget = true; },
+        +[](Spec& spec) { spec.variable_lengths = true; }, +[](Spec& spec) { spec.reset_mask = true; },
+        +[](Spec& spec) { spec.cell_sequence = true; }}) {
+    Job job = for_onednn(small_job());
+    set(job.spec);
+    examine(job, &hit);
+  }
+  Job invariant_onednn = for_onednn(small_job());
+  invariant_onednn.options.batch_invariant = true;
+  examine(invariant_onednn, &hit);
+  examine(for_onednn(with_sizes(kMostInputs + 1, 1)), &hit);
+
+  // Of machines; the tests of oneDNN above are about these.
+  using host::Feature;
+  const auto of_machine = [](const Refusal& row) {
+    return row.feature == Feature::onednn_not_loaded || row.feature == Feature::onednn_without_implementation;
+  };
   for (const Refusal& row : host::refusals()) {
-    if (!in_build(row.engine)) continue;
+    if (!in_build(row.engine) || of_machine(row)) continue;
     EXPECT_EQ(hit.count(&row), 1u) << name_of(row.engine) << ": " << row.reason;
   }
 }

@@ -1,0 +1,161 @@
+// The reference engine onednn beside its numbers: what is loaded, whose threads it uses, what its plans say,
+// and the copies between the caller's tensors and its own.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "contract/session.hpp"
+#include "host/onednn/library.hpp"
+#include "host/onednn/rows.hpp"
+#include "support/problem.hpp"
+#include "support/random.hpp"
+#include "support/storage.hpp"
+
+namespace recur::test {
+namespace {
+
+namespace onednn = host::onednn;
+
+const TestDevice& onednn_device() {
+  static const TestDevice device{.name = "onednn", .engine = EngineId::onednn, .device = Device::cpu()};
+  return device;
+}
+
+Spec lstm() {
+  Spec spec;
+  spec.input_size = 3;
+  spec.hidden_size = 5;
+  spec.layers = 2;
+  return spec;
+}
+
+TEST(OneDnnLibrary, IsNotWhatIsAbsentOrAnother) {
+  EXPECT_EQ(onednn::load("libdnnl-that-is-nowhere.so.3"), nullptr);
+  EXPECT_EQ(onednn::load("libm.so.6"), nullptr);
+}
+
+class OneDnn : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (onednn::library() == nullptr) GTEST_SKIP() << "no oneDNN";
+  }
+};
+
+TEST_F(OneDnn, IsLoadedOnce) {
+  EXPECT_EQ(onednn::library(), onednn::library());
+  EXPECT_EQ(onednn::library()->version_name.substr(0, 2), "3.");
+}
+
+TEST_F(OneDnn, ErrorsAreTyped) {
+  EXPECT_NO_THROW(onednn::check(dnnl_success, "call"));
+  EXPECT_THROW(onednn::check(dnnl_out_of_memory, "call"), OutOfMemory);
+  try {
+    onednn::check(dnnl_invalid_arguments, "the call");
+    ADD_FAILURE() << "no error";
+  } catch (const DeviceError& error) {
+    EXPECT_STREQ(error.what(), "oneDNN: the call: status 2");
+  }
+}
+
+TEST_F(OneDnn, PlansSayWhatRunsThem) {
+  const Plan plan = make_plan(lstm(), {4, 6}, Device::cpu(),
+                              {.engine = EngineId::onednn, .pass = Pass::training, .threads = 2});
+  EXPECT_NE(plan.explain().find("engine: onednn on "), std::string::npos);
+  EXPECT_EQ(plan.tile().find("oneDNN " + onednn::library()->version_name + ", "), 0u) << plan.tile();
+  if (onednn::library()->omp_set_num_threads != nullptr) {
+    EXPECT_EQ(plan.threads(), 2);
+    EXPECT_NE(plan.tile().find("2 threads of OpenMP"), std::string::npos) << plan.tile();
+  }
+}
+
+// The calling thread's OpenMP is the caller's.
+TEST_F(OneDnn, CallsLeaveTheNumberOfThreadsAsItWas) {
+  const onednn::Library& library = *onednn::library();
+  if (library.omp_set_num_threads == nullptr) GTEST_SKIP() << "this oneDNN has no OpenMP";
+  library.omp_set_num_threads(7);
+  {
+    const onednn::ThreadsOfCalls threads(2);
+    EXPECT_EQ(library.omp_get_max_threads(), 2);
+  }
+  EXPECT_EQ(library.omp_get_max_threads(), 7);
+  const auto problem = oracle::convert<float>(random_problem(lstm(), 4, 6, 1));
+  Session<float> session(problem, {.pass = Pass::training, .threads = 2}, onednn_device());
+  session.set_upstream(oracle::convert<float>(random_output_gradients(lstm(), 4, 6, 2)));
+  session.forward();
+  session.backward();
+  EXPECT_EQ(library.omp_get_max_threads(), 7);
+}
+
+TEST_F(OneDnn, BuffersOfOthersAreRefused) {
+  const auto problem = oracle::convert<float>(random_problem(lstm(), 4, 6, 1));
+  Session<float> training(problem, {.pass = Pass::training}, onednn_device());
+  training.set_upstream(oracle::convert<float>(random_output_gradients(lstm(), 4, 6, 2)));
+  EXPECT_THROW(training.backward(), InvalidArgument) << "no forward has run";
+  training.forward();
+  EXPECT_NO_THROW(training.backward());
+
+  Session<float> inference(problem, {}, onednn_device());
+  inference.prepare();
+  std::fill_n(inference.prepared_buffer.data(), 64, std::byte(0));
+  EXPECT_THROW(inference.forward_prepared(), InvalidArgument);
+}
+
+// What a row of each type holds, in the arithmetic of the tests.
+template <class To, class From>
+void compare_copies(bool adding) {
+  constexpr std::int64_t kOuter = 2, kInner = 3, kColumns = 50, kGap = 5;
+  constexpr std::int64_t kRow = kColumns + kGap;
+  Random random(1, 1);
+  std::vector<From> from(kOuter * kInner * kRow);
+  std::vector<To> to(from.size());
+  for (std::size_t k = 0; k < from.size(); ++k) {
+    from[k] = static_cast<From>(random.symmetric(2));
+    to[k] = static_cast<To>(random.symmetric(2));
+  }
+  from[0] = static_cast<From>(std::numeric_limits<float>::infinity());
+  from[1] = static_cast<From>(std::numeric_limits<float>::quiet_NaN());
+  const std::vector<To> before = to;
+  const onednn::ConstRows source{from.data(), storage_type<From>, kOuter, kInner,
+                                 kColumns,    kInner * kRow,      kRow};
+  const onednn::Rows target{to.data(), storage_type<To>, kOuter, kInner, kColumns, kInner * kRow, kRow};
+  if (adding) {
+    onednn::add(target, source);
+  } else {
+    onednn::copy(target, source);
+  }
+  for (std::size_t k = 0; k < to.size(); ++k) {
+    const float sum = static_cast<float>(from[k]) + (adding ? static_cast<float>(before[k]) : 0.0f);
+    const To expected = k % kRow < kColumns ? static_cast<To>(sum) : before[k];
+    const auto value = static_cast<float>(to[k]);
+    ASSERT_TRUE(value == static_cast<float>(expected) ||
+                (std::isnan(value) && std::isnan(static_cast<float>(expected))))
+        << k << ": " << value;
+  }
+}
+
+TEST(OneDnnRows, AreCopiedAndAddedInEveryType) {
+  for (bool adding : {false, true}) {
+    compare_copies<float, float>(adding);
+    compare_copies<float, Bf16>(adding);
+    compare_copies<Bf16, float>(adding);
+    compare_copies<Bf16, Bf16>(adding);
+  }
+}
+
+TEST(OneDnnRows, KnowWhetherTheyAreDense) {
+  float data = 0;
+  const onednn::Rows dense = onednn::dense_rows<void*>(&data, DataType::f32, 2, 3, 4);
+  EXPECT_TRUE(dense.dense());
+  onednn::Rows rows = dense;
+  rows.inner_stride = 5;
+  EXPECT_FALSE(rows.dense());
+  rows.inner = 1;  // and then its stride says nothing
+  EXPECT_FALSE(rows.dense());
+  rows.outer_stride = 4;
+  EXPECT_TRUE(rows.dense());
+}
+
+}  // namespace
+}  // namespace recur::test
