@@ -53,7 +53,8 @@ class RECUR_API Plan {
   double resident_fraction() const;
   /// Predicted seconds of one forward pass at `shape()`; empty where no cost model was measured.
   std::optional<double> predicted_seconds() const;
-  /// Threads that `forward` uses; the Context's team must have at least as many.
+  /// Threads that `forward` uses. With `cpu` the Context's team must have at least as many; `onednn` brings
+  /// its own.
   int threads() const;
 
   const BufferSizes& sizes() const;

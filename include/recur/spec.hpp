@@ -67,7 +67,9 @@ struct LogCallback {
 struct Options {
   EngineId engine = EngineId::best;  ///< a named engine that cannot do the job is `Unsupported`
   Pass pass = Pass::inference;
-  int threads = 1;  ///< `cpu`: most threads to use; the `Context` must bring a team of at least the plan's
+  /// `cpu`: most threads to use; the `Context` must bring a team of at least the plan's. `onednn`: threads of
+  /// its own OpenMP runtime, which needs no team.
+  int threads = 1;
   /// A sequence's bits do not depend on the rest of the batch, on threads, or on being run step by step.
   bool batch_invariant = false;
   /// `stepwise`, dtype f32: products may round their operands to TF32 (11 significant bits, Ampere and
