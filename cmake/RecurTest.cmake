@@ -44,6 +44,7 @@ endfunction()
 #
 # Tests of engines/device_test.hpp on every device of the build: <name> on the CPU, <name>_simt on GPU engines whose
 # kernels run on the CPU, <name>_gpu on the machine's GPU, skipped where there is none. Labels simt and gpu are added.
+# Suites have names that no other device test has: RecurGpuCheck.cmake puts all of them into one executable.
 function(recur_add_device_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")
   set(shared "${PROJECT_SOURCE_DIR}/tests/support/skip_report.cpp")
@@ -55,12 +56,17 @@ function(recur_add_device_test)
       LIBRARIES recur_simt_internal recur_test_support LABELS ${arg_LABELS} simt TIMEOUT ${arg_TIMEOUT})
   endif()
   if(RECUR_HAVE_CUDA)
-    recur_add_test(NAME ${arg_NAME}_gpu SOURCES ${arg_SOURCES} ${shared} ${devices}gpu.cpp
-      "${PROJECT_SOURCE_DIR}/tests/support/device_memory_cuda.cpp"
-      LIBRARIES recur_internal recur_test_support CUDA::cudart_static
+    set(gpu_sources ${shared} ${devices}gpu.cpp "${PROJECT_SOURCE_DIR}/tests/support/device_memory_cuda.cpp")
+    foreach(source IN LISTS arg_SOURCES)
+      cmake_path(ABSOLUTE_PATH source)  # RecurGpuCheck.cmake is in another folder
+      list(APPEND gpu_sources "${source}")
+    endforeach()
+    recur_add_test(NAME ${arg_NAME}_gpu SOURCES ${gpu_sources} LIBRARIES ${recur_gpu_test_libraries}
       LABELS ${arg_LABELS} gpu TIMEOUT ${arg_TIMEOUT} SKIPPED_WHEN "no CUDA device")
+    set_property(GLOBAL APPEND PROPERTY RECUR_GPU_TEST_SOURCES ${gpu_sources})
   endif()
 endfunction()
+set(recur_gpu_test_libraries recur_internal recur_test_support CUDA::cudart_static)
 
 # All a ThreadSanitizer build has to build.
 add_custom_target(recur_thread_tests)

@@ -11,18 +11,23 @@ export CMAKE_BUILD_PARALLEL_LEVEL=$jobs CTEST_PARALLEL_LEVEL=$jobs
 # shellcheck disable=SC2034
 if [[ ${CI:-} == true ]]; then release_preset=ci; else release_preset=release; fi
 
-# build PRESET [TARGET...]: configures and builds. Prints to standard error only.
-build() {
-  local preset=$1
-  shift
+# configure PRESET [cmake argument...]: prints what the build has to standard error.
+configure() {
   local log
   log=$(mktemp)
-  if ! cmake --preset "$preset" >"$log" 2>&1; then
+  if ! cmake --preset "$@" >"$log" 2>&1; then
     cat "$log" >&2
     rm -f "$log"
     return 1
   fi
   sed -n '/^-- Recur /,/^--   tests/p' "$log" | cut -c4- >&2
   rm -f "$log"
+}
+
+# build PRESET [TARGET...]: configures and builds. Prints to standard error only.
+build() {
+  local preset=$1
+  shift
+  configure "$preset" || return
   cmake --build --preset "$preset" ${1:+--target "$@"} >&2
 }

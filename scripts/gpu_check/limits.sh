@@ -1,0 +1,56 @@
+# Sourced by run: time. Every command gets a limit, and the whole run an end.
+# shellcheck shell=bash
+# shellcheck disable=SC2034,SC2154 # run and the files beside share their variables
+
+# What comes after the last part: stopping what does not stop by itself, and the summary.
+closing_seconds=12
+
+# start_clock SECONDS WEIGHT...: the run ends within SECONDS, and its parts share them by their weights.
+start_clock() {
+  parts_end=$((SECONDS + $1 - closing_seconds))
+  weights=("${@:2}")
+}
+
+# begin_part: the next part begins. Sets part_seconds: its share of the time that is left, so that what a part does not use
+# goes to those after it.
+begin_part() {
+  local left=$((parts_end - SECONDS)) sum=0 weight
+  for weight in "${weights[@]}"; do sum=$((sum + weight)); done
+  part_seconds=$((left > 0 ? left * weights[0] / sum : 0))
+  weights=("${weights[@]:1}")
+}
+
+# limited SECONDS LOG COMMAND...: output to LOG. The exit code is 137 where the command was killed at its limit; without
+# grace, since what hangs with its kernels does not answer. Nothing that it started outlives it, but for what waits for a
+# driver: that cannot be killed, and is left behind.
+limited() {
+  local seconds=$1 log=$2 pid last
+  shift 2
+  if ((SECONDS + seconds > parts_end)); then seconds=$((parts_end - SECONDS)); fi
+  if ((seconds <= 0)); then
+    echo "no time left" >"$log"
+    return 137
+  fi
+  timeout --signal=KILL "$seconds" "$@" >"$log" 2>&1 </dev/null & # the leader of a group of its own
+  pid=$!
+  : >"$scratch/running/$pid"
+  last=$((SECONDS + seconds + 5))
+  while kill -0 "$pid" 2>/dev/null; do
+    if ((SECONDS > last)); then
+      echo "process $pid cannot be killed" >>"$log"
+      return 137
+    fi
+    sleep 0.1
+  done
+  rm -f "$scratch/running/$pid"
+  kill -KILL -- "-$pid" 2>/dev/null
+  wait "$pid" 2>/dev/null
+}
+
+# stop_all: ends what `limited` has running, with all that it started.
+stop_all() {
+  local running
+  for running in "$scratch"/running/*; do
+    if [[ -e $running ]]; then kill -KILL -- "-${running##*/}" 2>/dev/null; fi
+  done
+}
