@@ -35,19 +35,17 @@ library_folders() {
     printf 'CUDA Toolkit\t%s\n' "$folder/lib64" "$folder/targets/x86_64-linux/lib"
   done
   printf 'system\t%s\n' /usr/lib/x86_64-linux-gnu /usr/lib64
+  printf 'driver\t%s\n' /usr/local/nvidia/lib64 /usr/local/nvidia/lib # where containers get it
   python_folders | sed 's/^/Python packages\t/'
 }
 
-# use_library LABEL SONAME FOLDERS: adds the first of FOLDERS with the library to library_path, and says which it is, or that
-# it is in none.
+# use_library LABEL SONAME FOLDERS: adds the first of FOLDERS with the library to library_path, unless the loader looks there
+# anyway, and says which it is, or that it is in none.
 use_library() {
   local label=$1 soname=$2 origin folder
   while IFS=$'\t' read -r origin folder; do
     [[ -e $folder/$soname ]] || continue
-    case :$library_path: in
-      *:"$folder":*) ;;
-      *) library_path+=${library_path:+:}$folder ;;
-    esac
+    if [[ $origin != system && :$library_path: != *:"$folder":* ]]; then library_path+=${library_path:+:}$folder; fi
     fact "$label" "$folder/$soname ($origin)"
     return
   done <<<"$3"

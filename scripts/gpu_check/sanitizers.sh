@@ -12,7 +12,7 @@ run_sanitizers() {
   local tool status log reason
   for tool in "${sanitizers[@]}"; do
     (
-      limited "$part_seconds" "$scratch/$tool.log" env LD_LIBRARY_PATH="$library_path" PATH="$PATH${tool_path:+:$tool_path}" \
+      limited "$part_seconds" "$scratch/$tool.log" env LD_LIBRARY_PATH="$library_path" \
         "$here/under_compute_sanitizer" "$tool" "$here/recur_gpu_tests" --gtest_filter="$small_tests"
       echo $? >"$scratch/$tool.status"
     ) &
@@ -23,8 +23,10 @@ run_sanitizers() {
     log_of "$tool" "$status" "$log" >>"$scratch/sanitizers.log"
     reason=$(sed -n 's/^every test was skipped: //p' "$log" | tail -n 1)
     count_tests "$log"
-    if ((status)); then
-      result FAILED "$tool" "$(grep -E 'ERROR SUMMARY: [1-9]' "$log" | tail -n 1 | sed 's/^=* *//') $(how_it_ended "$status" "$log")"
+    if ((status == 99)); then
+      result FAILED "$tool" "$(grep -oE '[A-Z]+ SUMMARY: .*' "$log" | tail -n 1)"
+    elif ((status)); then
+      result FAILED "$tool" "$(how_it_ended "$status" "$log")"
     elif [[ -n $reason ]]; then
       result skipped "$tool" "$reason"
     elif ((passed_here)); then
