@@ -17,3 +17,6 @@ set_property(CACHE RECUR_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 set(RECUR_ONEDNN "AUTO" CACHE STRING "The reference engine onednn: AUTO (on where oneDNN's headers are found), ON, OFF")
 set_property(CACHE RECUR_ONEDNN PROPERTY STRINGS AUTO ON OFF)
+
+set(RECUR_CUDNN "AUTO" CACHE STRING "Reference engine cudnn: AUTO (on where cudnn.h is found), ON, OFF")
+set_property(CACHE RECUR_CUDNN PROPERTY STRINGS AUTO ON OFF)

@@ -43,7 +43,8 @@ endfunction()
 # recur_add_device_test(NAME <name> SOURCES <file>... [LABELS <label>...] [TIMEOUT <seconds>])
 #
 # Tests of engines/device_test.hpp on every device of the build: <name> on the CPU, <name>_simt on GPU engines whose
-# kernels run on the CPU, <name>_gpu on the machine's GPU, skipped where there is none. Labels simt and gpu are added.
+# kernels run on the CPU, <name>_cudnn on the cudnn engine over a stand-in, <name>_gpu on the machine's GPU, skipped where
+# there is none. Labels simt and gpu are added.
 # Suites have names that no other device test has: RecurGpuCheck.cmake puts all of them into one executable.
 function(recur_add_device_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")
@@ -55,6 +56,10 @@ function(recur_add_device_test)
     recur_add_test(NAME ${arg_NAME}_simt SOURCES ${arg_SOURCES} ${shared} ${devices}simt.cpp
       LIBRARIES recur_simt_internal recur_test_support LABELS ${arg_LABELS} simt TIMEOUT ${arg_TIMEOUT})
   endif()
+  if(TARGET recur_simt_internal AND RECUR_HAVE_CUDNN)
+    recur_add_test(NAME ${arg_NAME}_cudnn SOURCES ${arg_SOURCES} ${shared} ${devices}cudnn.cpp
+      LIBRARIES recur_simt_internal recur_test_support LABELS ${arg_LABELS} simt TIMEOUT ${arg_TIMEOUT})
+  endif()
   if(RECUR_HAVE_CUDA)
     set(gpu_sources ${shared} ${devices}gpu.cpp "${PROJECT_SOURCE_DIR}/tests/support/device_memory_cuda.cpp")
     foreach(source IN LISTS arg_SOURCES)
@@ -63,6 +68,9 @@ function(recur_add_device_test)
     endforeach()
     recur_add_test(NAME ${arg_NAME}_gpu SOURCES ${gpu_sources} LIBRARIES ${recur_gpu_test_libraries}
       LABELS ${arg_LABELS} gpu TIMEOUT ${arg_TIMEOUT} SKIPPED_WHEN "no CUDA device")
+    if(RECUR_HAVE_CUDNN)
+      target_compile_definitions(test_${arg_NAME}_gpu PRIVATE RECUR_HAVE_CUDNN)
+    endif()
     set_property(GLOBAL APPEND PROPERTY RECUR_GPU_TEST_SOURCES ${gpu_sources})
   endif()
 endfunction()

@@ -106,4 +106,15 @@ std::string_view name_of(EngineId value) {
   return "unknown engine";
 }
 
+std::string_view name_of(CudnnAlgorithm value) {
+  switch (value) {
+    case CudnnAlgorithm::standard: return "standard";
+    case CudnnAlgorithm::persist_static: return "persist-static";
+    case CudnnAlgorithm::persist_dynamic: return "persist-dynamic";
+    case CudnnAlgorithm::persist_static_small_h: return "persist-static-small-h";
+    case CudnnAlgorithm::fastest: return "fastest";
+  }
+  return "unknown algorithm";
+}
+
 }  // namespace recur

@@ -4,6 +4,7 @@
 
 #include "host/cpu/blas.hpp"
 #include "host/cpu/simd/kernels.hpp"
+#include "host/cudnn/combinations.hpp"
 #include "host/onednn/availability.hpp"
 
 namespace recur::host {
@@ -69,6 +70,30 @@ constexpr Refusal kRefusals[] = {
      "the shared library libdnnl.so.3 (oneDNN 3, with OpenMP or without threads) was not found"},
     {EngineId::onednn, Feature::onednn_without_implementation,
      "oneDNN has no implementation of this on this machine"},
+
+    {EngineId::cudnn, Feature::device_other_than_cuda, "runs on CUDA devices only"},
+    {EngineId::cudnn, Feature::batch_invariance, "batch_invariant is not implemented"},
+    {EngineId::cudnn, Feature::gru_reset_before, "cuDNN's gru resets after the product only"},
+    {EngineId::cudnn, Feature::peepholes, "cuDNN has no peepholes"},
+    {EngineId::cudnn, Feature::coupled_input_forget, "cuDNN has no coupled input and forget gates"},
+    {EngineId::cudnn, Feature::reverse, "cuDNN reads in reverse only beside reading forward"},
+    {EngineId::cudnn, Feature::reset_mask, "cuDNN has no reset mask"},
+    {EngineId::cudnn, Feature::cell_sequence, "cuDNN gives the last cell state only"},
+    {EngineId::cudnn, Feature::dropout, "dropout is not implemented"},
+    {EngineId::cudnn, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
+    {EngineId::cudnn, Feature::zoneout, "zoneout is not implemented"},
+    {EngineId::cudnn, Feature::clip, "clip is not implemented; cuDNN's own clips the cell state, not sums"},
+    {EngineId::cudnn, Feature::layer_norm, "layer_norm is not implemented"},
+    {EngineId::cudnn, Feature::activations, "activations other than the cell's own are not implemented"},
+    {EngineId::cudnn, Feature::checkpointing, "checkpoint_interval is not implemented"},
+    {EngineId::cudnn, Feature::truncation, "truncation_window is not implemented"},
+    {EngineId::cudnn, Feature::cudnn_type, "cudnn_algorithm: this one does not take the dtype"},
+    {EngineId::cudnn, Feature::cudnn_projection, "cudnn_algorithm: this one does not take projection_size"},
+    {EngineId::cudnn, Feature::cudnn_lengths, "cudnn_algorithm: this one does not take variable_lengths"},
+    {EngineId::cudnn, Feature::size_beyond_cudnn,
+     "a tensor would have more than 2^31 - 1 elements in a step"},
+    {EngineId::cudnn, Feature::device_described,
+     "needs the device to plan for it: only there does cuDNN say how much memory it takes"},
 };
 
 // Compute capability, 75 for 7.5.
@@ -80,6 +105,7 @@ std::span<const Refusal> refusals() { return kRefusals; }
 
 bool needs(const Job& job, Feature feature) {
   const Spec& spec = job.spec;
+  const CudnnAlgorithm algorithm = job.options.cudnn_algorithm;
   switch (feature) {
     case Feature::device_other_than_cpu: return job.device.kind != DeviceKind::cpu;
     case Feature::device_other_than_cuda: return job.device.kind != DeviceKind::cuda;
@@ -120,6 +146,27 @@ bool needs(const Job& job, Feature feature) {
       if (spec.input_size > units || spec.hidden_size > units / 2 || job.shape.batch > kMost) return true;
       const std::int64_t steps = kMost / std::max(kMostSums * spec.hidden_size, spec.input_size);
       return spec.layout == Layout::batch_major && job.shape.steps > steps;
+    }
+    case Feature::gru_reset_before: return spec.cell == Cell::gru && spec.gru_reset == GruReset::before;
+    case Feature::peepholes: return spec.peepholes;
+    case Feature::reverse: return spec.direction == Direction::reverse;
+    case Feature::device_described: return job.device.cuda.ordinal < 0;
+    // `fastest` is one that does.
+    case Feature::cudnn_type:
+      return algorithm != CudnnAlgorithm::fastest &&
+             !cudnn::takes_types(algorithm, spec.dtype, cudnn::math_of(spec.dtype));
+    case Feature::cudnn_projection:
+      return algorithm != CudnnAlgorithm::fastest && spec.projection_size != 0 &&
+             !cudnn::takes_projection(algorithm);
+    case Feature::cudnn_lengths:
+      return algorithm != CudnnAlgorithm::fastest && spec.variable_lengths &&
+             !cudnn::takes_lengths(algorithm);
+    case Feature::size_beyond_cudnn: {
+      // Its sizes and strides are int: those of x and y over a batch, and of all states.
+      constexpr std::int64_t kMost = 0x7fffffff;
+      const std::int64_t widest = std::max(spec.input_size, directions_of(spec) * spec.hidden_size);
+      return job.shape.steps > kMost || job.shape.batch > kMost / widest ||
+             spec.hidden_size > kMost / gates_of(spec);
     }
     case Feature::onednn_not_loaded: return !onednn::is_loaded();
     case Feature::onednn_without_implementation: return !onednn::has_implementation(job);

@@ -1,6 +1,6 @@
 // The committed table of refusals: what each engine may decline, and the reason a user reads. An engine
 // accepts everything that the table does not name; a refusal of anything else is a defect, and the tests look
-// for it.
+// for it. A reference may also pass on what its library says, which only the library knows.
 #pragma once
 
 #include <optional>
@@ -39,6 +39,14 @@ enum class Feature : std::uint8_t {
   truncation,
   size_beyond_blas,
   size_beyond_products,
+  gru_reset_before,
+  peepholes,
+  reverse,
+  device_described,
+  cudnn_type,
+  cudnn_projection,
+  cudnn_lengths,
+  size_beyond_cudnn,
   onednn_not_loaded,
   onednn_without_implementation,
 };

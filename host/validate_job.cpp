@@ -81,6 +81,7 @@ void validate_job(const Job& job) {
   at_least("Shape::batch (B)", job.shape.batch, 1);
   known("Options::engine", job.options.engine);
   known("Options::pass", job.options.pass);
+  known("Options::cudnn_algorithm", job.options.cudnn_algorithm);
   at_least("Options::threads", job.options.threads, 1);
   at_least("Options::checkpoint_interval", job.options.checkpoint_interval, 0);
   at_least("Options::truncation_window", job.options.truncation_window, 0);

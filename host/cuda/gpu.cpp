@@ -85,6 +85,28 @@ void wait(StreamHandle stream, EventHandle event) {
   RECUR_CHECK(cudaStreamWaitEvent(stream_of(stream), event_of(event), 0));
 }
 
+void clear(void* data, std::size_t bytes, StreamHandle stream) {
+  RECUR_CHECK(cudaMemsetAsync(data, 0, bytes, stream_of(stream)));
+}
+
+void copy_rows(const RowsCopy& copy, StreamHandle stream) {
+  if (copy.to_pitch == copy.width && copy.from_pitch == copy.width) {
+    RECUR_CHECK(cudaMemcpyAsync(copy.to, copy.from, copy.width * copy.rows, cudaMemcpyDeviceToDevice,
+                                stream_of(stream)));
+    return;
+  }
+  RECUR_CHECK(cudaMemcpy2DAsync(copy.to, copy.to_pitch, copy.from, copy.from_pitch, copy.width, copy.rows,
+                                cudaMemcpyDeviceToDevice, stream_of(stream)));
+}
+
+void* allocate(std::size_t bytes) {
+  void* memory = nullptr;
+  RECUR_CHECK(cudaMalloc(&memory, bytes));
+  return memory;
+}
+void release(void* memory) noexcept { static_cast<void>(cudaFree(memory)); }
+void synchronize(StreamHandle stream) { RECUR_CHECK(cudaStreamSynchronize(stream_of(stream))); }
+
 // Relaxed, since a kernel that is used for the first time is loaded while it is captured.
 void begin_capture(StreamHandle stream) {
   RECUR_CHECK(cudaStreamBeginCapture(stream_of(stream), cudaStreamCaptureModeRelaxed));

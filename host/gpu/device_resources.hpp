@@ -35,6 +35,12 @@ class OwnedEvent {
   EventHandle handle_;
 };
 
+// What one engine keeps with a context beside the below, such as the handle of its library.
+class EngineState {
+ public:
+  virtual ~EngineState() = default;
+};
+
 class DeviceResources final : public Resources {
  public:
   // Everything below is made on this device, which is current only while it is made.
@@ -49,6 +55,8 @@ class DeviceResources final : public Resources {
   EventHandle fork_event() const { return owned_->fork.handle(); }
   EventHandle lane_event(int lane) const { return owned_->lanes[lane].handle(); }
   EventHandle layer_event(std::int64_t layer) const { return owned_->layers[layer].handle(); }
+  // Of the one engine that has such a state; empty until its first call makes it.
+  std::unique_ptr<EngineState>& engine_state() { return engine_state_; }
 
  private:
   struct Owned {
@@ -62,6 +70,7 @@ class DeviceResources final : public Resources {
 
   int ordinal_;
   std::unique_ptr<Owned> owned_;
+  std::unique_ptr<EngineState> engine_state_;
 };
 
 }  // namespace recur::host::gpu

@@ -3,8 +3,8 @@
 // CUDA links neither (host/gpu/none.cpp stands for the engines).
 //
 // Streams and events are the runtime's own handles (cudaStream_t, cudaEvent_t). Everything that takes a
-// stream is asynchronous, and what runs there may be captured into a graph and allocates nothing. All
-// functions throw DeviceError when the runtime reports a failure.
+// stream, but `synchronize`, is asynchronous, and what runs there may be captured into a graph and allocates
+// nothing. All functions throw DeviceError when the runtime reports a failure.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +44,25 @@ void destroy_event(EventHandle event) noexcept;
 void record(EventHandle event, StreamHandle stream);
 // What is put on `stream` from now on runs after the event's last record.
 void wait(StreamHandle stream, EventHandle event);
+
+void clear(void* data, std::size_t bytes, StreamHandle stream);
+// Rows of equal width; the pitches are the bytes from one row to the next, at least the width and at most
+// kMostPitch.
+struct RowsCopy {
+  void* to = nullptr;
+  std::size_t to_pitch = 0;
+  const void* from = nullptr;
+  std::size_t from_pitch = 0;
+  std::size_t width = 0;
+  std::size_t rows = 0;
+};
+constexpr std::size_t kMostPitch = 0x7fffffff;
+void copy_rows(const RowsCopy& copy, StreamHandle stream);
+
+// For planning, which may have to try what it chooses from; calls neither allocate nor wait.
+void* allocate(std::size_t bytes);
+void release(void* memory) noexcept;
+void synchronize(StreamHandle stream);
 
 // Graphs: what is put on the stream between begin and end (and on streams that wait for its events) is
 // recorded and not run.

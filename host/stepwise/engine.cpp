@@ -2,6 +2,8 @@
 
 #include "host/check.hpp"
 #include "host/context_state.hpp"
+#include "host/gpu/planned_device.hpp"
+#include "host/gpu/weight_rows.hpp"
 #include "host/hash.hpp"
 #include "host/refusals.hpp"
 #include "host/stepwise/backward.hpp"
@@ -61,14 +63,14 @@ class StepwisePlan final : public EnginePlan {
   const EngineFacts& facts() const override { return facts_; }
 
   void check_forward(Context::State& context, const ForwardCall& call) const override {
-    check_device(context);
-    if (!call.weights->is_prepared()) check_strides(call.weights->canonical());
+    gpu::check_planned_device(context, device_);
+    if (!call.weights->is_prepared()) gpu::check_weight_rows(call.weights->canonical(), kMostProductSize);
   }
 
   void check_backward(Context::State& context, const BackwardCall& call) const override {
-    check_device(context);
-    check_strides(call.weights);
-    check_strides(call.args->dweights);
+    gpu::check_planned_device(context, device_);
+    gpu::check_weight_rows(call.weights, kMostProductSize);
+    gpu::check_weight_rows(call.args->dweights, kMostProductSize);
     const Rows dx = rows_of(call.args->dx, geometry_.layout);
     const RowLayout rows = layout_of(dx, geometry_.input_size);
     if (dx && !Walk::batched(call.sizes, geometry_.layout, {rows})) {
@@ -79,7 +81,7 @@ class StepwisePlan final : public EnginePlan {
 
   void prepare_weights(Context::State& context, Stream stream, std::span<const LayerWeights> weights,
                        std::span<std::byte> buffer) const override {
-    check_device(context);
+    gpu::check_planned_device(context, device_);
     prepare(geometry_, resources(context), stream, weights, buffer.data());
   }
   void forward(Context::State& context, const ForwardCall& call) const override {
@@ -92,39 +94,6 @@ class StepwisePlan final : public EnginePlan {
  private:
   static gpu::DeviceResources& resources(Context::State& context) {
     return static_cast<gpu::DeviceResources&>(*context.gpu);
-  }
-
-  // A plan may be made for a device that is absent, and run on one like it.
-  void check_device(const Context::State& context) const {
-    const CudaProps& on = context.device.cuda;
-    if (context.gpu == nullptr) {
-      throw InvalidArgument("context: expected one on a device that is present, got one on " +
-                            context.device.name + ", which is only described");
-    }
-    if (on.compute_major != device_.compute_major || on.compute_minor != device_.compute_minor ||
-        on.multiprocessors != device_.multiprocessors) {
-      const auto name = [](const CudaProps& props) {
-        return "compute capability " + std::to_string(props.compute_major) + "." +
-               std::to_string(props.compute_minor) + " with " + std::to_string(props.multiprocessors) +
-               " multiprocessors";
-      };
-      throw InvalidArgument("context: expected a device as planned, " + name(device_) + ", got " + name(on));
-    }
-  }
-
-  // What a product can be told, and no rows that overlap.
-  template <class View>
-  static void check_strides(std::span<const BasicLayerWeights<View>> layers) {
-    for (const BasicLayerWeights<View>& layer : layers) {
-      for (const ConstTensorView& view : {ConstTensorView(layer.W), ConstTensorView(layer.R)}) {
-        if (!view.given() || view.size(1) == 1) continue;
-        if (view.stride(1) < view.size(2) || view.stride(1) > kMostProductSize) {
-          throw InvalidArgument("weights: expected rows " + std::to_string(view.size(2)) + " to " +
-                                std::to_string(kMostProductSize) + " elements apart, got " +
-                                host::describe(view));
-        }
-      }
-    }
   }
 
   const Geometry geometry_;
@@ -142,13 +111,3 @@ std::unique_ptr<const EnginePlan> StepwiseEngine::plan(const Job& job) const {
 }
 
 }  // namespace recur::host::stepwise
-
-namespace recur::host {
-
-std::span<const Engine* const> gpu_engines() {
-  static const stepwise::StepwiseEngine stepwise_engine;
-  static constexpr const Engine* kEngines[] = {&stepwise_engine};
-  return kEngines;
-}
-
-}  // namespace recur::host

@@ -72,9 +72,13 @@ struct Options {
   int threads = 1;
   /// A sequence's bits do not depend on the rest of the batch, on threads, or on being run step by step.
   bool batch_invariant = false;
-  /// `stepwise`, dtype f32: products may round their operands to TF32 (11 significant bits, Ampere and
-  /// newer), which lets them run on tensor cores. Sums stay f32. Other engines and types do without.
+  /// `stepwise` and `cudnn`, dtype f32: products may round their operands to TF32 (11 significant bits,
+  /// Ampere and newer), which lets them run on tensor cores. Sums stay f32. Other engines and types do
+  /// without.
   bool tf32 = false;
+  /// `cudnn`: how it runs the layer. `fastest` runs the layer some times inside `make_plan`, which for that
+  /// allocates device memory and waits for the device; the plan's tile text has the times.
+  CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;
   /// Later: keep every k-th state and recompute the steps between in `backward`; 0 keeps everything.
   std::int64_t checkpoint_interval = 0;
   /// Later: `backward` goes back at most this many steps from each output (truncated back-propagation); 0 is
@@ -98,9 +102,14 @@ constexpr std::int64_t directions_of(const Spec& spec) {
   return spec.direction == Direction::bidirectional ? 2 : 1;
 }
 
-/// K: columns of W of the given layer, I for the first and D*H for the others.
+/// Size of h: H, or P where it is projected.
+constexpr std::int64_t output_size_of(const Spec& spec) {
+  return spec.projection_size > 0 ? spec.projection_size : spec.hidden_size;
+}
+
+/// K: columns of W of the given layer, I for the first and D*H (D*P) for the others.
 constexpr std::int64_t layer_input_size(const Spec& spec, std::int64_t layer) {
-  return layer == 0 ? spec.input_size : directions_of(spec) * spec.hidden_size;
+  return layer == 0 ? spec.input_size : directions_of(spec) * output_size_of(spec);
 }
 
 /// Peephole weights per hidden unit: i f o, or i o when i and f are coupled.

@@ -114,6 +114,15 @@ enum class EngineId : std::uint8_t {
   onednn,
 };
 
+/// Ways in which cuDNN runs a layer (its `cudnnRNNAlgo_t`), and the fastest of those that take the job.
+enum class CudnnAlgorithm : std::uint8_t {
+  standard,                ///< step by step; takes everything that cuDNN takes
+  persist_static,          ///< recurrent weights stay on chip; few shapes
+  persist_dynamic,         ///< likewise, compiled for the shape when it is first run
+  persist_static_small_h,  ///< for a small H
+  fastest,                 ///< `make_plan` times those that take the job
+};
+
 /// Names used in messages and in `Plan::explain`.
 RECUR_API std::string_view name_of(DataType value);
 RECUR_API std::string_view name_of(Cell value);
@@ -125,5 +134,6 @@ RECUR_API std::string_view name_of(Direction value);
 RECUR_API std::string_view name_of(Layout value);
 RECUR_API std::string_view name_of(Pass value);
 RECUR_API std::string_view name_of(EngineId value);
+RECUR_API std::string_view name_of(CudnnAlgorithm value);
 
 }  // namespace recur

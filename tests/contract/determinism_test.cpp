@@ -16,7 +16,7 @@ class Determinism : public DeviceTest {
     for (const Size& size : bit_sizes(device(), GetParam().cell)) {
       SCOPED_TRACE(text_of(size));
       const Spec spec = with_everything(size);
-      const auto problem = random_problem(spec, size.T, size.B, 1);
+      const auto problem = problem_for(device(), spec, size.T, size.B, 1);
       const auto upstream = random_output_gradients(spec, size.T, size.B, 2);
       typed([&]<class T>() {
         f.template operator()<T>(oracle::convert<T>(problem), oracle::convert<T>(upstream));

@@ -19,7 +19,7 @@ class Graphs : public DeviceTest {
 
   template <class T>
   static void compare(const Spec& spec, const Size& size) {
-    const auto problem = oracle::convert<T>(random_problem(spec, size.T, size.B, 1));
+    const auto problem = oracle::convert<T>(problem_for(device(), spec, size.T, size.B, 1));
     const auto upstream = oracle::convert<T>(random_output_gradients(spec, size.T, size.B, 1));
     Session<T> direct(problem, {.pass = Pass::training}, device());
     Session<T> session(problem, {.pass = Pass::training}, device());
@@ -62,7 +62,7 @@ TEST_P(Graphs, DoWhatTheCallsDo) {
     return;
   }
   typed([&]<class T>() {
-    Session<T> session(oracle::convert<T>(random_problem(spec, size.T, size.B, 1)), {}, device());
+    Session<T> session(oracle::convert<T>(problem_for(device(), spec, size.T, size.B, 1)), {}, device());
     EXPECT_THROW(GraphRun::forward(session.plan, session.context, weights(session), session.forward_args,
                                    session.workspace.bytes()),
                  Unsupported);
@@ -74,8 +74,8 @@ TEST_P(Graphs, RefuseWhatTheCallsRefuse) {
   if (device().device.props().kind != DeviceKind::cuda) GTEST_SKIP() << "graphs are of CUDA devices";
   const Size size = device().option_sizes[0];
   typed([&]<class T>() {
-    Session<T> session(oracle::convert<T>(random_problem(with_everything(size), size.T, size.B, 1)), {},
-                       device());
+    Session<T> session(oracle::convert<T>(problem_for(device(), with_everything(size), size.T, size.B, 1)),
+                       {}, device());
     EXPECT_THROW(GraphRun::forward(session.plan, session.context, weights(session), session.forward_args,
                                    session.workspace.bytes().first(64)),
                  InvalidArgument);

@@ -105,6 +105,7 @@ struct Session {
     forward_args.h0 = state(h0);
     forward_args.c0 = state(c0);
     if (spec.variable_lengths) forward_args.lengths = ConstTensorView(lengths.data(), {B});
+    forward_args.host_lengths = lengths.data();
     if (spec.reset_mask) forward_args.reset_mask = ConstTensorView(mask.data(), {T_steps, B});
     forward_args.y = sequence(y, directions_of(spec) * spec.hidden_size);
     forward_args.hN = state(hN);
@@ -115,6 +116,7 @@ struct Session {
     backward_args.h0 = forward_args.h0;
     backward_args.c0 = forward_args.c0;
     backward_args.lengths = forward_args.lengths;
+    backward_args.host_lengths = forward_args.host_lengths;
     backward_args.reset_mask = forward_args.reset_mask;
     backward_args.y = forward_args.y;
     backward_args.dx = sequence(dx, spec.input_size);
@@ -183,6 +185,7 @@ struct Session {
 
   static Options of_engine(Options options, const TestDevice& on) {
     options.engine = on.engine;
+    options.cudnn_algorithm = on.cudnn_algorithm;
     return options;
   }
 

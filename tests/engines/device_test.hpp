@@ -31,13 +31,15 @@ inline std::string name_of_case(const Case& value) {
 inline std::string case_name(const ::testing::TestParamInfo<Case>& info) { return name_of_case(info.param); }
 inline void PrintTo(const Case& value, std::ostream* out) { *out << name_of_case(value); }
 
-/// Every device with each of its `types` and every cell.
+/// Every device with each of its `types` and every cell that it takes.
 inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types) {
   static const std::vector<TestDevice> devices = test_devices();
   std::vector<Case> result;
   for (const TestDevice& device : devices) {
     for (DataType type : device.*types) {
-      for (const Spec& cell : all_cells()) result.push_back({&device, type, cell});
+      for (const Spec& cell : all_cells()) {
+        if (device.takes_cell(cell)) result.push_back({&device, type, cell});
+      }
     }
   }
   return result;

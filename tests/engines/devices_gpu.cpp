@@ -1,4 +1,5 @@
-// The stepwise engine on the machine's first GPU.
+// The GPU engines on the machine's first GPU.
+#include "engines/cudnn_device.hpp"
 #include "engines/stepwise_sizes.hpp"
 #include "engines/test_device.hpp"
 #include "host/gpu/gpu.hpp"
@@ -32,6 +33,19 @@ const std::vector<Size>& bit_sizes() {
   return all;
 }
 
+// The reference beside ours, where there is one.
+[[maybe_unused]] TestDevice cudnn_device(TestDevice device) {
+  device.name = "cudnn_gpu";
+  describe_cudnn(device);
+  if (!device.absent.empty()) return device;
+  Spec spec;
+  spec.input_size = spec.hidden_size = 8;
+  for (const PassedOver& one : survey_engines(spec, {1, 1}, device.device, {.engine = device.engine})) {
+    if (one.engine == device.engine) device.absent = one.reason;
+  }
+  return device;
+}
+
 // Outlives the runtime's own state, so it is never ended.
 Context* shared_context() {
   static Context* const context = new Context(Device::cuda(0));
@@ -62,7 +76,11 @@ std::vector<TestDevice> test_devices() {
   device.option_sizes = kStepwiseOptionSizes;
   device.chunk_sizes = kStepwiseChunkSizes;
   device.bit_sizes = bit_sizes();
+#ifdef RECUR_HAVE_CUDNN
+  return {device, cudnn_device(device)};
+#else
   return {device};
+#endif
 }
 
 }  // namespace recur::test

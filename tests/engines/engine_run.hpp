@@ -162,7 +162,8 @@ class EngineRun {
                          .pass = pass,
                          .threads = run.threads,
                          .batch_invariant = run.batch_invariant,
-                         .tf32 = run.tf32})),
+                         .tf32 = run.tf32,
+                         .cudnn_algorithm = run.device->cudnn_algorithm})),
         sizes_(spec_, problem.T, problem.B),
         x_(run, problem.T, problem.B, problem.x),
         h0_(problem.h0),
@@ -194,6 +195,7 @@ class EngineRun {
     args.h0 = state(h0_);
     args.c0 = state(c0_);
     args.lengths = lengths_view();
+    args.host_lengths = lengths_.data();
     args.reset_mask = mask_view();
     args.y = y_.view();
     args.hN = state(hN);
@@ -242,6 +244,7 @@ class EngineRun {
     args.h0 = state(h0_);
     args.c0 = state(c0_);
     args.lengths = lengths_view();
+    args.host_lengths = lengths_.data();
     args.reset_mask = mask_view();
     args.y = y_.view();
     args.dy = dy.view();

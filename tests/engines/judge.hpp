@@ -83,7 +83,7 @@ void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions
   std::uint64_t near_kink = 0;
   std::uint64_t seed = 1;
   for (; !pools.front().enough(); ++seed) {
-    const oracle::Problem<double> problem = random_problem(spec, steps, batch, seed);
+    const oracle::Problem<double> problem = problem_for(*runs.front().device, spec, steps, batch, seed);
     const oracle::OutputGradients<double> upstream = random_output_gradients(spec, steps, batch, seed);
     const auto exact_problem = oracle::convert<Real>(problem);
     const auto exact = oracle::forward(exact_problem);
@@ -130,7 +130,7 @@ void judge_inference(Spec spec, Index steps, Index batch, const RunOptions& run)
   spec.dtype = storage_type<T>;
   ErrorPools pools(spec.dtype);
   for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
-    const oracle::Problem<double> problem = random_problem(spec, steps, batch, seed);
+    const oracle::Problem<double> problem = problem_for(*run.device, spec, steps, batch, seed);
     const Naive<T> naive(problem);
     const auto typed_problem = oracle::convert<T>(problem);
     EngineRun<T> engine(typed_problem, Pass::inference, run);

@@ -2,11 +2,13 @@
 /// What the tests of engines run on: an engine, a device, and what is worth testing there. The test sources
 /// are linked once for every device, each time with the file that says what `test_devices()` are:
 ///
-///     devices_cpu.cpp   the CPU engine, in every instruction set of the machine, and oneDNN where the build
-///     has it devices_simt.cpp  GPU engines with their kernels run on the CPU (tests/simt) devices_gpu.cpp
-///     GPU engines on the machine's GPU, or the reason why not
+///     devices_cpu.cpp    the CPU engine, in every instruction set of the machine, and oneDNN where the build has it
+///     devices_simt.cpp   GPU engines with their kernels run on the CPU (tests/simt)
+///     devices_cudnn.cpp  the cudnn engine there, over a stand-in for cuDNN (tests/cudnn)
+///     devices_gpu.cpp    GPU engines on the machine's GPU, or the reason why not
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "oracle/problem.hpp"
 #include "recur/recur.hpp"
 #include "support/device_memory.hpp"
+#include "support/problem.hpp"
 
 namespace recur::test {
 
@@ -42,6 +45,13 @@ struct TestDevice {
   /// harder test.
   Context* (*shared_context)() = nullptr;
 
+  // What a reference may lack: tests are cut down to the rest.
+  bool (*takes_cell)(const Spec& cell) = [](const Spec&) { return true; };
+  bool reverse = true;          ///< takes Direction::reverse
+  bool gaps = true;             ///< takes tensors whose rows do not lie together
+  bool empty_sequences = true;  ///< takes a length of 0
+  CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;
+
   bool batch_invariant = false;          ///< takes Options::batch_invariant
   bool tf32 = false;                     ///< does something for Options::tf32
   bool threads = false;                  ///< Options::threads changes something
@@ -59,6 +69,21 @@ struct TestDevice {
   std::span<const Size> chunk_sizes = {};   ///< judged with lengths and marks: time runs in several chunks
   std::span<const Size> bit_sizes = {};  ///< large enough for every kind of sharing: runs compared bit by bit
 };
+
+/// The directions that the device takes.
+inline std::vector<Direction> directions(const TestDevice& device) {
+  if (!device.reverse) return {Direction::forward, Direction::bidirectional};
+  return {Direction::forward, Direction::reverse, Direction::bidirectional};
+}
+/// A random problem that the device takes.
+inline oracle::Problem<double> problem_for(const TestDevice& device, const Spec& spec, Index T, Index B,
+                                           std::uint64_t seed) {
+  oracle::Problem<double> problem = random_problem(spec, T, B, seed);
+  for (std::int32_t& length : problem.lengths) {
+    if (!device.empty_sequences) length = std::max(length, 1);
+  }
+  return problem;
+}
 
 /// The devices of the executable.
 std::vector<TestDevice> test_devices();

@@ -9,6 +9,7 @@
 
 #include "recur/error.hpp"
 #include "simt/launch.hpp"
+#include "support/device_memory.hpp"
 #include "support/storage.hpp"
 
 namespace recur::host::gpu {
@@ -59,6 +60,28 @@ void record(EventHandle event, StreamHandle stream) {
 }
 void wait(StreamHandle stream, EventHandle event) {
   reported([&] { simt::wait(stream, event); });
+}
+
+void clear(void* data, std::size_t bytes, StreamHandle stream) {
+  simt::enqueue("clear", stream, [=] { std::memset(data, 0, bytes); });
+}
+void copy_rows(const RowsCopy& copy, StreamHandle stream) {
+  for (std::size_t pitch : {copy.to_pitch, copy.from_pitch}) {
+    if (pitch < copy.width || pitch > kMostPitch)
+      throw DeviceError("copy of rows: a pitch of " + std::to_string(pitch));
+  }
+  simt::enqueue("copy of rows", stream, [copy] {
+    for (std::size_t row = 0; row < copy.rows; ++row) {
+      std::memcpy(static_cast<std::byte*>(copy.to) + row * copy.to_pitch,
+                  static_cast<const std::byte*>(copy.from) + row * copy.from_pitch, copy.width);
+    }
+  });
+}
+
+void* allocate(std::size_t bytes) { return test::host_memory().allocate(bytes); }
+void release(void* memory) noexcept { test::host_memory().free(memory, 0); }
+void synchronize(StreamHandle /*stream*/) {
+  reported([] { simt::synchronize(); });
 }
 
 void begin_capture(StreamHandle stream) {

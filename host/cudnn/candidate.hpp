@@ -1,0 +1,32 @@
+// An algorithm that takes a job, with what the device's cuDNN says of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/cudnn/buffers.hpp"
+
+namespace recur::host::cudnn {
+
+struct Candidate {
+  Setup setup;
+  WeightSpace weights;
+  Spaces spaces;
+  std::optional<double> seconds = std::nullopt;  // where it was timed
+};
+
+// Those of the algorithms that the job allows which cuDNN takes on the current device. `refused` collects
+// what it says of the others, by name.
+std::vector<Candidate> candidates_of(Session& session, const Job& job, std::string& refused);
+
+// Runs each as the job would, and sets its time: of a forward pass, in training with its backward pass. Those
+// that do not run are taken out and added to `refused`. Allocates memory on the current device and waits for
+// it.
+void time_candidates(Session& session, const Job& job, std::vector<Candidate>& candidates,
+                     std::string& refused);
+
+// Adds what is said of an algorithm to `refused`.
+void add_refusal(std::string& refused, CudnnAlgorithm algorithm, std::string_view reason);
+
+}  // namespace recur::host::cudnn

@@ -1,0 +1,20 @@
+// The GPU engines of a build that has them.
+#include "host/stepwise/engine.hpp"
+#ifdef RECUR_HAVE_CUDNN
+#include "host/cudnn/engine.hpp"
+#endif
+
+namespace recur::host {
+
+std::span<const Engine* const> gpu_engines() {
+  static const stepwise::StepwiseEngine stepwise_engine;
+#ifdef RECUR_HAVE_CUDNN
+  static const cudnn::CudnnEngine cudnn_engine;
+  static constexpr const Engine* kEngines[] = {&stepwise_engine, &cudnn_engine};
+#else
+  static constexpr const Engine* kEngines[] = {&stepwise_engine};
+#endif
+  return kEngines;
+}
+
+}  // namespace recur::host
