@@ -14,6 +14,15 @@ inline constexpr Size kCudnnSizes[] = {
 inline constexpr Size kCudnnOptionSizes[] = {
     {5, 3, 3, 19, "odd, several sequences that end at different steps"},
 };
+// What emulation has no time for: sizes that cuDNN's persistent kernels are made for are among them.
+inline constexpr Size kCudnnLargeSizes[] = {
+    {24, 16, 64, 128, "whole tiles"},
+    {1000, 2, 3, 9, "drift over a long sequence"},
+};
+inline constexpr Size kCudnnLargeOptionSizes[] = {
+    {5, 3, 3, 19, "odd, several sequences that end at different steps"},
+    {9, 16, 64, 128, "whole tiles"},
+};
 inline constexpr Size kCudnnBitSizes[] = {
     {5, 9, 3, 24, "several sequences and units"},
 };
@@ -21,11 +30,6 @@ inline constexpr Size kCudnnBitSizes[] = {
 /// Fills in what cuDNN takes (host/refusals.cpp has the reasons).
 inline void describe_cudnn(TestDevice& device) {
   device.engine = EngineId::cudnn;
-  device.takes_cell = [](const Spec& cell) {
-    return cell.gru_reset == GruReset::after && !cell.peepholes && !cell.coupled_input_forget;
-  };
-  device.reverse = false;
-  device.masks = false;
   device.gaps = false;
   device.empty_sequences = false;
   device.types = {DataType::f32, DataType::f64, DataType::bf16, DataType::f16};

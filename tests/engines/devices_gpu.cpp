@@ -37,6 +37,11 @@ const std::vector<Size>& bit_sizes() {
 [[maybe_unused]] TestDevice cudnn_device(TestDevice device) {
   device.name = "cudnn_gpu";
   describe_cudnn(device);
+  static const std::vector<Size> all = joined(kCudnnSizes, kCudnnLargeSizes);
+  device.sizes = all;
+  device.option_types = {DataType::f32, DataType::bf16, DataType::f16};
+  device.option_sizes = kCudnnLargeOptionSizes;
+  device.chunk_sizes = {};
   if (!device.absent.empty()) return device;
   Spec spec;
   spec.input_size = spec.hidden_size = 8;

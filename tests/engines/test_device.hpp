@@ -45,9 +45,7 @@ struct TestDevice {
   /// harder test.
   Context* (*shared_context)() = nullptr;
 
-  // What a reference may lack: tests are cut down to the rest.
-  bool (*takes_cell)(const Spec& cell) = [](const Spec&) { return true; };
-  bool reverse = true;          ///< takes Direction::reverse
+  // What no plan tells of a reference.
   bool gaps = true;             ///< takes tensors whose rows do not lie together
   bool empty_sequences = true;  ///< takes a length of 0
   CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;
@@ -70,11 +68,6 @@ struct TestDevice {
   std::span<const Size> bit_sizes = {};  ///< large enough for every kind of sharing: runs compared bit by bit
 };
 
-/// The directions that the device takes.
-inline std::vector<Direction> directions(const TestDevice& device) {
-  if (!device.reverse) return {Direction::forward, Direction::bidirectional};
-  return {Direction::forward, Direction::reverse, Direction::bidirectional};
-}
 /// A random problem that the device takes.
 inline oracle::Problem<double> problem_for(const TestDevice& device, const Spec& spec, Index T, Index B,
                                            std::uint64_t seed) {

@@ -89,6 +89,13 @@ bool in_build(EngineId engine) {
   return false;
 }
 
+bool is_reference(EngineId engine) {
+  for (const host::Engine* one : host::engines()) {
+    if (one->id() == engine) return one->is_reference();
+  }
+  return false;
+}
+
 constexpr Cell kCells[] = {Cell::rnn, Cell::gru, Cell::lstm};
 constexpr DataType kDataTypes[] = {DataType::f32, DataType::f64, DataType::bf16,
                                    DataType::f16, DataType::i32, DataType::u8};
@@ -444,8 +451,81 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
     return row.feature == Feature::onednn_not_loaded || row.feature == Feature::onednn_without_implementation;
   };
   for (const Refusal& row : host::refusals()) {
-    if (!in_build(row.engine) || of_machine(row)) continue;
+    if (!in_build(row.engine) || of_machine(row) || row.engine == EngineId::cudnn) continue;  // EveryRowOfCudnnIsReached
     EXPECT_EQ(hit.count(&row), 1u) << name_of(row.engine) << ": " << row.reason;
+  }
+}
+
+// What cuDNN lacks, whatever the device says: by name and with the reason. Reasons of the table come before
+// the device's.
+TEST(Refusals, EveryRowOfCudnnIsReached) {
+  if (!in_build(EngineId::cudnn)) GTEST_SKIP() << "no cudnn engine in this build";
+  std::set<const Refusal*> hit;
+  const auto expect = [&](Job job, const std::string& reason) {
+    job.options.engine = EngineId::cudnn;
+    const std::string message = unsupported(job);
+    EXPECT_NE(message.find("cudnn: " + reason), std::string::npos) << message;
+    for (const Refusal& row : host::refusals()) {
+      if (row.engine == EngineId::cudnn && message.ends_with("cudnn: " + std::string(row.reason)))
+        hit.insert(&row);
+    }
+  };
+  const auto on_gpu = [](auto&& set) {
+    Job job = with_device(absent_gpu());
+    set(job);
+    return job;
+  };
+  expect(small_job(), "runs on CUDA devices only");
+  expect(on_gpu([](Job&) {}), "needs the device to plan for it");
+  expect(on_gpu([](Job& job) { job.options.batch_invariant = true; }), "batch_invariant");
+  expect(on_gpu([](Job& job) {
+           job.spec.cell = Cell::gru;
+           job.spec.gru_reset = GruReset::before;
+         }),
+         "cuDNN's gru resets after the product only");
+  expect(on_gpu([](Job& job) { job.spec.peepholes = true; }), "cuDNN has no peepholes");
+  expect(on_gpu([](Job& job) { job.spec.coupled_input_forget = true; }), "cuDNN has no coupled");
+  expect(on_gpu([](Job& job) { job.spec.direction = Direction::reverse; }), "cuDNN reads in reverse only");
+  expect(on_gpu([](Job& job) { job.spec.reset_mask = true; }), "cuDNN has no reset mask");
+  expect(on_gpu([](Job& job) { job.spec.cell_sequence = true; }), "cuDNN gives the last cell state only");
+  for (const Later& later : kLater) {
+    const std::string name = later.name;
+    if (name == "projection_size" || name == "bf16" || name == "f16") continue;  // cuDNN has these
+    expect(on_gpu(later.set), name);
+  }
+  const auto persistent = [](Job& job) {
+    job.options.cudnn_algorithm = CudnnAlgorithm::persist_static_small_h;
+  };
+  expect(on_gpu([&](Job& job) {
+           persistent(job);
+           job.spec.dtype = DataType::f64;
+         }),
+         "cudnn_algorithm: this one does not take the dtype");
+  expect(on_gpu([&](Job& job) {
+           persistent(job);
+           job.spec.projection_size = 2;
+         }),
+         "cudnn_algorithm: this one does not take projection_size");
+  expect(on_gpu([&](Job& job) {
+           persistent(job);
+           job.spec.variable_lengths = true;
+         }),
+         "cudnn_algorithm: this one does not take variable_lengths");
+  // The fastest is one that does.
+  for (auto set :
+       {+[](Job& job) { job.spec.dtype = DataType::f64; }, +[](Job& job) { job.spec.projection_size = 2; },
+        +[](Job& job) { job.spec.variable_lengths = true; }}) {
+    expect(on_gpu([&](Job& job) {
+             job.options.cudnn_algorithm = CudnnAlgorithm::fastest;
+             set(job);
+           }),
+           "needs the device to plan for it");
+  }
+  expect(on_gpu([](Job& job) { job.shape.batch = 0x7fffffff / 2; }),
+         "a tensor would have more than 2^31 - 1");
+
+  for (const Refusal& row : host::refusals()) {
+    EXPECT_EQ(hit.count(&row), row.engine == EngineId::cudnn ? 1u : 0u) << row.reason;
   }
 }
 
