@@ -43,8 +43,8 @@ endfunction()
 # recur_add_device_test(NAME <name> SOURCES <file>... [LABELS <label>...] [TIMEOUT <seconds>])
 #
 # Tests of engines/device_test.hpp on every device of the build: <name> on the CPU, <name>_simt on GPU engines whose
-# kernels run on the CPU, <name>_cudnn on the cudnn engine over a stand-in, <name>_gpu on the machine's GPU, skipped where
-# there is none. Labels simt and gpu are added.
+# kernels run on the CPU, <name>_cudnn on the cudnn engine over a stand-in for cuDNN, <name>_gpu on the machine's GPU,
+# skipped where there is none. Labels simt and gpu are added.
 # Suites have names that no other device test has: RecurGpuCheck.cmake puts all of them into one executable.
 function(recur_add_device_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")

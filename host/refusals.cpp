@@ -79,6 +79,7 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cudnn, Feature::reverse, "cuDNN reads in reverse only beside reading forward"},
     {EngineId::cudnn, Feature::reset_mask, "cuDNN has no reset mask"},
     {EngineId::cudnn, Feature::cell_sequence, "cuDNN gives the last cell state only"},
+    {EngineId::cudnn, Feature::projection, "projection_size is not implemented"},
     {EngineId::cudnn, Feature::dropout, "dropout is not implemented"},
     {EngineId::cudnn, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::cudnn, Feature::zoneout, "zoneout is not implemented"},
@@ -88,7 +89,6 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cudnn, Feature::checkpointing, "checkpoint_interval is not implemented"},
     {EngineId::cudnn, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::cudnn, Feature::cudnn_type, "cudnn_algorithm: this one does not take the dtype"},
-    {EngineId::cudnn, Feature::cudnn_projection, "cudnn_algorithm: this one does not take projection_size"},
     {EngineId::cudnn, Feature::cudnn_lengths, "cudnn_algorithm: this one does not take variable_lengths"},
     {EngineId::cudnn, Feature::size_beyond_cudnn,
      "a tensor would have more than 2^31 - 1 elements in a step"},
@@ -155,9 +155,6 @@ bool needs(const Job& job, Feature feature) {
     case Feature::cudnn_type:
       return algorithm != CudnnAlgorithm::fastest &&
              !cudnn::takes_types(algorithm, spec.dtype, cudnn::math_of(spec.dtype));
-    case Feature::cudnn_projection:
-      return algorithm != CudnnAlgorithm::fastest && spec.projection_size != 0 &&
-             !cudnn::takes_projection(algorithm);
     case Feature::cudnn_lengths:
       return algorithm != CudnnAlgorithm::fastest && spec.variable_lengths &&
              !cudnn::takes_lengths(algorithm);

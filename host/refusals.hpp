@@ -44,7 +44,6 @@ enum class Feature : std::uint8_t {
   reverse,
   device_described,
   cudnn_type,
-  cudnn_projection,
   cudnn_lengths,
   size_beyond_cudnn,
   onednn_not_loaded,

@@ -36,6 +36,7 @@
 namespace recur::host::cudnn {
 
 struct Library {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): the name of a member
 #define RECUR_CUDNN_MEMBER(name) decltype(&::cudnn##name) name = nullptr;
   RECUR_CUDNN_FUNCTIONS(RECUR_CUDNN_MEMBER)
 #undef RECUR_CUDNN_MEMBER

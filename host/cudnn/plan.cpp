@@ -81,9 +81,7 @@ void CudnnPlan::check_spaces(Context::State& context, const RunSizes& sizes) con
   session.describe_tensors(setup_, sizes, nullptr);
   const TempSpaces temp = session.temp_spaces(setup_, sizes.batch);
   if (temp.work > spaces_.temp.work || temp.reserve > spaces_.temp.reserve) {
-    throw Unsupported(
-        "x: cuDNN needs more memory for this T and B than for the planned ones; make a plan for "
-        "them");
+    throw Unsupported("x: cuDNN needs more memory for these T and B than for the plan's; plan for them");
   }
 }
 

@@ -27,7 +27,7 @@ cudnnRNNDescriptor_t Session::layer(const Setup& setup, std::int64_t batch) {
   const Library& library = library_;
   const auto made = layers_.try_emplace(key, RECUR_CUDNN_OWNED(RNNDescriptor)).first;
   try {
-    const cudnnRNNDescriptor_t layer = made->second.get();
+    auto* const layer = made->second.get();
     RECUR_CUDNN(library, SetRNNDescriptor_v8, layer, setup.native_algorithm, setup.cell, setup.bias,
                 setup.direction, CUDNN_LINEAR_INPUT, setup.type, setup.math, setup.math_type,
                 setup.input_size, setup.hidden_size, setup.output_size, setup.layers, nullptr,

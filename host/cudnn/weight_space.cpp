@@ -54,6 +54,7 @@ class Places {
                       std::to_string(sizes[1]) + "][" + std::to_string(sizes[2]) + "]");
   }
 
+  alignas(256) std::byte base_ = {};  // stands for a space, aligned as one
   Session& session_;
   const Setup& setup_;
   cudnnRNNDescriptor_t layer_;
@@ -61,7 +62,6 @@ class Places {
   Owned<cudnnTensorDescriptor_t> matrix_, bias_;
   void* matrix_address_ = nullptr;
   void* bias_address_ = nullptr;
-  alignas(256) std::byte base_ = {};
 };
 
 }  // namespace

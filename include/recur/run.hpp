@@ -1,5 +1,6 @@
 /// @file
-/// Running a plan. Nothing here allocates or synchronises; every buffer is the caller's.
+/// Running a plan. Nothing here allocates or synchronises; every buffer is the caller's. (One exception: the
+/// reference engine `cudnn` makes the handle and descriptors of its library when a context first needs them.)
 ///
 /// Common rules. T and B are read from x and may be anything from 1 to the plan's `Shape`. Views have inner
 /// stride 1 and 16-byte aligned bases; outer strides are free, but rows of an output must not overlap.
@@ -34,7 +35,8 @@ struct ForwardArgs {
   ConstTensorView c0;          ///< [L][D][B][H], lstm; not given: zeros
   ConstTensorView lengths;     ///< int32 [B], exactly when `Spec::variable_lengths`; device memory
   ConstTensorView reset_mask;  ///< uint8 [T][B], exactly when `Spec::reset_mask`; device memory
-  /// Copy of `lengths` in host memory, for engines that need it (cuDNN); null where there is none.
+  /// Copy of `lengths` in host memory, for engines that need it; null where there is none. `cudnn` does, and
+  /// throws Unsupported for a length below 1.
   const std::int32_t* host_lengths = nullptr;
 
   TensorView y;           ///< [T][B][D*H], outputs of the last layer

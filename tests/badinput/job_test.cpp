@@ -193,6 +193,8 @@ TEST(BadJob, Enumerators) {
       {"engine", [](Question& q) { q.options.engine = static_cast<EngineId>(8); },
        expected("Options::engine", 8)},
       {"pass", [](Question& q) { q.options.pass = static_cast<Pass>(2); }, expected("Options::pass", 2)},
+      {"cudnn_algorithm", [](Question& q) { q.options.cudnn_algorithm = static_cast<CudnnAlgorithm>(5); },
+       expected("Options::cudnn_algorithm", 5)},
       {"i32",
        [](Question& q) { q.spec.dtype = DataType::i32; },
        {"Spec::dtype: expected a floating-point type, got i32"}},

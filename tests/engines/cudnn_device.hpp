@@ -32,6 +32,7 @@ inline void describe_cudnn(TestDevice& device) {
   device.engine = EngineId::cudnn;
   device.gaps = false;
   device.empty_sequences = false;
+  device.tf32 = false;  // which products cuDNN then rounds is its own choice
   device.types = {DataType::f32, DataType::f64, DataType::bf16, DataType::f16};
   device.option_types = {DataType::f32};
   device.sizes = kCudnnSizes;

@@ -490,7 +490,7 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
   expect(on_gpu([](Job& job) { job.spec.cell_sequence = true; }), "cuDNN gives the last cell state only");
   for (const Later& later : kLater) {
     const std::string name = later.name;
-    if (name == "projection_size" || name == "bf16" || name == "f16") continue;  // cuDNN has these
+    if (name == "bf16" || name == "f16") continue;  // cuDNN has these
     expect(on_gpu(later.set), name);
   }
   const auto persistent = [](Job& job) {
@@ -503,17 +503,12 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
          "cudnn_algorithm: this one does not take the dtype");
   expect(on_gpu([&](Job& job) {
            persistent(job);
-           job.spec.projection_size = 2;
-         }),
-         "cudnn_algorithm: this one does not take projection_size");
-  expect(on_gpu([&](Job& job) {
-           persistent(job);
            job.spec.variable_lengths = true;
          }),
          "cudnn_algorithm: this one does not take variable_lengths");
   // The fastest is one that does.
   for (auto set :
-       {+[](Job& job) { job.spec.dtype = DataType::f64; }, +[](Job& job) { job.spec.projection_size = 2; },
+       {+[](Job& job) { job.spec.dtype = DataType::f64; },
         +[](Job& job) { job.spec.variable_lengths = true; }}) {
     expect(on_gpu([&](Job& job) {
              job.options.cudnn_algorithm = CudnnAlgorithm::fastest;
