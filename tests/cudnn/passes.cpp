@@ -200,21 +200,22 @@ class Pass {
   void each_weight(Layers& layers, F&& f) const {
     const cudnnRNNStruct& layer = call_.layer;
     const int D = layer.directions();
-    const auto rows_of = [&](auto& tensor, const Place& place, std::size_t first) {
+    const auto rows_of = [&](auto& tensor, const Place& place, Index first) {
       const std::size_t count =
           static_cast<std::size_t>(place.rows) * static_cast<std::size_t>(place.columns);
-      for (std::size_t k = 0; k < count; ++k) f(tensor[first + k], place.offset + k);
+      for (std::size_t k = 0; k < count; ++k)
+        f(tensor[static_cast<std::size_t>(first) + k], place.offset + k);
     };
     for (int l = 0; l < layer.layers; ++l) {
       auto& of_layer = layers[static_cast<std::size_t>(l)];
       for (int d = 0; d < D; ++d) {
         for (int gate = 0; gate < layer.gates(); ++gate) {
-          const auto block = static_cast<std::size_t>((d * layer.gates() + gate) * layer.hidden_size);
+          const Index block = Index{d * layer.gates() + gate} * layer.hidden_size;
           const int pseudo_layer = l * D + d;
           const Place& W = places_.matrix(pseudo_layer, gate);
           const Place& R = places_.matrix(pseudo_layer, layer.gates() + gate);
-          rows_of(of_layer.W, W, block * static_cast<std::size_t>(W.columns));
-          rows_of(of_layer.R, R, block * static_cast<std::size_t>(R.columns));
+          rows_of(of_layer.W, W, block * W.columns);
+          rows_of(of_layer.R, R, block * R.columns);
           rows_of(of_layer.bW, places_.bias(pseudo_layer, gate), block);
           rows_of(of_layer.bR, places_.bias(pseudo_layer, layer.gates() + gate), block);
         }
