@@ -507,9 +507,8 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
          }),
          "cudnn_algorithm: this one does not take variable_lengths");
   // The fastest is one that does.
-  for (auto set :
-       {+[](Job& job) { job.spec.dtype = DataType::f64; },
-        +[](Job& job) { job.spec.variable_lengths = true; }}) {
+  for (auto set : {+[](Job& job) { job.spec.dtype = DataType::f64; },
+                   +[](Job& job) { job.spec.variable_lengths = true; }}) {
     expect(on_gpu([&](Job& job) {
              job.options.cudnn_algorithm = CudnnAlgorithm::fastest;
              set(job);
