@@ -37,9 +37,7 @@ inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types) {
   std::vector<Case> result;
   for (const TestDevice& device : devices) {
     for (DataType type : device.*types) {
-      for (const Spec& cell : all_cells()) {
-        result.push_back({&device, type, cell});
-      }
+      for (const Spec& cell : all_cells()) result.push_back({&device, type, cell});
     }
   }
   return result;

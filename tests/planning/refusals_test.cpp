@@ -89,13 +89,6 @@ bool in_build(EngineId engine) {
   return false;
 }
 
-bool is_reference(EngineId engine) {
-  for (const host::Engine* one : host::engines()) {
-    if (one->id() == engine) return one->is_reference();
-  }
-  return false;
-}
-
 constexpr Cell kCells[] = {Cell::rnn, Cell::gru, Cell::lstm};
 constexpr DataType kDataTypes[] = {DataType::f32, DataType::f64, DataType::bf16,
                                    DataType::f16, DataType::i32, DataType::u8};
@@ -451,7 +444,8 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
     return row.feature == Feature::onednn_not_loaded || row.feature == Feature::onednn_without_implementation;
   };
   for (const Refusal& row : host::refusals()) {
-    if (!in_build(row.engine) || of_machine(row) || row.engine == EngineId::cudnn) continue;  // EveryRowOfCudnnIsReached
+    if (!in_build(row.engine) || of_machine(row) || row.engine == EngineId::cudnn)
+      continue;  // EveryRowOfCudnnIsReached
     EXPECT_EQ(hit.count(&row), 1u) << name_of(row.engine) << ": " << row.reason;
   }
 }
