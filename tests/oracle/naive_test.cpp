@@ -185,9 +185,12 @@ TEST_P(Naive, TheRulePassesItAndSeesAWrongTensor) {
 template <class T>
 void expect_rule_in_16_bit(const Spec& spec) {
   const typename test::StorageOf<T>::Round round;
-  const auto round_double = [&](double value) {
-    return static_cast<double>(round(static_cast<float>(value)));
-  };
+  const struct {
+    double operator()(double value) const {
+      return static_cast<double>(typename test::StorageOf<T>::Round{}(static_cast<float>(value)));
+    }
+    double operand(double value) const { return (*this)(value); }
+  } round_double;
   test::ErrorPools good(spec.dtype);
   test::ErrorPools bad(spec.dtype);
   for (std::uint64_t seed = 1; !good.enough(); ++seed) {
