@@ -1,6 +1,7 @@
 /// @file
-/// Running a plan. Nothing here allocates or synchronises; every buffer is the caller's. (One exception: the
-/// reference engine `cudnn` makes the handle and descriptors of its library when a context first needs them.)
+/// Running a plan. Nothing here allocates or synchronises; every buffer is the caller's. (Except by the
+/// references: `cudnn` makes the handle and descriptors of its library when a context first needs them,
+/// `onednn` allocates.)
 ///
 /// Common rules. T and B are read from x and may be anything from 1 to the plan's `Shape`. Views have inner
 /// stride 1 and 16-byte aligned bases; outer strides are free, but rows of an output must not overlap.

@@ -102,7 +102,7 @@ enum class Pass : std::uint8_t {
 };
 
 /// Names of the engines. `best` lets `make_plan` take the first that can do the job; `cudnn` and `onednn` are
-/// references, other libraries behind the same plan, and taken only when named. The calls of `onednn` allocate.
+/// references, other libraries behind the same plan, and taken only when named.
 enum class EngineId : std::uint8_t {
   best,
   cpu,

@@ -27,7 +27,7 @@ class Options : public DeviceTest {
     }
   }
   // Lengths and marks at the sizes that time is cut into chunks at.
-  static void judge_chunks(Direction direction, Layout layout, std::size_t l2_bytes) {
+  void judge_chunks(Direction direction, Layout layout, std::size_t l2_bytes) {
     const auto set = [&](Spec& spec, RunOptions& run) {
       spec.direction = direction;
       spec.variable_lengths = true;
