@@ -23,7 +23,8 @@ mark_as_advanced(RECUR_ONEDNN_INCLUDE_DIR RECUR_ONEDNN_LIBRARY)
 
 set(recur_onednn_version "")
 if(RECUR_ONEDNN_INCLUDE_DIR)
-  file(STRINGS "${RECUR_ONEDNN_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h" recur_onednn_lines REGEX "define DNNL_VERSION_(MAJOR|MINOR|PATCH)")
+  file(STRINGS "${RECUR_ONEDNN_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h" recur_onednn_lines
+    REGEX "define DNNL_VERSION_(MAJOR|MINOR|PATCH)")
   string(REGEX REPLACE "[^0-9;]" "" recur_onednn_version "${recur_onednn_lines}")
   list(JOIN recur_onednn_version "." recur_onednn_version)
 endif()

@@ -12,7 +12,9 @@ std::span<const Engine* const> engines() {
     std::vector<const Engine*> list(gpu_engines().begin(), gpu_engines().end());
     list.push_back(&cpu_engine);
     list.insert(list.end(), onednn_engines().begin(), onednn_engines().end());
-    std::ranges::stable_partition(list, [](const Engine* engine) { return !engine->is_reference(); });
+    // Not of std::ranges: clang 14 cannot compile its subrange.
+    std::stable_partition(list.begin(), list.end(),
+                          [](const Engine* engine) { return !engine->is_reference(); });
     return list;
   }();
   return all;

@@ -177,9 +177,12 @@ struct BackwardBuffers {
   std::byte* y;
   float* dx;  // likewise, and for types other than f32
   float* dy;
-  std::byte* h0;  // T [D][B][H] of one layer
-  float* c0;      // [D][B][H] this and what follows
-  float *dh0, *dc0, *dhN, *dcN;
+  std::byte* h0;        // T [D][B][H] of one layer
+  float* c0 = nullptr;  // [D][B][H] this and what follows
+  float* dh0 = nullptr;
+  float* dc0 = nullptr;
+  float* dhN = nullptr;
+  float* dcN = nullptr;
   BetweenLayers between;
   std::byte*
       saved;  // oneDNN's own, of one layer: its backward keeps gradients there, and a reserve is only read

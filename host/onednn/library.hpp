@@ -43,6 +43,7 @@ namespace recur::host::onednn {
   F(version)
 
 struct Library {
+// The name of a member takes no parentheses. NOLINTNEXTLINE(bugprone-macro-parentheses)
 #define RECUR_ONEDNN_POINTER(name) decltype(&dnnl_##name) name = nullptr;
   RECUR_ONEDNN_FUNCTIONS(RECUR_ONEDNN_POINTER)
 #undef RECUR_ONEDNN_POINTER
