@@ -28,11 +28,19 @@ if(RECUR_BUILD_TESTS)
   endif()
 endif()
 
-if(RECUR_BUILD_EXAMPLES)
+if(RECUR_BUILD_EXAMPLES OR RECUR_BUILD_PERF)
   find_package(CLI11 CONFIG QUIET)  # target CLI11::CLI11
   if(NOT CLI11_FOUND)
-    message(FATAL_ERROR "CLI11 was not found (Debian package libcli11-dev); "
-                        "-DRECUR_BUILD_EXAMPLES=OFF builds without examples")
+    message(FATAL_ERROR "CLI11 was not found (Debian package libcli11-dev); -DRECUR_BUILD_EXAMPLES=OFF "
+                        "-DRECUR_BUILD_PERF=OFF builds without what needs it")
+  endif()
+endif()
+
+if(RECUR_BUILD_PERF)
+  find_package(nlohmann_json CONFIG QUIET)  # target nlohmann_json::nlohmann_json
+  if(NOT nlohmann_json_FOUND)
+    message(FATAL_ERROR "JSON for Modern C++ was not found (Debian package nlohmann-json3-dev); "
+                        "-DRECUR_BUILD_PERF=OFF builds without recur-perf")
   endif()
 endif()
 

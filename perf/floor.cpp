@@ -1,0 +1,50 @@
+#include "perf/floor.hpp"
+
+#include <algorithm>
+
+#include "recur/error.hpp"
+
+namespace recur::perf {
+namespace {
+
+const Level& level_for(const std::vector<Level>& levels, double bytes) {
+  const auto found = std::ranges::find_if(levels, [&](const Level& level) { return bytes <= level.bytes; });
+  return found == levels.end() ? levels.back() : *found;
+}
+
+}  // namespace
+
+Floor floor_of(const Work& work, const Rates& rates, Precision precision, bool cold) {
+  const auto rate = rates.operations_per_second.find(precision);
+  if (rate == rates.operations_per_second.end()) return {};
+  if (rates.levels.empty()) throw InvalidArgument("floor: expected at least one level of memory");
+
+  const double moved = work.stream_bytes + work.weight_bytes;
+  const Level& data = cold ? rates.levels.back() : level_for(rates.levels, moved);
+
+  double hop_seconds = 0;
+  std::string hop_name;
+  for (const Hop& hop : rates.hops) {
+    if (work.recurrent_bytes <= hop.holds_bytes && (hop_name.empty() || hop.seconds < hop_seconds)) {
+      hop_seconds = hop.seconds;
+      hop_name = hop.name;
+    }
+  }
+  const double read = std::max(0.0, work.recurrent_bytes - rates.resident_bytes);
+  const Level& R = level_for(rates.levels, work.recurrent_bytes);
+  const double recurrent_products = work.recurrent_operations / rate->second;
+  const double recurrent_reads = work.recurrent_reads * read / R.bytes_per_second;
+  const double hops = work.chain * hop_seconds;
+
+  std::string steps = "steps: ";
+  steps += recurrent_reads > recurrent_products ? "R in " + R.name : "products";
+  if (!hop_name.empty()) steps += ", hop: " + hop_name;
+  const Floor candidates[] = {
+      {work.operations / rate->second, "operations"},
+      {moved / data.bytes_per_second, "bytes in " + data.name},
+      {hops + std::max(recurrent_products, recurrent_reads), steps},
+  };
+  return *std::ranges::max_element(candidates, {}, &Floor::seconds);
+}
+
+}  // namespace recur::perf

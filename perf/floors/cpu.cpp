@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <memory>
+#include <new>
+
+#include "host/cpu/blas.hpp"
+#include "perf/floors/rates.hpp"
+#include "perf/floors/read.hpp"
+#include "perf/statistics.hpp"
+
+namespace recur::perf {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int64_t kProductSize = 384;  // its three matrices fit into a private cache
+constexpr double kSampleSeconds = 2e-3;
+constexpr int kSamples = 15;
+constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+
+void run_on_team(ThreadTeam& team, const std::function<void(int)>& task) {
+  team.run(
+      team.size(),
+      [](void* user, int member) { (*static_cast<const std::function<void(int)>*>(user))(member); },
+      const_cast<std::function<void(int)>*>(&task));
+}
+
+// Repetitions a second of a task that all members do, as fast as it was seen: a floor is what could be. The
+// threads start together, and the slowest one counts.
+double repetitions_per_second(ThreadTeam& team,
+                              const std::function<void(int member, std::size_t times)>& task) {
+  const auto seconds_of = [&](std::size_t times) {
+    const Clock::time_point start = Clock::now();
+    run_on_team(team, [&](int member) { task(member, times); });
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  std::size_t times = 1;
+  while (seconds_of(times) < kSampleSeconds) times *= 2;
+  double best = seconds_of(times);
+  for (int i = 1; i < kSamples; ++i) best = std::min(best, seconds_of(times));
+  return static_cast<double>(times) / best;
+}
+
+struct AlignedDelete {
+  void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{4096}); }
+};
+using Memory = std::unique_ptr<std::byte[], AlignedDelete>;
+
+Memory zeros(std::size_t bytes) {
+  auto* memory = new (std::align_val_t{4096}) std::byte[bytes];
+  std::memset(memory, 0, bytes);  // gives each page a place of its own
+  return Memory(memory);
+}
+
+template <class T>
+double operations_per_second(ThreadTeam& team) {
+  constexpr std::int64_t n = kProductSize;
+  std::vector<Memory> matrices;  // three for each member
+  for (int i = 0; i < 3 * team.size(); ++i) matrices.push_back(zeros(n * n * sizeof(T)));
+  const auto matrix = [&](int member, int which) {
+    return reinterpret_cast<T*>(matrices[static_cast<std::size_t>(3 * member + which)].get());
+  };
+  const double products = repetitions_per_second(team, [&](int member, std::size_t times) {
+    const host::cpu::Gemm<T> product{
+        n, n, n, matrix(member, 0), n, false, matrix(member, 1), n, false, matrix(member, 2), n, false};
+    for (std::size_t i = 0; i < times; ++i) host::cpu::gemm(product);
+  });
+  return products * static_cast<double>(team.size()) * 2 * static_cast<double>(n * n * n);
+}
+
+// Reading `bytes`, in equal parts by all threads, again and again.
+double read_bandwidth(ThreadTeam& team, std::size_t bytes) {
+  constexpr std::size_t kGrain = 4096;
+  const auto threads = static_cast<std::size_t>(team.size());
+  const std::size_t part = std::max(bytes / threads / kGrain * kGrain, kGrain);
+  // Each thread touches its own part first, so that it lies near it.
+  std::vector<Memory> memory(threads);
+  run_on_team(team, [&](int member) { memory[static_cast<std::size_t>(member)] = zeros(part); });
+  std::vector<std::uint32_t> sums(threads * kGrain);  // far apart
+  const double passes = repetitions_per_second(team, [&](int member, std::size_t times) {
+    const auto i = static_cast<std::size_t>(member);
+    sums[i * kGrain] += read_memory(memory[i].get(), part, times);
+  });
+  return passes * static_cast<double>(part * threads);
+}
+
+}  // namespace
+
+Rates measure_cpu_rates(ThreadTeam& team) {
+  Rates rates;
+  rates.operations_per_second[Precision::f32] = operations_per_second<float>(team);
+  rates.operations_per_second[Precision::f64] = operations_per_second<double>(team);
+
+  const Device device = Device::cpu();
+  const CpuProps& cpu = device.props().cpu;
+  const auto threads = static_cast<std::size_t>(team.size());
+  // Half of a level is read: what else the program touches is there too.
+  const std::size_t private_bytes = threads * cpu.l2_bytes;
+  rates.levels.push_back({"L1", static_cast<double>(threads * cpu.l1d_bytes),
+                          read_bandwidth(team, threads * cpu.l1d_bytes / 2)});
+  rates.levels.push_back({"L2", static_cast<double>(private_bytes), read_bandwidth(team, private_bytes / 2)});
+  // A last level that is no larger than all private ones holds nothing that they do not.
+  if (cpu.l3_bytes >= 2 * private_bytes) {
+    rates.levels.push_back({"L3", static_cast<double>(cpu.l3_bytes), read_bandwidth(team, cpu.l3_bytes / 2)});
+  }
+  const std::size_t memory =
+      std::clamp(4 * cpu.l3_bytes, 8 * private_bytes, std::max(8 * private_bytes, kMostBytes));
+  rates.levels.push_back({.name = "memory", .bytes_per_second = read_bandwidth(team, memory)});
+  // Less memory is never slower to read: where it seems so, a smaller level had a bad moment.
+  for (std::size_t i = rates.levels.size() - 1; i > 0; --i) {
+    double& smaller = rates.levels[i - 1].bytes_per_second;
+    smaller = std::max(smaller, rates.levels[i].bytes_per_second);
+  }
+  return rates;
+}
+
+}  // namespace recur::perf

@@ -1,0 +1,58 @@
+// Numbers in the storage types of tensors, on the host.
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "recur/types.hpp"
+
+namespace recur::perf {
+
+// Stores a value that the type can hold exactly, as a normal number or zero.
+inline void store_number(DataType type, double value, void* to) {
+  const auto single = static_cast<float>(value);
+  const auto bits = std::bit_cast<std::uint32_t>(single);
+  switch (type) {
+    case DataType::f64: std::memcpy(to, &value, sizeof(value)); return;
+    case DataType::bf16: {
+      const auto half = static_cast<std::uint16_t>(bits >> 16);
+      std::memcpy(to, &half, sizeof(half));
+      return;
+    }
+    case DataType::f16: {
+      const std::uint32_t magnitude = single == 0 ? 0 : ((bits & 0x7fffffffu) >> 13) - (112u << 10);
+      const auto half = static_cast<std::uint16_t>(((bits >> 16) & 0x8000u) | magnitude);
+      std::memcpy(to, &half, sizeof(half));
+      return;
+    }
+    default: std::memcpy(to, &single, sizeof(single)); return;
+  }
+}
+
+inline double load_number(DataType type, const void* from) {
+  std::uint16_t half = 0;
+  float single = 0;
+  double value = 0;
+  switch (type) {
+    case DataType::f64: std::memcpy(&value, from, sizeof(value)); return value;
+    case DataType::bf16:
+      std::memcpy(&half, from, sizeof(half));
+      return std::bit_cast<float>(static_cast<std::uint32_t>(half) << 16);
+    case DataType::f16: {
+      std::memcpy(&half, from, sizeof(half));
+      const int exponent = (half >> 10) & 0x1f;
+      const int mantissa = half & 0x3ff;
+      if (exponent == 0x1f) {
+        value = mantissa == 0 ? HUGE_VAL : std::nan("");
+      } else {
+        value = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(mantissa + 1024, exponent - 25);
+      }
+      return (half & 0x8000) != 0 ? -value : value;
+    }
+    default: std::memcpy(&single, from, sizeof(single)); return single;
+  }
+}
+
+}  // namespace recur::perf
