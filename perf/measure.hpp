@@ -32,7 +32,7 @@ struct Series {
 
   // Filled by `measure`.
   std::vector<double> seconds = {};  // of a call, one value a sample
-  std::size_t calls = 1;        // of a sample, whose time is divided by them
+  std::size_t calls = 1;             // of a sample, whose time is divided by them
   StoppingRule::Verdict verdict = StoppingRule::Verdict::go_on;
 };
 

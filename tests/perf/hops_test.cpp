@@ -1,0 +1,119 @@
+// The protocols of the hop kernels, under the schedule that SIMT_ORDER names: what every block has in the end
+// is what it has to be, so no exchange was lost, doubled or early.
+#include "perf/floors/hops.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "simt/array.hpp"
+#include "simt/launch.hpp"
+
+namespace recur::perf {
+namespace {
+
+using simt::Array;
+
+// Odd and even, so that both buffers are last.
+constexpr int kSteps[] = {0, 1, 2, 7};
+
+TEST(Hops, Block) {
+  for (const int steps : kSteps) {
+    Array<unsigned> values(2 * kHopThreads);
+    launch_block_hops(values.data(), steps, 2, nullptr);
+    simt::synchronize();
+    const auto n = static_cast<unsigned>(steps);
+    for (unsigned i = 0; i < 2 * kHopThreads; ++i) EXPECT_EQ(values.data()[i], (i + n) % kHopThreads + n) << steps;
+  }
+}
+
+TEST(Hops, ClusterBarrier) {
+  for (const unsigned cluster : {2U, 4U, 8U}) {
+    for (const int steps : kSteps) {
+      Array<unsigned> values(2 * cluster);
+      launch_cluster_hops(values.data(), steps, cluster, 2, nullptr);
+      simt::synchronize();
+      const auto n = static_cast<unsigned>(steps);
+      for (unsigned i = 0; i < 2 * cluster; ++i) {
+        EXPECT_EQ(values.data()[i], (i + cluster * n - n) % cluster + n) << cluster << " blocks, " << steps;
+      }
+    }
+  }
+}
+
+TEST(Hops, Pushes) {
+  // Fewer words than threads, and more.
+  for (const unsigned words : {1U, 5U, static_cast<unsigned>(kHopThreads) + 3}) {
+    for (const unsigned cluster : {2U, 4U}) {
+      for (const int steps : kSteps) {
+        Array<unsigned> values(static_cast<std::size_t>(2) * cluster * words);
+        launch_pushes(values.data(), steps, words, cluster, 2, nullptr);
+        simt::synchronize();
+        std::vector<unsigned> expected(cluster);
+        std::iota(expected.begin(), expected.end(), 0U);
+        for (int step = 0; step < steps; ++step) {
+          const unsigned sum = std::accumulate(expected.begin(), expected.end(), 0U);
+          for (unsigned rank = 0; rank < cluster; ++rank) expected[rank] = sum + rank;
+        }
+        for (unsigned i = 0; i < 2 * cluster * words; ++i) {
+          EXPECT_EQ(values.data()[i], expected[i / words % cluster]) << words << " words, " << cluster << " blocks";
+        }
+      }
+    }
+  }
+}
+
+TEST(Hops, LargestCluster) {
+  Array<unsigned> values(kLargestCluster * 4);
+  launch_pushes(values.data(), 3, 4, kLargestCluster, 1, nullptr);
+  simt::synchronize();
+  // 0 + 1 + ... + 15 = 120; then 16 times a sum, plus 120; and again, plus the rank.
+  constexpr unsigned kSecond = 16 * 120 + 120;
+  constexpr unsigned kThird = 16 * kSecond + 120;
+  for (unsigned i = 0; i < kLargestCluster * 4; ++i) EXPECT_EQ(values.data()[i], kThird + i / 4);
+}
+
+std::vector<unsigned> ring(unsigned blocks, int steps) {
+  std::vector<unsigned> expected;
+  const auto n = static_cast<unsigned>(steps);
+  for (unsigned i = 0; i < blocks; ++i) expected.push_back((i + n) % blocks + n);
+  return expected;
+}
+
+TEST(Hops, Flags) {
+  // Two blocks, and more than a block has threads.
+  for (const unsigned blocks : {2U, 3U, 130U}) {
+    for (const int steps : {1, 4}) {
+      Array<unsigned> values(blocks), data(std::size_t{2} * blocks);
+      Array<unsigned> flags(std::vector<unsigned>(blocks, 0));
+      launch_flag_hops(values.data(), data.data(), flags.data(), steps, blocks, nullptr);
+      simt::synchronize();
+      EXPECT_EQ(values.vector(), ring(blocks, steps)) << blocks << " blocks";
+    }
+  }
+}
+
+TEST(Hops, GridBarrier) {
+  for (const int steps : kSteps) {
+    Array<unsigned> values(5), data(std::size_t{2} * 5);
+    launch_grid_hops(values.data(), data.data(), steps, 5, nullptr);
+    simt::synchronize();
+    EXPECT_EQ(values.vector(), ring(5, steps));
+  }
+}
+
+TEST(Hops, Copies) {
+  // Tails of every kind: less than one word a thread, and not a multiple of what is under way at once.
+  for (const std::size_t words : {std::size_t{1}, std::size_t{1000}, std::size_t{4 * 2 * 512 + 5}}) {
+    std::vector<unsigned> source(4 * words);
+    std::iota(source.begin(), source.end(), 1U);
+    Array<unsigned> from(source), to(4 * words);
+    launch_copies(from.data(), to.data(), words * 16, 2, 2, nullptr);
+    launch_nothing(nullptr);
+    simt::synchronize();
+    EXPECT_EQ(to.vector(), source);
+  }
+}
+
+}  // namespace
+}  // namespace recur::perf
