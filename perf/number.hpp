@@ -1,11 +1,15 @@
 // Numbers in the storage types of tensors, on the host.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
 
+#include "perf/random.hpp"
 #include "recur/types.hpp"
 
 namespace recur::perf {
@@ -52,6 +56,20 @@ inline double load_number(DataType type, const void* from) {
       return (half & 0x8000) != 0 ? -value : value;
     }
     default: std::memcpy(&single, from, sizeof(single)); return single;
+  }
+}
+
+// Fills memory with numbers of the type: multiples of a power of two with seven bits, which every type has;
+// uniform in about [-bound, bound].
+inline void fill_random(DataType type, double bound, std::uint64_t seed, std::span<std::byte> memory) {
+  constexpr std::uint64_t kValues = 127;
+  constexpr int kSmallestExponent = -14;  // of normal f16
+  const double unit = std::ldexp(1.0, std::max(std::ilogb(bound) - 6, kSmallestExponent));
+  const std::size_t element_bytes = size_of(type);
+  Random random(seed);
+  for (std::size_t at = 0; at + element_bytes <= memory.size(); at += element_bytes) {
+    const double value = static_cast<double>(random.below(kValues)) - static_cast<double>(kValues / 2);
+    store_number(type, value * unit, memory.data() + at);
   }
 }
 

@@ -6,7 +6,6 @@
 
 #include "perf/lengths.hpp"
 #include "perf/number.hpp"
-#include "perf/random.hpp"
 
 namespace recur::perf {
 namespace {
@@ -25,20 +24,9 @@ TensorImage::Place TensorImage::make(std::int64_t elements) {
   return reserve(elements, size_of(spec_.dtype));
 }
 
-// Multiples of a power of two with seven bits, which every type has; uniform in about [-bound, bound].
 TensorImage::Place TensorImage::make_random(std::int64_t elements, double bound) {
-  constexpr std::uint64_t kValues = 127;
-  constexpr int kSmallestExponent = -14;  // of normal f16
-  const int exponent = std::max(std::ilogb(bound) - 6, kSmallestExponent);
-  const double unit = std::ldexp(1.0, exponent);
   const Place place = make(elements);
-  const std::size_t element_bytes = size_of(spec_.dtype);
-  Random random(next_seed_++);
-  for (std::int64_t i = 0; i < elements; ++i) {
-    const double value = static_cast<double>(random.below(kValues)) - static_cast<double>(kValues / 2);
-    store_number(spec_.dtype, value * unit,
-                 bytes_.data() + place.offset + static_cast<std::size_t>(i) * element_bytes);
-  }
+  fill_random(spec_.dtype, bound, next_seed_++, std::span(bytes_).subspan(place.offset));
   return place;
 }
 

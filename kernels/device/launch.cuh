@@ -58,6 +58,12 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchConfig&
                                   cudaFuncAttributeMaxDynamicSharedMemorySize,
                                   static_cast<int>(config.shared_bytes));
   }
+  // Chips need not have larger ones, so a kernel has to say that it knows.
+  constexpr unsigned kPortableCluster = 8;
+  if (status == cudaSuccess && config.cluster.x * config.cluster.y * config.cluster.z > kPortableCluster) {
+    status = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                  cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+  }
   if (status == cudaSuccess)
     status = cudaLaunchKernelEx(&native, kernel, static_cast<Parameters>(arguments)...);
   if (status != cudaSuccess) {

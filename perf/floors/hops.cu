@@ -5,7 +5,8 @@ namespace recur::perf {
 using device::LaunchConfig;
 
 void launch_block_hops(unsigned* values, int steps, unsigned blocks, void* stream) {
-  RECUR_LAUNCH(block_hops, (LaunchConfig{.grid = blocks, .block = kHopThreads, .stream = stream}), values, steps);
+  RECUR_LAUNCH(block_hops, (LaunchConfig{.grid = blocks, .block = kHopThreads, .stream = stream}), values,
+               steps);
 }
 
 void launch_cluster_hops(unsigned* values, int steps, unsigned cluster, unsigned clusters, void* stream) {
@@ -14,11 +15,10 @@ void launch_cluster_hops(unsigned* values, int steps, unsigned cluster, unsigned
   RECUR_LAUNCH(cluster_hops, config, values, steps);
 }
 
-std::size_t push_bytes(unsigned words, unsigned cluster) {
-  return sizeof(uint4) * words * (2 * cluster + 1);
-}
+std::size_t push_bytes(unsigned words, unsigned cluster) { return sizeof(uint4) * words * (2 * cluster + 1); }
 
-void launch_pushes(unsigned* values, int steps, unsigned words, unsigned cluster, unsigned clusters, void* stream) {
+void launch_pushes(unsigned* values, int steps, unsigned words, unsigned cluster, unsigned clusters,
+                   void* stream) {
   const LaunchConfig config{.grid = cluster * clusters,
                             .block = kHopThreads,
                             .shared_bytes = push_bytes(words, cluster),
@@ -27,7 +27,8 @@ void launch_pushes(unsigned* values, int steps, unsigned words, unsigned cluster
   RECUR_LAUNCH(pushes, config, values, steps, words);
 }
 
-void launch_flag_hops(unsigned* values, unsigned* data, unsigned* flags, int steps, unsigned blocks, void* stream) {
+void launch_flag_hops(unsigned* values, unsigned* data, unsigned* flags, int steps, unsigned blocks,
+                      void* stream) {
   const LaunchConfig config{.grid = blocks, .block = kHopThreads, .cooperative = true, .stream = stream};
   RECUR_LAUNCH(flag_hops, config, values, data, flags, steps);
 }
@@ -43,8 +44,6 @@ void launch_copies(const void* from, void* to, std::size_t bytes, int times, uns
                static_cast<const uint4*>(from), static_cast<uint4*>(to), bytes / sizeof(uint4), times);
 }
 
-void launch_nothing(void* stream) {
-  RECUR_LAUNCH(nothing, (LaunchConfig{.block = 32, .stream = stream}), 0);
-}
+void launch_nothing(void* stream) { RECUR_LAUNCH(nothing, (LaunchConfig{.block = 32, .stream = stream}), 0); }
 
 }  // namespace recur::perf

@@ -16,25 +16,27 @@ constexpr int kLargestCluster = 16;
 // Most 16-byte words that a block pushes to each of the others: two buffers for 16 senders are 64 KiB.
 constexpr unsigned kMostPushed = 128;
 
-// Within a block: shared memory and __syncthreads. `values` [blocks][kHopThreads]: thread t starts with t, and
-// takes that of thread t + 1, plus one.
+// Within a block: shared memory and __syncthreads. `values` [blocks][kHopThreads]: thread t starts with t,
+// and takes that of thread t + 1, plus one.
 void launch_block_hops(unsigned* values, int steps, unsigned blocks, void* stream);
 
-// Within clusters: a store to the next block's shared memory and a cluster barrier. `values` [blocks]: a block
-// starts with its rank, and takes the previous one's, plus one.
+// Within clusters: a store to the next block's shared memory and a cluster barrier. `values` [blocks]: a
+// block starts with its rank, and takes the previous one's, plus one.
 void launch_cluster_hops(unsigned* values, int steps, unsigned cluster, unsigned clusters, void* stream);
 
 // Within clusters: every block pushes `words` 16-byte words to all others, which wait for them at an mbarrier
-// that counts their bytes. `values` [blocks][words]: a word starts as its block's rank, and becomes the sum of
-// all blocks' words at its place, plus its rank.
-void launch_pushes(unsigned* values, int steps, unsigned words, unsigned cluster, unsigned clusters, void* stream);
+// that counts their bytes. `values` [blocks][words]: a word starts as its block's rank, and becomes the sum
+// of all blocks' words at its place, plus its rank.
+void launch_pushes(unsigned* values, int steps, unsigned words, unsigned cluster, unsigned clusters,
+                   void* stream);
 // Shared memory of such a block.
 std::size_t push_bytes(unsigned words, unsigned cluster);
 
 // Within a grid: data and a flag in global memory, released and acquired; every block waits for all flags.
 // `values` [blocks]: a block starts with its index, and takes the next one's, plus one. `data` [2][blocks].
 // `flags` [blocks] are zero before. All blocks must fit on the device at once.
-void launch_flag_hops(unsigned* values, unsigned* data, unsigned* flags, int steps, unsigned blocks, void* stream);
+void launch_flag_hops(unsigned* values, unsigned* data, unsigned* flags, int steps, unsigned blocks,
+                      void* stream);
 // The same with the grid's own barrier.
 void launch_grid_hops(unsigned* values, unsigned* data, int steps, unsigned blocks, void* stream);
 

@@ -23,7 +23,8 @@ TEST(Hops, Block) {
     launch_block_hops(values.data(), steps, 2, nullptr);
     simt::synchronize();
     const auto n = static_cast<unsigned>(steps);
-    for (unsigned i = 0; i < 2 * kHopThreads; ++i) EXPECT_EQ(values.data()[i], (i + n) % kHopThreads + n) << steps;
+    for (unsigned i = 0; i < 2 * kHopThreads; ++i)
+      EXPECT_EQ(values.data()[i], (i + n) % kHopThreads + n) << steps;
   }
 }
 
@@ -56,7 +57,8 @@ TEST(Hops, Pushes) {
           for (unsigned rank = 0; rank < cluster; ++rank) expected[rank] = sum + rank;
         }
         for (unsigned i = 0; i < 2 * cluster * words; ++i) {
-          EXPECT_EQ(values.data()[i], expected[i / words % cluster]) << words << " words, " << cluster << " blocks";
+          EXPECT_EQ(values.data()[i], expected[i / words % cluster])
+              << words << " words, " << cluster << " blocks";
         }
       }
     }
