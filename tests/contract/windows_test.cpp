@@ -12,11 +12,12 @@ class Windows : public DeviceTest {};
 // the bits that a dense copy of the windows gives; an engine that takes dense tensors only says so.
 TEST_P(Windows, AreReadInPlace) {
   const Size& size = device().option_sizes.front();
-  for (Direction direction : directions(device())) {
+  for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {
     for (Index hop : {Index{1}, size.I - 1}) {
       Spec spec = sized(size);
       spec.direction = direction;
-      spec.variable_lengths = true;
+      add_lengths(spec);
+      if (!takes(spec)) continue;
       SCOPED_TRACE(text_of(size) + " " + direction_name(direction) + " hop " + std::to_string(hop));
       const Index samples = (size.T - 1) * hop + size.I;
       const auto signal = random_tensor(spec.dtype, size.B * samples, 1.0, Random(3, 1));
