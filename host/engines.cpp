@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include "host/cpu/cpu_engine.hpp"
@@ -8,13 +9,18 @@ namespace recur::host {
 
 std::span<const Engine* const> engines() {
   static const cpu::CpuEngine cpu_engine;
+  static constexpr const Engine* kCpu[] = {&cpu_engine};
   static const std::vector<const Engine*> all = [] {
-    std::vector<const Engine*> list(gpu_engines().begin(), gpu_engines().end());
-    list.push_back(&cpu_engine);
-    list.insert(list.end(), onednn_engines().begin(), onednn_engines().end());
-    // Not of std::ranges: clang 14 cannot compile its subrange.
-    std::stable_partition(list.begin(), list.end(),
-                          [](const Engine* engine) { return !engine->is_reference(); });
+    std::vector<const Engine*> list;
+    for (bool reference : {false, true}) {
+      const auto append = [&](std::span<const Engine* const> engines) {
+        std::copy_if(engines.begin(), engines.end(), std::back_inserter(list),
+                     [&](const Engine* engine) { return engine->is_reference() == reference; });
+      };
+      append(gpu_engines());
+      append(kCpu);
+      append(onednn_engines());
+    }
     return list;
   }();
   return all;

@@ -32,14 +32,16 @@ TEST(Suite, TimesEveryCase) {
   const Request request = small_request(*backend);
   const Result result = run_suite(*backend, request, progress);
   const bool is_cuda = backend->device().props().kind == DeviceKind::cuda;
-  // Warm, cold, and on a GPU the graph, of three passes in two precisions and the step.
-  EXPECT_EQ(result.rows.size(), (3u * 2 + 1) * (is_cuda ? 3 : 2));
+  unsigned ours = 0;
   for (const Row& row : result.rows) {
     EXPECT_GE(row.seconds.samples, 2u);
     EXPECT_GT(row.seconds.median, 0);
+    if (row.engine != (is_cuda ? "stepwise" : "cpu")) continue;  // a reference of the build
+    ++ours;
     EXPECT_EQ(row.difference, 0) << "the first contender";
-    EXPECT_EQ(row.engine, is_cuda ? "stepwise" : "cpu");
   }
+  // Warm, cold, and on a GPU the graph, of three passes in two precisions and the step.
+  EXPECT_EQ(ours, (3u * 2 + 1) * (is_cuda ? 3 : 2));
   // Engines of the other device, once a case.
   EXPECT_GE(result.refused.size(), 7u);
   for (const Refused& refused : result.refused) EXPECT_EQ(refused.reason.find('\n'), std::string::npos);
