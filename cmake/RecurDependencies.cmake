@@ -44,6 +44,24 @@ if(RECUR_BUILD_PERF)
   endif()
 endif()
 
+if(RECUR_BUILD_PERF AND RECUR_BUILD_TESTS)
+  # Debian's own, which has Debian's modules, before another that is first on the path.
+  find_program(RECUR_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH DOC "Python 3 for the tests of the perf suite")
+  find_program(RECUR_PYTHON NAMES python3)
+  mark_as_advanced(RECUR_PYTHON)
+  foreach(module jsonschema matplotlib)
+    set(recur_module_result 1)
+    if(RECUR_PYTHON)
+      execute_process(COMMAND "${RECUR_PYTHON}" -c "import ${module}" RESULT_VARIABLE recur_module_result
+        OUTPUT_QUIET ERROR_QUIET)
+    endif()
+    if(NOT recur_module_result EQUAL 0)
+      message(FATAL_ERROR "Python 3 with ${module} was not found (Debian package python3-${module}); "
+                          "-DRECUR_BUILD_PERF=OFF builds without recur-perf and its tests")
+    endif()
+  endforeach()
+endif()
+
 # tests/simt runs CUDA kernels on the CPU: it needs the toolkit's headers (not nvcc, nor a GPU) and Boost.Context.
 set(RECUR_HAVE_SIMT OFF)
 set(RECUR_SIMT_STATUS "off (no tests)")

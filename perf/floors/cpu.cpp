@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t kProductSize = 384;  // its three matrices fit into a private cache
 constexpr double kSampleSeconds = 2e-3;
 constexpr int kSamples = 15;
-constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+constexpr std::size_t kMostBytes = std::size_t{512} << 20;
 
 void run_on_team(ThreadTeam& team, const std::function<void(int)>& task) {
   team.run(

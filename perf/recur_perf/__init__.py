@@ -1,0 +1,1 @@
+"""What perf/report and perf/peers are made of."""

@@ -1,0 +1,129 @@
+"""Results as pictures: SVG, readable for the colour-blind and in a README."""
+
+import os
+
+import matplotlib
+
+matplotlib.use("Agg")
+matplotlib.rcParams.update({
+    "svg.hashsalt": "recur-perf",  # the same picture from the same result
+    "svg.fonttype": "none",
+    "font.size": 10,
+    "axes.grid": True,
+    "grid.color": "#dddddd",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+})
+import matplotlib.pyplot as plt  # noqa: E402  after the choice of a backend
+
+from recur_perf.results import describe, loses  # noqa: E402
+
+# Okabe and Ito's, which colour-blind readers tell apart; markers and dashes say the same again.
+COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
+MARKERS = "osD^vPX"
+DASHES = ["-", "--", ":", "-."]
+MOST_BARS = 40
+
+
+def _save(figure, folder, name):
+    path = os.path.join(folder, name + ".svg")
+    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
+    plt.close(figure)
+    return path
+
+
+def _title(result):
+    return f"{result['facts']['device']}, {result['facts']['date'][:10]}, {result['facts']['commit']}"
+
+
+def _threads(threads):
+    return "" if threads is None else f", {threads} thread{'s' if threads > 1 else ''}"
+
+
+def _series(rows, along):
+    """Rows that differ in one size only: {what they share: {engine and the other sizes: [(size, row)]}}."""
+    figures = {}
+    for row in rows:
+        if row["inputs"] != "warm":
+            continue
+        # The input is as wide as the layer in sweeps of H; else it is a size of its own.
+        wide = "I=H" if row["I"] == row["H"] else f"I={row['I']}"
+        other = "B" if along == "H" else "H"
+        shared = (row["cell"], row["dtype"], row["pass"], row["T"], row["L"], row["direction"],
+                  wide if along == "H" else "", row["lengths"], row.get("threads"))
+        line = (f"{row['engine']}, {row['timing']}", row[other], wide)
+        figures.setdefault(shared, {}).setdefault(line, {})[row[along]] = row
+    return {shared: lines for shared, lines in figures.items() if any(len(points) >= 3 for points in lines.values())}
+
+
+def draw_sweeps(result, folder, along):
+    """Time per step against H or B, one picture for each cell, type and pass with at least three sizes."""
+    paths = []
+    other = "B" if along == "H" else "H"
+    for shared, lines in _series(result["rows"], along).items():
+        cell, dtype, timed, T, L, direction, _, _, threads = shared
+        engines = sorted({line[0] for line in lines})
+        sizes = sorted({line[1] for line in lines})
+        figure, axes = plt.subplots(figsize=(7, 4.2))
+        for line in sorted(lines):
+            points = sorted(lines[line].items())
+            if len(points) < 3:
+                continue
+            which, dash = engines.index(line[0]) % len(COLOURS), sizes.index(line[1]) % len(DASHES)
+            axes.plot([size for size, _ in points], [1e6 * row["seconds_per_step"] for _, row in points],
+                      color=COLOURS[which], marker=MARKERS[which], linestyle=DASHES[dash], markersize=4,
+                      label=f"{line[0]}, {other}={line[1]}")
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        ticks = sorted({size for points in lines.values() for size in points})
+        axes.set_xticks(ticks, [str(tick) for tick in ticks])
+        axes.set_xlabel(along)
+        axes.set_ylabel("microseconds a step")
+        axes.set_title(f"{cell} {dtype} {timed}, T={T} L={L} {direction}" + _threads(threads)
+                       + f"\n{_title(result)}", fontsize=9)
+        axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        name = f"step_against_{along}_{cell}_{dtype}_{timed}_T{T}_L{L}_{direction}" + (f"_{threads}" if threads else "")
+        paths.append(_save(figure, folder, name))
+    return paths
+
+
+def _draw_bars(result, folder, name, rows, value, label, line_at_one):
+    rows = sorted(rows, key=value)[:MOST_BARS]
+    if not rows:
+        return []
+    engines = sorted({row["engine"] for row in rows})
+    figure, axes = plt.subplots(figsize=(8, 0.8 + 0.24 * len(rows)))
+    for place, row in enumerate(reversed(rows)):
+        which = engines.index(row["engine"]) % len(COLOURS)
+        axes.barh(place, value(row), color=COLOURS[which], height=0.7,
+                  hatch="//" if loses(row) else None, edgecolor="white")
+        axes.text(value(row), place, f" {value(row):.2f}", va="center", fontsize=7)
+    axes.set_yticks(range(len(rows)), [f"{describe(row)}, {row['engine']} {row['timing']}" for row in reversed(rows)],
+                    fontsize=7)
+    if line_at_one:
+        axes.axvline(1, color="black", linewidth=1)
+    axes.set_xlabel(label)
+    axes.grid(axis="y", visible=False)
+    axes.set_title(_title(result), fontsize=9)
+    return [_save(figure, folder, name)]
+
+
+def draw_ratios(result, folder):
+    """Times of the best reference over ours, lowest first: bars that end before the line lose, and are hatched."""
+    rows = [row for row in result["rows"] if "ratio" in row and not row["reference"] and row["inputs"] == "warm"]
+    return _draw_bars(result, folder, "ratio_to_reference", rows, lambda row: row["ratio"],
+                      "times as fast as the best reference of the same run", True)
+
+
+def draw_floors(result, folder):
+    """Floors over our times, lowest first."""
+    rows = [row for row in result["rows"] if "floor_fraction" in row and not row["reference"] and row["inputs"] == "warm"]
+    return _draw_bars(result, folder, "fraction_of_floor", rows, lambda row: row["floor_fraction"],
+                      "floor over time: 1 is what the machine could do", True)
+
+
+def draw(result, folder):
+    """All pictures that a result has data for. Returns their paths."""
+    os.makedirs(folder, exist_ok=True)
+    return [*draw_sweeps(result, folder, "H"), *draw_sweeps(result, folder, "B"), *draw_ratios(result, folder),
+            *draw_floors(result, folder)]

@@ -1,0 +1,123 @@
+"""Results as Markdown."""
+
+from recur_perf.results import case_key, describe, loses
+
+
+def microseconds(seconds):
+    """Seconds as microseconds, with three digits or more."""
+    value = 1e6 * seconds
+    if value < 10:
+        return f"{value:.3g}"
+    return f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def _table(header, lines):
+    text = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    text += ["| " + " | ".join(cells) + " |" for cells in lines]
+    return "\n".join(text) + "\n"
+
+
+def _noise(row):
+    """Half the width of the median's interval, in per cent; ! where that is not what was asked for."""
+    half = (row["seconds_high"] - row["seconds_low"]) / 2 / row["seconds"]
+    return f"{100 * half:.1f}" + ("" if row["settled"] else "!")
+
+
+ROW_HEADER = ["shape", "dtype", "pass", "threads", "engine", "timing", "inputs", "us", "+-%", "us a step", "p99 us", "ratio",
+              "against", "of floor", "floor is by"]
+
+
+def _row(row):
+    return [
+        row["shape"],
+        row["dtype"],
+        row["pass"],
+        str(row.get("threads", "-")),
+        row["engine"],
+        row["timing"],
+        row["inputs"],
+        microseconds(row["seconds"]),
+        _noise(row),
+        microseconds(row["seconds_per_step"]),
+        microseconds(row["seconds_p99"]) if row["pass"] == "step" else "-",
+        f"{row['ratio']:.2f}" if "ratio" in row else "-",
+        row.get("best_reference", "-"),
+        f"{100 * row['floor_fraction']:.0f} %" if "floor_fraction" in row else "-",
+        row.get("floor_bound", "-"),
+    ]
+
+
+def _facts(result):
+    return _table(["", ""], [[name, value] for name, value in result["facts"].items()])
+
+
+def _number(value):
+    return f"{value:.3g}"
+
+
+def _rates(rates):
+    lines = [[f"products, {name}", f"{value:.3g} operations/s", ""] for name, value in
+             rates["operations_per_second"].items()]
+    for level in rates["levels"]:
+        size = f"{level['bytes'] / 1024:.0f} KiB" if "bytes" in level else ""
+        lines.append([level["name"], f"{level['bytes_per_second']:.3g} bytes/s", size])
+    for hop in rates["hops"]:
+        size = f"holds {hop['holds_bytes'] / 1024:.0f} KiB of R" if "holds_bytes" in hop else ""
+        lines.append([f"hop: {hop['name']}", f"{1e6 * hop['seconds']:.3f} us", size])
+    lines += [[name, _number(value), ""] for name, value in rates["measured"].items()]
+    title = f"{rates['threads']} thread{'s' if rates['threads'] > 1 else ''}:\n\n" if "threads" in rates else ""
+    return title + _table(["rate", "measured", ""], lines)
+
+
+def _refused(result):
+    cases = {}
+    for one in result["refused"]:
+        cases.setdefault(f"{one['engine']}: {one['reason']}", []).append(describe(one))
+    lines = []
+    for reason, names in cases.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        lines.append(f"- {reason} ({names[0]}{more})")
+    return "\n".join(lines) + "\n"
+
+
+def _beside_peers(result, peers):
+    """Our best warm times beside those of other programs: another run, so less certain than a ratio of one."""
+    ours, theirs = {}, {}
+    for row in result["rows"]:
+        if row["inputs"] == "warm" and not row["reference"]:
+            best = ours.get(case_key(row))
+            if best is None or row["seconds"] < best["seconds"]:
+                ours[case_key(row)] = row
+    for peer in peers:
+        for row in peer["rows"]:
+            theirs.setdefault(case_key(row), []).append(row)
+    lines = []
+    for key, row in ours.items():
+        for other in theirs.get(key, []):
+            lines.append([describe(row), f"{row['engine']} ({row['timing']})", microseconds(row["seconds"]),
+                          f"{other['engine']} ({other['timing']})", microseconds(other["seconds"]),
+                          f"{other['seconds'] / row['seconds']:.2f}"])
+    lines.sort(key=lambda line: float(line[-1]))
+    return _table(["case", "engine", "us", "peer", "its us", "ratio"], lines)
+
+
+def report(result, peers=()):
+    """A result, and those of other programs on the same machine, as Markdown: what loses first."""
+    losing = sorted((row for row in result["rows"] if loses(row)), key=lambda row: row["ratio"])
+    others = [row for row in result["rows"] if not loses(row)]
+    parts = ["# " + result["facts"]["device"] + ", " + result["facts"]["date"][:10] + "\n"]
+    if losing:
+        parts += ["## Slower than the best reference\n", _table(ROW_HEADER, map(_row, losing))]
+    parts += ["## " + ("The others" if losing else "Times") + "\n", _table(ROW_HEADER, map(_row, others))]
+    if peers:
+        parts += ["## Beside other programs\n", "Another run on the same machine; ratio is their time over ours.\n",
+                  _beside_peers(result, peers)]
+    if result["refused"]:
+        parts += ["## Refused\n", _refused(result)]
+    if result["left_out"]:
+        parts += ["## Left out for want of time\n",
+                  "\n".join("- " + describe(case) for case in result["left_out"]) + "\n"]
+    if result["rates"]:
+        parts += ["## What the machine can do\n", *map(_rates, result["rates"])]
+    parts += ["## Where this comes from\n", _facts(result)]
+    return "\n".join(parts)
