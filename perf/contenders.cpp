@@ -30,7 +30,10 @@ std::vector<Contender> choose_contenders(const std::vector<Contender>& all,
     });
     if (chosen.size() != before) continue;
     std::string known;
-    for (const Contender& one : all) known += (known.empty() ? "" : ", ") + one.name;
+    for (const Contender& one : all) {
+      if (!known.empty()) known += ", ";
+      known += one.name;
+    }
     throw InvalidArgument("engine: this build has " + known + "; got '" + name + "'");
   }
   return chosen;

@@ -62,13 +62,13 @@ inline double load_number(DataType type, const void* from) {
 // Fills memory with numbers of the type: multiples of a power of two with seven bits, which every type has;
 // uniform in about [-bound, bound].
 inline void fill_random(DataType type, double bound, std::uint64_t seed, std::span<std::byte> memory) {
-  constexpr std::uint64_t kValues = 127;
+  constexpr std::uint64_t kMost = 63;
   constexpr int kSmallestExponent = -14;  // of normal f16
   const double unit = std::ldexp(1.0, std::max(std::ilogb(bound) - 6, kSmallestExponent));
   const std::size_t element_bytes = size_of(type);
   Random random(seed);
   for (std::size_t at = 0; at + element_bytes <= memory.size(); at += element_bytes) {
-    const double value = static_cast<double>(random.below(kValues)) - static_cast<double>(kValues / 2);
+    const double value = static_cast<double>(random.below(2 * kMost + 1)) - static_cast<double>(kMost);
     store_number(type, value * unit, memory.data() + at);
   }
 }

@@ -59,6 +59,7 @@ class Fields {
 template <class Parse>
 auto parse_all(const std::vector<std::string>& names, Parse parse) {
   std::vector<decltype(parse(std::string()))> values;
+  values.reserve(names.size());
   for (const std::string& name : names) values.push_back(parse(name));
   return values;
 }

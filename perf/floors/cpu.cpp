@@ -57,10 +57,11 @@ Memory zeros(std::size_t bytes) {
 template <class T>
 double operations_per_second(ThreadTeam& team) {
   constexpr std::int64_t n = kProductSize;
-  std::vector<Memory> matrices;  // three for each member
-  for (int i = 0; i < 3 * team.size(); ++i) matrices.push_back(zeros(n * n * sizeof(T)));
+  std::vector<Memory> matrices(3 * static_cast<std::size_t>(team.size()));  // three for each member
+  for (Memory& one : matrices) one = zeros(std::size_t{n * n} * sizeof(T));
   const auto matrix = [&](int member, int which) {
-    return reinterpret_cast<T*>(matrices[static_cast<std::size_t>(3 * member + which)].get());
+    const std::size_t at = 3 * static_cast<std::size_t>(member) + static_cast<std::size_t>(which);
+    return reinterpret_cast<T*>(matrices[at].get());
   };
   const double products = repetitions_per_second(team, [&](int member, std::size_t times) {
     const host::cpu::Gemm<T> product{
