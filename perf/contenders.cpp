@@ -34,7 +34,8 @@ std::vector<Contender> choose_contenders(const std::vector<Contender>& all,
       if (!known.empty()) known += ", ";
       known += one.name;
     }
-    throw InvalidArgument("engine: this build has " + known + "; got '" + name + "'");
+    throw InvalidArgument(
+        std::string("engine: this build has ").append(known).append("; got '").append(name) + "'");
   }
   return chosen;
 }
