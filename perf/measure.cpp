@@ -51,8 +51,10 @@ class Sampler {
     series_.verdict = rule.judge(series_.seconds, spent_);
     return series_.verdict == StoppingRule::Verdict::go_on;
   }
-  void give_up(const StoppingRule& rule) {
-    if (series_.seconds.size() >= rule.fewest) series_.verdict = StoppingRule::Verdict::given_up;
+  // Three say something at least.
+  void give_up() {
+    if (series_.verdict == StoppingRule::Verdict::go_on && series_.seconds.size() >= 3)
+      series_.verdict = StoppingRule::Verdict::given_up;
   }
 
  private:
@@ -105,7 +107,7 @@ void measure(Backend& backend, std::vector<Series>& series, const StoppingRule& 
     any = false;
     const bool out_of_time = !still_time();
     for (Sampler& sampler : samplers) {
-      if (out_of_time) sampler.give_up(rule);
+      if (out_of_time) sampler.give_up();
       if (!sampler.is_going_on(rule)) continue;
       sampler.take();
       any = true;

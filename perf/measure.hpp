@@ -38,8 +38,8 @@ struct Series {
 
 // Takes samples of all series in turns, so that a change of the machine's mood hits all of them, until each
 // is settled or its time is up. Every call of a single step (`is_step`) is a sample; of others a sample has
-// as many as make it long enough for the clock. `still_time` false ends it early, once each series has what
-// the rule wants at least.
+// as many as make it long enough for the clock. `still_time` false ends it early, once each series has three
+// samples.
 void measure(Backend& backend, std::vector<Series>& series, const StoppingRule& rule, bool is_step,
              const std::function<bool()>& still_time);
 

@@ -45,7 +45,9 @@ StoppingRule::Verdict StoppingRule::judge(const std::vector<double>& values, dou
     const Summary summary = summarize(values);
     if (summary.interval.high - summary.interval.low <= tolerance * summary.median) return Verdict::settled;
   }
-  return values.size() >= fewest && seconds_spent >= most_seconds ? Verdict::given_up : Verdict::go_on;
+  const bool is_late = values.size() >= fewest && seconds_spent >= most_seconds;
+  const bool is_much_later = values.size() >= 3 && seconds_spent >= 4 * most_seconds;
+  return is_late || is_much_later ? Verdict::given_up : Verdict::go_on;
 }
 
 }  // namespace recur::perf

@@ -55,4 +55,6 @@ class StoppingRule:
             summary = summarize(seconds)
             if summary["seconds_high"] - summary["seconds_low"] <= self.tolerance * summary["seconds"]:
                 return "settled"
-        return "given up" if len(seconds) >= self.fewest and spent >= self.most_seconds else "go on"
+        late = len(seconds) >= self.fewest and spent >= self.most_seconds
+        much_later = len(seconds) >= 3 and spent >= 4 * self.most_seconds
+        return "given up" if late or much_later else "go on"

@@ -193,7 +193,8 @@ class Noise(unittest.TestCase):
         self.assertEqual(rule.judge([1] * 9, 0.1), "settled")
         self.assertEqual(rule.judge(noisy, 0.5), "go on")
         self.assertEqual(rule.judge(noisy, 1), "given up")
-        self.assertEqual(rule.judge([1, 2, 3], 100), "go on")
+        self.assertEqual(rule.judge([1, 2, 3], 3.9), "go on")
+        self.assertEqual(rule.judge([1, 2, 3], 4), "given up")
 
 
 if __name__ == "__main__":

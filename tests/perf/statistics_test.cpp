@@ -103,10 +103,12 @@ TEST(StoppingRule, NoiseDecides) {
             Verdict::settled);
 }
 
-// However slow a call is, a median is of so many at least.
-TEST(StoppingRule, NeverGivesUpBelowTheFewest) {
+// Slow calls get four times the time for the fewest, and are three at least.
+TEST(StoppingRule, GivesUpBelowTheFewestOnlyWhenCallsAreLong) {
   const StoppingRule rule = {.fewest = 9, .most_seconds = 1};
-  EXPECT_EQ(rule.judge({1, 2, 3}, 100), Verdict::go_on);
+  EXPECT_EQ(rule.judge({1, 2, 3}, 3.9), Verdict::go_on);
+  EXPECT_EQ(rule.judge({1, 2, 3}, 4), Verdict::given_up);
+  EXPECT_EQ(rule.judge({1, 2}, 100), Verdict::go_on);
 }
 
 TEST(StoppingRule, MostIsEnough) {

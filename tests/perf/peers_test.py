@@ -1,0 +1,135 @@
+"""perf/peers with a peer that only pretends: shapes, cases, and results of the form that recur-perf's have.
+
+    peers_test.py PERF_FOLDER
+"""
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import sys
+import tempfile
+import time
+import types
+import unittest
+
+FOLDER = sys.argv.pop(1)
+sys.dont_write_bytecode = True
+sys.path.insert(0, FOLDER)
+
+import jsonschema  # noqa: E402
+
+from recur_perf import noise, peer, results, shapes  # noqa: E402
+
+
+def load_script():
+    loader = importlib.machinery.SourceFileLoader("peers", os.path.join(FOLDER, "peers"))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("peers", loader))
+    loader.exec_module(module)
+    return module
+
+
+PEERS = load_script()
+NAMED = os.path.join(FOLDER, "shapes", "named.json")
+
+
+def arguments_of(*arguments):
+    sys.argv = ["peers", *arguments]
+    return PEERS.options()
+
+
+class Shapes(unittest.TestCase):
+    def test_sizes(self):
+        self.assertEqual(shapes.parse_sizes("1,16,64"), [1, 16, 64])
+        self.assertEqual(shapes.parse_sizes("128..1024,7"), [128, 256, 512, 1024, 7])
+        for text in ("", "0", "9..3", "x", "1,"):
+            with self.assertRaises(ValueError):
+                shapes.parse_sizes(text)
+
+    def test_named(self):
+        named = {shape.name: shape for shape in shapes.load_named(NAMED)}
+        ragged = named["translate-train-ragged"]
+        lengths = ragged.lengths()
+        self.assertEqual(len(lengths), ragged.B)
+        self.assertTrue(all(1 <= length <= ragged.T for length in lengths))
+        self.assertAlmostEqual(sum(lengths) / len(lengths), 29.5, delta=1)
+        self.assertIsNone(named["stream-b1"].lengths())
+        self.assertEqual((named["ocr-bidirectional"].directions, named["ocr-bidirectional"].gates), (2, 4))
+        self.assertEqual(max(named.values(), key=lambda shape: shape.worth).name, next(iter(named)))
+
+    def test_gpu_starts_with_the_sweep(self):
+        chosen = PEERS.shapes_of(arguments_of("--device", "cuda"))
+        self.assertEqual(len(chosen), 2 * 5 * 5 + len(shapes.load_named(NAMED)))
+        first = chosen[0]
+        self.assertEqual((first.cell, first.T, first.H, first.I, first.B), ("lstm", 512, 128, 128, 1))
+        self.assertEqual(first.dtypes, ("f16", "bf16", "f32", "tf32"))
+        self.assertEqual({shape.H for shape in chosen[:50]}, {128, 256, 512, 1024, 2048})
+        self.assertEqual({shape.B for shape in chosen[:50]}, {1, 4, 16, 64, 256})
+
+    def test_axes_and_names(self):
+        (one,) = PEERS.shapes_of(arguments_of("--cell", "gru", "--T", "3", "--B", "2", "--H", "8", "--dtype", "f32", "--pass",
+                                              "step"))
+        self.assertEqual((one.name, one.dtypes, one.passes), ("gru T=3 B=2 I=8 H=8", ("f32",), ("step",)))
+        for wrong in (["--shape", "none"], ["--cell", "lsmt"], ["--dtype", "i8"], ["--pass", "up"], ["--B", "0"]):
+            with self.assertRaises(ValueError):
+                PEERS.shapes_of(arguments_of(*wrong))
+
+    def test_every_shape_comes_before_the_next_type(self):
+        a = shapes.Shape("a", "", "lstm", 1, 1, 1, 1, dtypes=("f16", "f32"), passes=("inference", "step"))
+        b = shapes.Shape("b", "", "lstm", 1, 1, 1, 1)
+        self.assertEqual([(shape.name, dtype) for shape, dtype, _ in PEERS.cases_of([a, b])],
+                         [("a", "f16"), ("a", "f16"), ("b", "f32"), ("a", "f32"), ("a", "f32")])
+
+
+def pretend(seconds):
+    """A module of a peer that does lstm only."""
+
+    def runs(shape, dtype, timed, device):
+        if shape.cell != "lstm":
+            raise peer.Refused("not an lstm")
+        return [peer.Run("events", lambda: None, lambda: seconds), peer.Run("graph", lambda: None, lambda: 2 * seconds)]
+
+    return types.SimpleNamespace(runs=runs, facts=lambda device: {"pretended": "1"}, is_usable=lambda device: "",
+                                 set_threads=lambda threads: None)
+
+
+class Results(unittest.TestCase):
+    def run_with(self, module, *arguments):
+        PEERS.load_peers = lambda wanted, device: ({"pretender": module}, {})
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "result.json")
+            code = PEERS.run(arguments_of(*arguments, "--seconds", "0.001", "--json", path))
+            result = results.load(path)
+            self.assertEqual(os.listdir(folder), ["result.json"], "nothing is left beside it")
+        with open(os.path.join(FOLDER, "result.schema.json"), encoding="utf-8") as file:
+            jsonschema.validate(result, json.load(file))
+        return code, result
+
+    def test_rows_and_refusals(self):
+        code, result = self.run_with(pretend(1e-5), "--cell", "lstm,gru", "--T", "10", "--B", "1,2", "--H", "8", "--pass",
+                                     "inference,step", "--threads", "1")
+        self.assertEqual(code, 0)
+        self.assertEqual(len(result["rows"]), 2 * 2 * 2, "batches, passes, timings")
+        self.assertEqual(len(result["refused"]), 2 * 2)
+        row = result["rows"][0]
+        self.assertEqual((row["seconds"], row["seconds_per_step"], row["timing"]), (1e-5, 1e-5 / 10, "events"))
+        self.assertTrue(row["settled"])
+        steps = [row for row in result["rows"] if row["pass"] == "step" and row["timing"] == "events"]
+        self.assertEqual([row["seconds_per_step"] for row in steps], [1e-5, 1e-5], "a step is one")
+        self.assertEqual(result["facts"]["pretended"], "1")
+
+    def test_out_of_time(self):
+        code, result = self.run_with(pretend(1e-3), "--cell", "lstm", "--T", "10", "--B", "1", "--H", "8", "--minutes", "0")
+        self.assertEqual(code, 1)
+        self.assertEqual(len(result["left_out"]), 3)
+
+    def test_deadline_ends_a_noisy_case(self):
+        values = iter(range(1, 10**6))
+        rows = peer.measure([peer.Run("wall", lambda: None, lambda: 1e-2 * next(values))], noise.StoppingRule(),
+                            time.monotonic() - 1)
+        self.assertEqual(rows[0]["samples"], 3)
+        self.assertFalse(rows[0]["settled"])
+
+
+if __name__ == "__main__":
+    unittest.main()
