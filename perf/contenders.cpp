@@ -9,13 +9,28 @@ namespace {
 
 bool is_reference(EngineId engine) { return engine == EngineId::cudnn || engine == EngineId::onednn; }
 
+// All but `fastest`, which is one of them.
+constexpr CudnnAlgorithm kAlgorithms[] = {CudnnAlgorithm::standard, CudnnAlgorithm::persist_static,
+                                          CudnnAlgorithm::persist_dynamic,
+                                          CudnnAlgorithm::persist_static_small_h};
+
 }  // namespace
 
 std::vector<Contender> all_contenders(const Device& device) {
   std::vector<Contender> contenders;
   for (const PassedOver& one : survey_engines({.input_size = 1, .hidden_size = 1}, {}, device)) {
-    contenders.push_back({std::string(recur::name_of(one.engine)), is_reference(one.engine), {}});
-    contenders.back().options.engine = one.engine;
+    Contender contender{std::string(recur::name_of(one.engine)), is_reference(one.engine), {}};
+    contender.options.engine = one.engine;
+    // On the CPU one refusal says it all.
+    if (one.engine != EngineId::cudnn || device.props().kind != DeviceKind::cuda) {
+      contenders.push_back(contender);
+      continue;
+    }
+    for (const CudnnAlgorithm algorithm : kAlgorithms) {
+      contenders.push_back(contender);
+      contenders.back().name += " " + std::string(recur::name_of(algorithm));
+      contenders.back().options.cudnn_algorithm = algorithm;
+    }
   }
   return contenders;
 }

@@ -20,16 +20,18 @@ timed() {
   fi
 }
 
-# The suite ends by itself within the minutes it is told, but for what comes before and after its timings.
+# Both end by themselves within the minutes they are told, but for what comes before and after their timings.
+margin=20
+minutes_of_part() { awk -v seconds=$((part_seconds - margin)) 'BEGIN { printf "%.2f", seconds / 60 }'; }
+
 run_perf() {
-  local margin=20
   if [[ ! -x $here/recur-perf ]]; then
     result skipped perf "recur-perf is not in this set"
   elif ((part_seconds < 2 * margin)); then
     result skipped perf "no time left"
   else
     timed perf perf.json env LD_LIBRARY_PATH="$library_path" "$here/recur-perf" --device cuda --json "$scratch/perf.json" \
-      --minutes "$(awk -v seconds=$((part_seconds - margin)) 'BEGIN { printf "%.2f", seconds / 60 }')"
+      --minutes "$(minutes_of_part)"
   fi
 }
 
@@ -38,11 +40,14 @@ run_cudnn_table() {
   local sees_device='import sys, torch; sys.exit(not torch.cuda.is_available())'
   if [[ ! -x $here/peers ]]; then
     result skipped "cuDNN table" "perf/peers is not in this set"
+  elif ((part_seconds < 2 * margin)); then
+    result skipped "cuDNN table" "no time left"
   elif ! command -v python3 >/dev/null; then
     result skipped "cuDNN table" "no python3"
   elif ! limited 30 "$scratch/torch.log" python3 -c "$sees_device"; then
     result skipped "cuDNN table" "python3 has no PyTorch that finds the device: $(tail -n 1 "$scratch/torch.log")"
   else
-    timed "cuDNN table" cudnn.json python3 "$here/peers" --device cuda --json "$scratch/cudnn.json"
+    timed "cuDNN table" cudnn.json python3 "$here/peers" --device cuda --engine pytorch --json "$scratch/cudnn.json" \
+      --minutes "$(minutes_of_part)"
   fi
 }

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "perf/number.hpp"
 #include "support/storage.hpp"
 #include "tests/perf/perf_device.hpp"
@@ -85,6 +87,27 @@ TEST(Suite, ContendersAreChosenByName) {
   ASSERT_EQ(choose_contenders(all, {"cpu", "cudnn standard"}).size(), 2u);
   EXPECT_EQ(choose_contenders(all, {"cpu", "cudnn standard"})[1].name, "cudnn standard");
   EXPECT_THROW(choose_contenders(all, {"gpu"}), InvalidArgument);
+}
+
+// cuDNN's best algorithm is what counts, so each is a contender on a GPU; elsewhere one refusal is enough.
+TEST(Suite, CudnnTakesPartWithEachAlgorithm) {
+  DeviceProps props;
+  props.kind = DeviceKind::cuda;
+  const Device gpu = Device::from_props(props);
+  const auto cudnns = [](const Device& device) {
+    std::set<std::string> names;
+    for (const Contender& one : all_contenders(device)) {
+      if (one.options.engine == EngineId::cudnn) names.insert(one.name);
+    }
+    return names;
+  };
+  bool has_cudnn = false;
+  for (const PassedOver& one : survey_engines({.input_size = 1, .hidden_size = 1}, {}, gpu)) {
+    has_cudnn |= one.engine == EngineId::cudnn;
+  }
+  EXPECT_EQ(cudnns(gpu).size(), has_cudnn ? 4u : 0u);
+  EXPECT_EQ(cudnns(gpu).count("cudnn persist-static"), has_cudnn ? 1u : 0u);
+  EXPECT_EQ(cudnns(Device::cpu()).size(), has_cudnn ? 1u : 0u);
 }
 
 TEST(Suite, WrongResultsAreNoRivals) {
