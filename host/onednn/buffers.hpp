@@ -184,8 +184,8 @@ struct BackwardBuffers {
   float* dhN = nullptr;
   float* dcN = nullptr;
   BetweenLayers between;
-  std::byte*
-      saved;  // oneDNN's own, of one layer: its backward keeps gradients there, and a reserve is only read
+  // oneDNN's own, of one layer: its backward keeps gradients there, and a reserve is only read.
+  std::byte* saved;
   std::byte* staged;    // of the larger of T and f32
   PackedLayer weights;  // of one layer at a time
   PackedLayer gradients;
