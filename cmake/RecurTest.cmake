@@ -85,6 +85,12 @@ set(RECUR_TEST_ENVIRONMENT
   "UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1"
   "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1")
 
+# AddressSanitizer loads libraries on the program's behalf, and from there the loader does not see the program's RUNPATH.
+if(RECUR_SANITIZE AND RECUR_HAVE_ONEDNN AND RECUR_ONEDNN_LIBRARY)
+  get_filename_component(recur_onednn_folder "${RECUR_ONEDNN_LIBRARY}" DIRECTORY)
+  list(APPEND RECUR_TEST_ENVIRONMENT "LD_LIBRARY_PATH=${recur_onednn_folder}")
+endif()
+
 # Where a test runs fibers by the thousand: a second stack for each would cost twenty times the test.
 string(REPLACE "detect_stack_use_after_return=1" "detect_stack_use_after_return=0" RECUR_SIMT_ENVIRONMENT
   "${RECUR_TEST_ENVIRONMENT}")

@@ -57,13 +57,14 @@ inline SharedWork batch_groups(const Spec& spec) {
 
 /// The device's sizes at which runs are compared bit by bit; the CPU's follow from its tiling.
 inline std::vector<Size> bit_sizes(const TestDevice& device, const Spec& spec) {
-  if (!device.threads) return {device.bit_sizes.begin(), device.bit_sizes.end()};
+  if (device.threads == 1) return {device.bit_sizes.begin(), device.bit_sizes.end()};
   const SharedWork work = all_groups(spec);
   return {{work.T, work.B, 5, work.H, "four threads are four"}};
 }
-/// Numbers of threads that make a difference.
-inline std::vector<int> thread_counts(const TestDevice& device, const std::vector<int>& counts) {
-  return device.threads ? counts : std::vector<int>{1};
+/// Those numbers of threads that the device is tested with.
+inline std::vector<int> thread_counts(const TestDevice& device, std::vector<int> counts) {
+  std::erase_if(counts, [&](int count) { return count > device.threads; });
+  return counts;
 }
 
 template <class T>

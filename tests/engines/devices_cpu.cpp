@@ -34,7 +34,8 @@ std::string beyond_onednn(const Spec& spec, const Size& size) {
 TestDevice onednn_device() {
   TestDevice device{.name = "onednn", .engine = EngineId::onednn, .device = Device::cpu()};
   if (!host::onednn::is_loaded()) device.absent = "oneDNN's shared library was not found";
-  device.threads = true;
+  // The threads of its OpenMP meet many times a step: with more of them than idle cores a test takes minutes.
+  device.threads = 2;
   device.types = device.option_types = {DataType::f32, DataType::bf16};
   device.sizes = kSizes;
   device.option_sizes = kOptionSizes;
@@ -47,7 +48,7 @@ TestDevice onednn_device() {
 std::vector<TestDevice> test_devices() {
   TestDevice device = cpu_device();
   device.batch_invariant = true;
-  device.threads = true;
+  device.threads = 4;
   device.simd = simd_names();
   device.types = {DataType::f32, DataType::f64};
   device.option_types = {DataType::f32};

@@ -52,7 +52,7 @@ struct TestDevice {
 
   bool batch_invariant = false;          ///< takes Options::batch_invariant
   bool tf32 = false;                     ///< does something for Options::tf32
-  bool threads = false;                  ///< Options::threads changes something
+  int threads = 1;                       ///< most for Options::threads; 1: it changes nothing
   std::vector<std::string> simd = {""};  ///< instruction sets to run every size in; "" is the best
 
   std::vector<DataType> types = {};         ///< all that the engine takes
