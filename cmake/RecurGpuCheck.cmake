@@ -5,11 +5,9 @@ if(NOT RECUR_HAVE_CUDA OR NOT RECUR_BUILD_TESTS OR RECUR_FUZZ)
 endif()
 
 # Every device test for the machine's GPU in one executable: the library is in there once, and not once a test.
-get_property(recur_gpu_test_sources GLOBAL PROPERTY RECUR_GPU_TEST_SOURCES)
-list(REMOVE_DUPLICATES recur_gpu_test_sources)
-add_executable(recur_gpu_tests EXCLUDE_FROM_ALL ${recur_gpu_test_sources})
-target_include_directories(recur_gpu_tests PRIVATE "${PROJECT_SOURCE_DIR}")
-target_link_libraries(recur_gpu_tests PRIVATE ${recur_gpu_test_libraries} GTest::gtest GTest::gtest_main)
+get_property(recur_gpu_test_objects GLOBAL PROPERTY RECUR_GPU_TEST_OBJECTS)
+add_executable(recur_gpu_tests EXCLUDE_FROM_ALL ${recur_gpu_test_objects})
+target_link_libraries(recur_gpu_tests PRIVATE recur_gpu_test_devices GTest::gtest GTest::gtest_main)
 
 set(recur_gpu_programs recur_gpu_tests)
 if(TARGET recur-perf)

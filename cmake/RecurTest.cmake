@@ -1,13 +1,15 @@
-# recur_add_test(NAME <name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>])
+# recur_add_test(NAME <name> SOURCES <file>... [LIBRARIES <target>...] [LABELS <label>...] [TIMEOUT <seconds>]
+#                [OPTIMISED])
 #
 # One GoogleTest executable, test_<name>, as one ctest test, <name>. A run in which no test passed fails, even
 # though GoogleTest calls it a success: nothing ran, or all was skipped. Sources include project files by their
 # path from the root. Labels used: threads (run by the ThreadSanitizer leg), slow, simt, gpu.
 #
+# OPTIMISED: compiled as the library is, and not quickly, for tests that spend their time in templates of its headers.
 # SKIPPED_WHEN <reason>: a run in which every test was skipped for this reason, as tests/support/skip_report.cpp says
 # it, is shown as skipped.
 function(recur_add_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT;SKIPPED_WHEN" "SOURCES;LIBRARIES;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "OPTIMISED" "NAME;TIMEOUT;SKIPPED_WHEN" "SOURCES;LIBRARIES;LABELS")
   if(NOT arg_NAME OR NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "recur_add_test(NAME <name> SOURCES <file>... [LIBRARIES <target>...] "
                         "[LABELS <label>...] [TIMEOUT <seconds>]): got ${ARGV}")
@@ -18,8 +20,8 @@ function(recur_add_test)
 
   add_executable(test_${arg_NAME} ${arg_SOURCES})
   target_include_directories(test_${arg_NAME} PRIVATE "${PROJECT_SOURCE_DIR}")
-  if(RECUR_SANITIZE OR RECUR_COVERAGE)
-    target_compile_definitions(test_${arg_NAME} PRIVATE RECUR_INSTRUMENTED)  # tests/engines/judge.hpp
+  if(NOT arg_OPTIMISED)
+    target_compile_options(test_${arg_NAME} PRIVATE ${RECUR_TEST_OPTIONS})
   endif()
   target_link_libraries(test_${arg_NAME} PRIVATE ${arg_LIBRARIES} GTest::gtest GTest::gtest_main)
 
@@ -44,37 +46,43 @@ endfunction()
 #
 # Tests of engines/device_test.hpp on every device of the build: <name> on the CPU, <name>_simt on GPU engines whose
 # kernels run on the CPU, <name>_cudnn on the cudnn engine over a stand-in for cuDNN, <name>_gpu on the machine's GPU,
-# skipped where there is none. Labels simt and gpu are added.
+# skipped where there is none. Labels simt and gpu are added. The sources are compiled once: what differs is linked to them
+# (tests/engines/CMakeLists.txt has the devices).
 # Suites have names that no other device test has: RecurGpuCheck.cmake puts all of them into one executable.
 function(recur_add_device_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")
-  set(shared "${PROJECT_SOURCE_DIR}/tests/support/skip_report.cpp")
-  set(devices "${PROJECT_SOURCE_DIR}/tests/engines/devices_")
-  recur_add_test(NAME ${arg_NAME} SOURCES ${arg_SOURCES} ${shared} ${devices}cpu.cpp
-    LIBRARIES recur_internal recur_test_support LABELS ${arg_LABELS} TIMEOUT ${arg_TIMEOUT})
-  if(TARGET recur_simt_internal)
-    recur_add_test(NAME ${arg_NAME}_simt SOURCES ${arg_SOURCES} ${shared} ${devices}simt.cpp
-      LIBRARIES recur_simt_internal recur_test_support LABELS ${arg_LABELS} simt TIMEOUT ${arg_TIMEOUT})
+  set(objects device_test_${arg_NAME})
+  recur_add_test_objects(${objects} ${arg_SOURCES})
+  set(test SOURCES $<TARGET_OBJECTS:${objects}> TIMEOUT ${arg_TIMEOUT})
+  recur_add_test(NAME ${arg_NAME} ${test} LIBRARIES recur_cpu_test_devices LABELS ${arg_LABELS})
+  if(RECUR_HAVE_SIMT)
+    recur_add_test(NAME ${arg_NAME}_simt ${test} LIBRARIES recur_simt_test_devices LABELS ${arg_LABELS} simt)
   endif()
-  if(TARGET recur_simt_internal AND RECUR_HAVE_CUDNN)
-    recur_add_test(NAME ${arg_NAME}_cudnn SOURCES ${arg_SOURCES} ${shared} ${devices}cudnn.cpp
-      LIBRARIES recur_simt_internal recur_test_support LABELS ${arg_LABELS} simt TIMEOUT ${arg_TIMEOUT})
+  if(RECUR_HAVE_SIMT AND RECUR_HAVE_CUDNN)
+    recur_add_test(NAME ${arg_NAME}_cudnn ${test} LIBRARIES recur_cudnn_test_devices LABELS ${arg_LABELS} simt)
   endif()
   if(RECUR_HAVE_CUDA)
-    set(gpu_sources ${shared} ${devices}gpu.cpp "${PROJECT_SOURCE_DIR}/tests/support/device_memory_cuda.cpp")
-    foreach(source IN LISTS arg_SOURCES)
-      cmake_path(ABSOLUTE_PATH source)  # RecurGpuCheck.cmake is in another folder
-      list(APPEND gpu_sources "${source}")
-    endforeach()
-    recur_add_test(NAME ${arg_NAME}_gpu SOURCES ${gpu_sources} LIBRARIES ${recur_gpu_test_libraries}
-      LABELS ${arg_LABELS} gpu TIMEOUT ${arg_TIMEOUT} SKIPPED_WHEN "no CUDA device")
-    if(RECUR_HAVE_CUDNN)
-      target_compile_definitions(test_${arg_NAME}_gpu PRIVATE RECUR_HAVE_CUDNN)
-    endif()
-    set_property(GLOBAL APPEND PROPERTY RECUR_GPU_TEST_SOURCES ${gpu_sources})
+    recur_add_test(NAME ${arg_NAME}_gpu ${test} LIBRARIES recur_gpu_test_devices LABELS ${arg_LABELS} gpu
+      SKIPPED_WHEN "no CUDA device")
+    set_property(GLOBAL APPEND PROPERTY RECUR_GPU_TEST_OBJECTS $<TARGET_OBJECTS:${objects}>)
   endif()
 endfunction()
-set(recur_gpu_test_libraries recur_internal recur_test_support CUDA::cudart_static)
+
+# recur_add_test_objects(<target> <file>...): sources that several tests link.
+function(recur_add_test_objects target)
+  add_library(${target} OBJECT ${ARGN})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE recur_test_support GTest::gtest)
+  target_compile_options(${target} PRIVATE ${RECUR_TEST_OPTIONS})
+endfunction()
+
+# Tests take longer to compile than to run, the more so where they run one seed and give no verdict. What they wait for, the
+# library, simt and the oracle, is optimised as ever.
+if(RECUR_SANITIZE OR RECUR_COVERAGE)
+  set(RECUR_TEST_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O0>)
+else()
+  set(RECUR_TEST_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O1>)
+endif()
 
 # All a ThreadSanitizer build has to build.
 add_custom_target(recur_thread_tests)

@@ -169,6 +169,20 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
   return gradients;
 }
 
+// In instances.cpp.
+extern template Gradients<double> backward(const Problem<double>&, const Result<double>&,
+                                           const OutputGradients<double>&, RoundNothing);
+extern template Gradients<float128> backward(const Problem<float128>&, const Result<float128>&,
+                                             const OutputGradients<float128>&, RoundNothing);
+extern template Gradients<float> backward(const Problem<float>&, const Result<float>&,
+                                          const OutputGradients<float>&, RoundNothing);
+extern template Gradients<float> backward(const Problem<float>&, const Result<float>&,
+                                          const OutputGradients<float>&, RoundOperandsToTf32);
+extern template Gradients<float> backward(const Problem<float>&, const Result<float>&,
+                                          const OutputGradients<float>&, RoundToBf16);
+extern template Gradients<float> backward(const Problem<float>&, const Result<float>&,
+                                          const OutputGradients<float>&, RoundToF16);
+
 /// What `gradients` are when those of the weights are added to what was there before, `start`.
 template <class Real, class Start, class Round = RoundNothing>
 Gradients<Real> added(Gradients<Real> gradients, const std::vector<LayerParameters<Start>>& start,

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "oracle/cell.hpp"
+#include "oracle/float128.hpp"
 #include "oracle/gru.hpp"
 #include "oracle/lstm.hpp"
 #include "oracle/problem.hpp"
@@ -161,5 +162,13 @@ Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
   }
   return result;
 }
+
+// In instances.cpp: no test compiles them again.
+extern template Result<double> forward(const Problem<double>&, RoundNothing);
+extern template Result<float128> forward(const Problem<float128>&, RoundNothing);
+extern template Result<float> forward(const Problem<float>&, RoundNothing);
+extern template Result<float> forward(const Problem<float>&, RoundOperandsToTf32);
+extern template Result<float> forward(const Problem<float>&, RoundToBf16);
+extern template Result<float> forward(const Problem<float>&, RoundToF16);
 
 }  // namespace recur::oracle

@@ -47,7 +47,9 @@ bool is_supported([[maybe_unused]] const SimdTarget& target) {
   if constexpr (std::size(kTargets) == 1) {
     return true;
   } else {
-    return &target == &simd_baseline || (hwy::SupportedTargets() & target.highway_bit) != 0;
+    static const auto supported =
+        hwy::SupportedTargets();  // asks the processor, which a virtual machine intercepts
+    return &target == &simd_baseline || (supported & target.highway_bit) != 0;
   }
 }
 

@@ -27,8 +27,7 @@ function(recur_simt_mutant name)
 
   # Everything of recur_simt_internal, but these sources.
   set(target test_simt_mutant_${name})
-  add_executable(${target} stepwise/schedule_test.cpp "${PROJECT_SOURCE_DIR}/tests/support/skip_report.cpp"
-    "${PROJECT_SOURCE_DIR}/tests/engines/devices_simt.cpp")
+  add_executable(${target} $<TARGET_OBJECTS:simt_schedule_test> $<TARGET_OBJECTS:recur_simt_devices>)
   set(stepwise "$<TARGET_OBJECTS:recur_stepwise>")
   set(gpu "$<TARGET_OBJECTS:recur_simt_gpu>")
   foreach(source IN LISTS arg_SOURCES)
@@ -48,9 +47,6 @@ function(recur_simt_mutant name)
   target_sources(${target} PRIVATE ${core_objects} ${simd_objects} ${cudnn_objects} ${stepwise} ${gpu})
   target_include_directories(${target} BEFORE PRIVATE "${folder}")
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
-  if(RECUR_SANITIZE)
-    target_compile_definitions(${target} PRIVATE RECUR_INSTRUMENTED)
-  endif()
   target_compile_options(${target} PRIVATE -w)  # mistakes warn
   target_link_libraries(${target} PRIVATE simt recur_test_support hwy::hwy recur_blas Threads::Threads
     GTest::gtest GTest::gtest_main)
