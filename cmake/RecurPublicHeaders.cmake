@@ -8,6 +8,7 @@ set(RECUR_CORE_HEADERS
   recur/export.hpp
   recur/graph.hpp
   recur/plan.hpp
+  recur/rates.hpp
   recur/recur.hpp
   recur/run.hpp
   recur/spec.hpp

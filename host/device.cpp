@@ -17,6 +17,20 @@ std::size_t cache_bytes(int name, std::size_t otherwise) {
   return bytes > 0 ? static_cast<std::size_t>(bytes) : otherwise;
 }
 
+// Of the last cache that this process sees. The C library multiplies it by guesses about sockets on some
+// processors, so the kernel's word goes first ("32768K").
+std::size_t last_cache_bytes(std::size_t otherwise) {
+  std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index3/size");
+  std::size_t kib = 0;
+  char unit = 0;
+  if (file >> kib >> unit && unit == 'K' && kib > 0) return kib << 10;
+#if defined(_SC_LEVEL3_CACHE_SIZE)
+  return cache_bytes(_SC_LEVEL3_CACHE_SIZE, otherwise);
+#else
+  return otherwise;
+#endif
+}
+
 std::string cpu_name() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
@@ -39,8 +53,8 @@ Device Device::cpu() {
 #if defined(_SC_LEVEL1_DCACHE_SIZE)
   cpu.l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, cpu.l1d_bytes);
   cpu.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, cpu.l2_bytes);
-  cpu.l3_bytes = cache_bytes(_SC_LEVEL3_CACHE_SIZE, cpu.l3_bytes);
 #endif
+  cpu.l3_bytes = last_cache_bytes(cpu.l3_bytes);
   cpu.simd = host::cpu::best_target().name;
   return Device(std::move(props));
 }

@@ -30,7 +30,9 @@ struct EngineFacts {
   BufferSizes sizes;
   std::string tile;
   double resident_fraction = 0;
+  // By the engine's cost model, from DeviceProps::rates; backward in training only.
   std::optional<double> predicted_seconds;
+  std::optional<double> predicted_backward_seconds;
   int threads = 1;
   std::uint64_t layout_id = 0;
   // Hash of every choice that the results' bits depend on, beyond the job itself.

@@ -124,6 +124,9 @@ const std::vector<PassedOver>& Plan::passed_over() const { return state_->passed
 const std::string& Plan::tile() const { return state_->facts().tile; }
 double Plan::resident_fraction() const { return state_->facts().resident_fraction; }
 std::optional<double> Plan::predicted_seconds() const { return state_->facts().predicted_seconds; }
+std::optional<double> Plan::predicted_backward_seconds() const {
+  return state_->facts().predicted_backward_seconds;
+}
 int Plan::threads() const { return state_->facts().threads; }
 const BufferSizes& Plan::sizes() const { return state_->facts().sizes; }
 std::uint64_t Plan::layout_id() const { return state_->facts().layout_id; }
@@ -143,7 +146,10 @@ std::string Plan::explain() const {
   text += "\ntile: " + tile();
   text += "\nresident: " + number("%.0f", 100 * resident_fraction()) + " % of the recurrent weights";
   text += "\npredicted: ";
-  text += predicted_seconds() ? number("%.3g", *predicted_seconds()) + " s" : "no measured cost model";
+  text += predicted_seconds() ? number("%.3g", *predicted_seconds()) + " s" : "nothing, without rates";
+  if (predicted_backward_seconds()) {
+    text += ", backward " + number("%.3g", *predicted_backward_seconds()) + " s";
+  }
   text += "\nbytes: workspace " + std::to_string(bytes.workspace) + " (prepared weights " +
           std::to_string(bytes.workspace_prepared) + ", backward " +
           std::to_string(bytes.workspace_backward) + "), reserve " + std::to_string(bytes.reserve) +

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "host/check.hpp"
+#include "host/rates.hpp"
 
 namespace recur::host {
 namespace {
@@ -85,6 +86,7 @@ void validate_job(const Job& job) {
   at_least("Options::threads", job.options.threads, 1);
   at_least("Options::checkpoint_interval", job.options.checkpoint_interval, 0);
   at_least("Options::truncation_window", job.options.truncation_window, 0);
+  if (job.device.rates) validate_rates(*job.device.rates);
 
   // The largest tensors of the contract, in bytes, must be addressable whatever the engine.
   const Spec& spec = job.spec;

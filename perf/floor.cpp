@@ -2,25 +2,20 @@
 
 #include <algorithm>
 
+#include "host/rates.hpp"
 #include "recur/error.hpp"
 
 namespace recur::perf {
-namespace {
 
-const Level& level_for(const std::vector<Level>& levels, double bytes) {
-  const auto found = std::ranges::find_if(levels, [&](const Level& level) { return bytes <= level.bytes; });
-  return found == levels.end() ? levels.back() : *found;
-}
-
-}  // namespace
+using host::level_for;
 
 Floor floor_of(const Work& work, const Rates& rates, Precision precision, bool cold) {
-  const auto rate = rates.operations_per_second.find(precision);
-  if (rate == rates.operations_per_second.end()) return {};
+  const double rate = rate_of(rates.operations_per_second, precision);
+  if (rate == 0) return {};
   if (rates.levels.empty()) throw InvalidArgument("floor: expected at least one level of memory");
 
   const double moved = work.stream_bytes + work.weight_bytes;
-  const Level& data = cold ? rates.levels.back() : level_for(rates.levels, moved);
+  const MemoryLevel& data = cold ? rates.levels.back() : level_for(rates, moved);
 
   double hop_seconds = 0;
   std::string hop_name;
@@ -31,8 +26,8 @@ Floor floor_of(const Work& work, const Rates& rates, Precision precision, bool c
     }
   }
   const double read = std::max(0.0, work.recurrent_bytes - rates.resident_bytes);
-  const Level& R = level_for(rates.levels, work.recurrent_bytes);
-  const double recurrent_products = work.recurrent_operations / rate->second;
+  const MemoryLevel& R = level_for(rates, work.recurrent_bytes);
+  const double recurrent_products = work.recurrent_operations / rate;
   const double recurrent_reads = work.recurrent_reads * read / R.bytes_per_second;
   const double hops = work.chain * hop_seconds;
 
@@ -40,7 +35,7 @@ Floor floor_of(const Work& work, const Rates& rates, Precision precision, bool c
   steps += recurrent_reads > recurrent_products ? "R in " + R.name : "products";
   if (!hop_name.empty()) steps += ", hop: " + hop_name;
   const Floor candidates[] = {
-      {work.operations / rate->second, "operations"},
+      {work.operations / rate, "operations"},
       {moved / data.bytes_per_second, "bytes in " + data.name},
       {hops + std::max(recurrent_products, recurrent_reads), steps},
   };

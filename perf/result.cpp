@@ -1,5 +1,7 @@
 #include "perf/result.hpp"
 
+#include <cmath>
+
 namespace recur::perf {
 namespace {
 
@@ -22,6 +24,16 @@ void compare_with_references(std::vector<Row>& rows) {
     row.ratio = best->seconds.median / row.seconds.median;
     row.reference = best->engine;
   }
+}
+
+const Row* worst_predicted(const std::vector<Row>& rows) {
+  const Row* worst = nullptr;
+  const auto off_by = [](const Row& row) { return std::abs(std::log(row.prediction_factor())); };
+  for (const Row& row : rows) {
+    if (!row.predicted_seconds) continue;
+    if (worst == nullptr || off_by(row) > off_by(*worst)) worst = &row;
+  }
+  return worst;
 }
 
 std::string describe(const Shape& shape) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "perf/floor.hpp"
+#include "perf/floors/rates.hpp"
 #include "perf/measure.hpp"
 #include "perf/statistics.hpp"
 
@@ -40,10 +41,14 @@ struct Row {
   std::optional<double> ratio;
   std::string reference;
   Floor floor;  // 0 seconds: none
+  // What the plan predicted of a warm call, where its engine has a cost model.
+  std::optional<double> predicted_seconds;
 
   double seconds_per_step() const {
     return seconds.median / static_cast<double>(job.pass == Timed::step ? 1 : job.shape.T);
   }
+  // Predicted over measured; only where there is a prediction.
+  double prediction_factor() const { return *predicted_seconds / seconds.median; }
 };
 
 // A case that a contender does not do, and why.
@@ -55,7 +60,7 @@ struct Refused {
 
 struct Result {
   Facts facts;
-  std::vector<std::pair<int, Rates>> rates;  // by threads; 0 on a GPU
+  std::vector<std::pair<int, Measured>> rates;  // by threads; 0 on a GPU
   std::vector<Row> rows;
   std::vector<Refused> refused;
   std::vector<Case> left_out;  // for want of time
@@ -63,6 +68,9 @@ struct Result {
 
 // Fills ratio and reference of all rows.
 void compare_with_references(std::vector<Row>& rows);
+
+// The row whose prediction is off by the largest factor, either way; null where nothing was predicted.
+const Row* worst_predicted(const std::vector<Row>& rows);
 
 // As an object of JSON, indented, with a newline at its end.
 std::string to_json(const Result& result);

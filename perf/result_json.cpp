@@ -54,6 +54,10 @@ Json json_of(const Row& row) {
     object["floor_bound"] = row.floor.bound;
     object["floor_fraction"] = row.floor.seconds / row.seconds.median;
   }
+  if (row.predicted_seconds) {
+    object["predicted_seconds"] = *row.predicted_seconds;
+    object["prediction_factor"] = row.prediction_factor();
+  }
   return object;
 }
 
@@ -62,15 +66,29 @@ void add_limit(Json& object, const char* name, double value) {
   if (value != std::numeric_limits<double>::infinity()) object[name] = value;
 }
 
-Json json_of(int threads, const Rates& rates) {
+Json json_of(const PrecisionRates& rates) {
+  Json object = Json::object();
+  for (const Precision precision : kPrecisions) {
+    const double rate = rate_of(rates, precision);
+    if (rate > 0) object[std::string(name_of(precision))] = rate;
+  }
+  return object;
+}
+
+Json json_of(int threads, const Measured& measured) {
+  const Rates& rates = measured.rates;
   Json object = Json::object();
   if (threads != 0) object["threads"] = threads;
-  object["operations_per_second"] = Json::object();
-  for (const auto& [precision, rate] : rates.operations_per_second) {
-    object["operations_per_second"][std::string(name_of(precision))] = rate;
+  object["operations_per_second"] = json_of(rates.operations_per_second);
+  if (threads != 0) {
+    object["activations_per_second"] = json_of(rates.activations_per_second);
+    object["call_seconds"] = rates.call_seconds;
+    object["barrier_seconds"] = rates.barrier_seconds;
+  } else {
+    object["launch_seconds"] = rates.launch_seconds;
   }
   object["levels"] = Json::array();
-  for (const Level& level : rates.levels) {
+  for (const MemoryLevel& level : rates.levels) {
     Json one = {{"name", level.name}, {"bytes_per_second", level.bytes_per_second}};
     add_limit(one, "bytes", level.bytes);
     object["levels"].push_back(one);
@@ -83,7 +101,7 @@ Json json_of(int threads, const Rates& rates) {
     object["hops"].push_back(one);
   }
   object["measured"] = Json::object();
-  for (const auto& [name, value] : rates.measured) object["measured"][name] = value;
+  for (const auto& [name, value] : measured.notes) object["measured"][name] = value;
   return object;
 }
 
@@ -94,9 +112,14 @@ std::string to_json(const Result& result) {
   object["facts"] = Json::object();
   for (const auto& [name, value] : result.facts) object["facts"][name] = value;
   object["rates"] = Json::array();
-  for (const auto& [threads, rates] : result.rates) object["rates"].push_back(json_of(threads, rates));
+  for (const auto& [threads, measured] : result.rates) {
+    object["rates"].push_back(json_of(threads, measured));
+  }
   object["rows"] = Json::array();
   for (const Row& row : result.rows) object["rows"].push_back(json_of(row));
+  if (const Row* worst = worst_predicted(result.rows)) {
+    object["worst_prediction_factor"] = worst->prediction_factor();
+  }
   object["refused"] = Json::array();
   for (const Refused& one : result.refused) {
     Json refused = json_of(one.job);

@@ -43,6 +43,10 @@ DataType storage_of(Precision value) {
   return DataType::f32;
 }
 
+double rate_of(const PrecisionRates& rates, Precision value) {
+  return rates.of(storage_of(value), value == Precision::tf32);
+}
+
 Precision parse_precision(const std::string& name) {
   return find_named(kPrecisions, name, "dtype", [](Precision value) { return name_of(value); });
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "recur/rates.hpp"
 #include "recur/spec.hpp"
 
 namespace recur::perf {
@@ -27,6 +28,8 @@ inline constexpr std::array kTimed = {Timed::inference, Timed::forward, Timed::b
 std::string_view name_of(Precision value);
 std::string_view name_of(Timed value);
 DataType storage_of(Precision value);
+// Its rate; 0 where it was not measured.
+double rate_of(const PrecisionRates& rates, Precision value);
 
 // Cells with their options, as shapes and the command line name them.
 struct NamedCell {

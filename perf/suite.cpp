@@ -47,10 +47,11 @@ class Runner {
         result_(result),
         team_(std::max(threads, 1)),
         pinned_(team_),
-        context_(backend.device(), &team_) {
+        context_(backend.device(), &team_),
+        props_(backend.device().props()) {
     if (!request.floors) return;
     result_.rates.emplace_back(threads, is_cuda() ? measure_cuda_rates(backend_) : measure_cpu_rates(team_));
-    rates_ = result_.rates.back().second;
+    props_.rates = result_.rates.back().second.rates;
   }
 
   void run(const Case& job) {
@@ -85,7 +86,7 @@ class Runner {
     for (const Contender& contender : request_.contenders) {
       try {
         entries.push_back({&contender, plan_for(contender, job.shape, job.precision, job.pass, team_.size(),
-                                                backend_.device())});
+                                                Device::from_props(props_))});
       } catch (const Unsupported& error) {
         refuse(job, contender, error.what());
       }
@@ -179,8 +180,13 @@ class Runner {
     row.tile = entry.plan.tile();
     row.difference = entry.difference;
     if (request_.floors) {
-      row.floor = floor_of(work_of(job.shape, job.precision, job.pass, image.host_lengths()), rates_,
+      row.floor = floor_of(work_of(job.shape, job.precision, job.pass, image.host_lengths()), *props_.rates,
                            job.precision, series.inputs == Inputs::cold);
+    }
+    // Predictions are of calls that the host makes, with tensors in the caches.
+    if (series.inputs == Inputs::warm && series.timing != Timing::graph) {
+      row.predicted_seconds = job.pass == Timed::backward ? entry.plan.predicted_backward_seconds()
+                                                          : entry.plan.predicted_seconds();
     }
     result_.rows.push_back(std::move(row));
   }
@@ -192,7 +198,7 @@ class Runner {
   ThreadTeam team_;
   Pinned pinned_;
   Context context_;
-  Rates rates_;
+  DeviceProps props_;  // of the backend's device; with rates where they are measured
 };
 
 }  // namespace

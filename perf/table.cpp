@@ -20,8 +20,9 @@ std::string microseconds(double seconds) {
   return format(value < 10 ? "%.3f" : value < 1000 ? "%.1f" : "%.0f", value);
 }
 
-const Cells kHeader = {"shape", "dtype", "pass",    "threads", "engine",  "timing",   "inputs",     "us",
-                       "+-%",   "p99",   "us/step", "ratio",   "against", "of floor", "floor is by"};
+const Cells kHeader = {"shape",   "dtype",    "pass",        "threads",  "engine",  "timing",
+                       "inputs",  "us",       "+-%",         "p99",      "us/step", "ratio",
+                       "against", "of floor", "floor is by", "predicted"};
 
 Cells cells_of(const Row& row) {
   const Summary& seconds = row.seconds;
@@ -41,7 +42,10 @@ Cells cells_of(const Row& row) {
           row.ratio ? format("%.2f", *row.ratio) : "-",
           row.ratio ? row.reference : "-",
           has_floor ? format("%.0f %%", 100 * row.floor.seconds / seconds.median) : "-",
-          has_floor ? row.floor.bound : "-"};
+          has_floor ? row.floor.bound : "-",
+          row.predicted_seconds
+              ? microseconds(*row.predicted_seconds) + format(" (%.2f)", row.prediction_factor())
+              : "-"};
 }
 
 std::string aligned(const std::vector<Cells>& lines) {
@@ -86,6 +90,11 @@ std::string to_table(const Result& result) {
   std::string text;
   if (!losing.empty()) text += "slower than the best reference:\n" + table_of(losing) + "\n";
   if (!others.empty()) text += (losing.empty() ? "" : "the others:\n") + table_of(others);
+
+  if (const Row* worst = worst_predicted(result.rows)) {
+    text += "\nworst prediction: " + format("%.2f", worst->prediction_factor()) +
+            " times as long as measured, " + worst->engine + " on " + name_of(worst->job) + "\n";
+  }
 
   // Many cases share a reason.
   std::map<std::string, std::vector<std::string>> cases;

@@ -4,6 +4,7 @@
 #include "host/context_state.hpp"
 #include "host/cpu/backward.hpp"
 #include "host/cpu/blas.hpp"
+#include "host/cpu/cost.hpp"
 #include "host/cpu/forward.hpp"
 #include "host/hash.hpp"
 #include "host/refusals.hpp"
@@ -81,6 +82,12 @@ class CpuPlan final : public EnginePlan {
     facts_.layout_id = layout_id_of(job, geometry_, target.name);
     facts_.bits_id = bits_id_of(job, facts_.layout_id, geometry_.tiling);
     facts_.resident_fraction = resident_fraction(job, geometry_);
+    if (const std::optional<Rates>& rates = job.device.rates) {
+      facts_.predicted_seconds = forward_seconds(geometry_, most, job.spec.dtype, training_, *rates);
+      if (training_) {
+        facts_.predicted_backward_seconds = backward_seconds(geometry_, most, job.spec.dtype, *rates);
+      }
+    }
 
     BufferSizes& sizes = facts_.sizes;
     sizes.workspace = ForwardBuffers<T>(nullptr, geometry_, most, training_, true).carver.bytes();

@@ -8,10 +8,6 @@
 namespace recur::host::cpu {
 namespace {
 
-// Rows that a panel of R is applied to before the next panel is fetched, and the sums they leave for the
-// cell. Large enough to fill register tiles of every height (2, 3, 4, 6 and 8 rows), small enough to stay in
-// L1.
-constexpr std::int64_t kTileRows = 24;
 constexpr std::int64_t kMaxTileSums = 8 * 64;  // bytes: eight of the widest vectors
 
 template <class T>

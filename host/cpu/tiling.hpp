@@ -11,6 +11,11 @@
 
 namespace recur::host::cpu {
 
+// Rows that a panel of R is applied to before the next panel is fetched, and the sums they leave for the
+// cell. Large enough to fill register tiles of every height (2, 3, 4, 6 and 8 rows), small enough to stay in
+// L1.
+constexpr std::int64_t kTileRows = 24;
+
 struct Tiling {
   // Units. A panel is the columns of R that one register tile produces: all gates of `panel_units` hidden
   // units.

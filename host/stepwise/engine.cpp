@@ -8,6 +8,7 @@
 #include "host/refusals.hpp"
 #include "host/stepwise/backward.hpp"
 #include "host/stepwise/buffers.hpp"
+#include "host/stepwise/cost.hpp"
 #include "host/stepwise/forward.hpp"
 
 namespace recur::host::stepwise {
@@ -47,6 +48,10 @@ class StepwisePlan final : public EnginePlan {
       : geometry_(geometry_of(job)), device_(job.device.cuda), training_(job.options.pass == Pass::training) {
     const RunSizes most{job.shape.steps, job.shape.batch};
     facts_.tile = describe(geometry_, job.shape);
+    if (const std::optional<Rates>& rates = job.device.rates) {
+      facts_.predicted_seconds = forward_seconds(geometry_, most, training_, *rates);
+      if (training_) facts_.predicted_backward_seconds = backward_seconds(geometry_, most, *rates);
+    }
     facts_.layout_id = layout_id_of(geometry_);
     facts_.bits_id = bits_id_of(geometry_, device_);
     BufferSizes& sizes = facts_.sizes;

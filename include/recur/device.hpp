@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "recur/export.hpp"
+#include "recur/rates.hpp"
 
 namespace recur {
 
@@ -44,6 +46,8 @@ struct DeviceProps {
   std::string name;
   CpuProps cpu;    ///< read when `kind` is cpu
   CudaProps cuda;  ///< read when `kind` is cuda
+  /// What plans predict times from, and nothing else: without it they predict none.
+  std::optional<Rates> rates;
 };
 
 /// A device to plan for and run on. A value; holds no resources.

@@ -51,8 +51,13 @@ class RECUR_API Plan {
   /// Fraction of the recurrent weights that stays on chip between steps (CPU: in the private caches of the
   /// threads that use them), 0 to 1.
   double resident_fraction() const;
-  /// Predicted seconds of one forward pass at `shape()`; empty where no cost model was measured.
+  /// Predicted seconds of one `forward` at `shape()`, as many steps and rows as there can be: with prepared
+  /// weights where the plan is for inference, with canonical ones in training, tensors still in the caches
+  /// that can hold them. Empty without `DeviceProps::rates` for the dtype, and for engines without a cost
+  /// model.
   std::optional<double> predicted_seconds() const;
+  /// The same of one `backward` with all gradients; empty for inference too.
+  std::optional<double> predicted_backward_seconds() const;
   /// Threads that `forward` uses. With `cpu` the Context's team must have at least as many; `onednn` brings
   /// its own.
   int threads() const;

@@ -10,7 +10,7 @@ std::unique_ptr<Backend> make_cuda_backend(int /*ordinal*/) {
   throw Unsupported("device cuda: this build has no CUDA (RECUR_CUDA)");
 }
 
-Rates measure_cuda_rates(Backend& /*backend*/) {
+Measured measure_cuda_rates(Backend& /*backend*/) {
   throw Unsupported("floors of a GPU: this build has no CUDA (RECUR_CUDA)");
 }
 

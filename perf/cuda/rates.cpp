@@ -8,6 +8,7 @@
 #include "perf/floors/hops.hpp"
 #include "perf/floors/rates.hpp"
 #include "perf/number.hpp"
+#include "perf/shape.hpp"
 #include "perf/statistics.hpp"
 
 namespace recur::perf {
@@ -25,13 +26,13 @@ class Gpu {
         data_(backend, std::size_t{1} << 20),
         flags_(backend, kFlagBytes) {}
 
-  Rates measure() {
+  Measured measure() {
     add_clock();
     add_products();
     add_memory();
     add_launches();
     add_hops();
-    return rates_;
+    return {rates_, notes_};
   }
 
  private:
@@ -63,7 +64,7 @@ class Gpu {
     const double many = median_seconds([&] { launch(kMany); });
     return std::max(0.0, many - few) / (kMany - kFew);
   }
-  void note(const std::string& name, double value) { rates_.measured.emplace_back(name, value); }
+  void note(const std::string& name, double value) { notes_.emplace_back(name, value); }
 
   void add_clock() {
     constexpr std::int64_t kCycles = 20'000'000;
@@ -76,8 +77,20 @@ class Gpu {
     for (const Precision precision : kPrecisions) {
       const bool needs_ampere = precision == Precision::bf16 || precision == Precision::tf32;
       if (needs_ampere && cuda_.compute_major < 8) continue;
-      rates_.operations_per_second[precision] = operations_per_second(products, precision);
+      rate_of(precision) = operations_per_second(products, precision);
     }
+  }
+
+  double& rate_of(Precision precision) {
+    PrecisionRates& rates = rates_.operations_per_second;
+    switch (precision) {
+      case Precision::tf32: return rates.tf32;
+      case Precision::f64: return rates.f64;
+      case Precision::bf16: return rates.bf16;
+      case Precision::f16: return rates.f16;
+      case Precision::f32: break;
+    }
+    return rates.f32;
   }
 
   double operations_per_second(host::gpu::Products& products, Precision precision) {
@@ -137,7 +150,7 @@ class Gpu {
     const auto launches = [&] {
       for (int i = 0; i < kLaunches; ++i) launch_nothing(stream_);
     };
-    note("launch after launch, s", best_seconds(launches) / kLaunches);
+    rates_.launch_seconds = best_seconds(launches) / kLaunches;
     host::gpu::begin_capture(stream_);
     launches();
     const host::gpu::GraphHandle graph = host::gpu::end_capture(stream_);
@@ -208,10 +221,11 @@ class Gpu {
   void* stream_;
   DeviceBuffer values_, data_, flags_;
   Rates rates_;
+  std::vector<std::pair<std::string, double>> notes_;
 };
 
 }  // namespace
 
-Rates measure_cuda_rates(Backend& backend) { return Gpu(backend).measure(); }
+Measured measure_cuda_rates(Backend& backend) { return Gpu(backend).measure(); }
 
 }  // namespace recur::perf

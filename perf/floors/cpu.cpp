@@ -2,10 +2,13 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <new>
 
 #include "host/cpu/blas.hpp"
+#include "host/cpu/simd/kernels.hpp"
+#include "host/spin.hpp"
 #include "perf/floors/rates.hpp"
 #include "perf/floors/read.hpp"
 #include "perf/statistics.hpp"
@@ -87,12 +90,55 @@ double read_bandwidth(ThreadTeam& team, std::size_t bytes) {
   return passes * static_cast<double>(part * threads);
 }
 
+// Values of sigmoid and of tanh, equally many, by the kernels that cells use.
+template <class T>
+double activations_per_second(ThreadTeam& team) {
+  constexpr std::int64_t kCount = 1024;  // in and out are a quarter of a first-level cache
+  const auto& kernels = host::cpu::kernels_of<T>(host::cpu::best_target());
+  const auto threads = static_cast<std::size_t>(team.size());
+  std::vector<Memory> memory(threads);
+  for (Memory& one : memory) one = zeros(2 * kCount * sizeof(T));
+  const double passes = repetitions_per_second(team, [&](int member, std::size_t times) {
+    T* values = reinterpret_cast<T*>(memory[static_cast<std::size_t>(member)].get());
+    for (std::size_t i = 0; i < times; ++i) {
+      kernels.sigmoid(values, values + kCount, kCount);
+      kernels.tanh(values, values + kCount, kCount);
+    }
+  });
+  return passes * static_cast<double>(team.size()) * 2 * static_cast<double>(kCount);
+}
+
+double barrier_seconds(ThreadTeam& team) {
+  host::SpinBarrier barrier;
+  barrier.init(team.size());
+  return 1 / repetitions_per_second(team, [&](int, std::size_t times) {
+           for (std::size_t i = 0; i < times; ++i) barrier.wait();
+         });
+}
+
+double call_seconds(ThreadTeam& team) {
+  constexpr int kCalls = 1000;
+  const auto nothing = [](int) {};
+  double best = std::numeric_limits<double>::infinity();
+  for (int sample = 0; sample < kSamples; ++sample) {
+    const Clock::time_point start = Clock::now();
+    for (int i = 0; i < kCalls; ++i) run_on_team(team, nothing);
+    best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count() / kCalls);
+  }
+  return best;
+}
+
 }  // namespace
 
-Rates measure_cpu_rates(ThreadTeam& team) {
+Measured measure_cpu_rates(ThreadTeam& team) {
   Rates rates;
-  rates.operations_per_second[Precision::f32] = operations_per_second<float>(team);
-  rates.operations_per_second[Precision::f64] = operations_per_second<double>(team);
+  rates.threads = team.size();
+  rates.operations_per_second.f32 = operations_per_second<float>(team);
+  rates.operations_per_second.f64 = operations_per_second<double>(team);
+  rates.activations_per_second.f32 = activations_per_second<float>(team);
+  rates.activations_per_second.f64 = activations_per_second<double>(team);
+  rates.call_seconds = call_seconds(team);
+  rates.barrier_seconds = team.size() > 1 ? barrier_seconds(team) : 0;
 
   const Device device = Device::cpu();
   const CpuProps& cpu = device.props().cpu;
@@ -114,7 +160,7 @@ Rates measure_cpu_rates(ThreadTeam& team) {
     double& smaller = rates.levels[i - 1].bytes_per_second;
     smaller = std::max(smaller, rates.levels[i].bytes_per_second);
   }
-  return rates;
+  return {rates, {}};
 }
 
 }  // namespace recur::perf

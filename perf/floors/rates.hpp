@@ -1,16 +1,27 @@
 // Measures what a machine can do: the rates that floors are made of.
 #pragma once
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "perf/backend.hpp"
-#include "perf/floor.hpp"
+#include "recur/rates.hpp"
 
 namespace recur::perf {
 
-// Of all threads of the team together: products in f32 and f64, and reading from each level of memory.
-Rates measure_cpu_rates(ThreadTeam& team);
+struct Measured {
+  Rates rates;
+  // What else was measured, for readers: name with its unit, and value.
+  std::vector<std::pair<std::string, double>> notes;
+};
+
+// Of all threads of the team together: products and nonlinearities in f32 and f64, reading from each level of
+// memory, barriers and calls.
+Measured measure_cpu_rates(ThreadTeam& team);
 
 // Products in every precision that the GPU has, copying in L2 and in memory, launches, and the hops of
 // perf/floors/hops.hpp. Throws Unsupported in a build without CUDA.
-Rates measure_cuda_rates(Backend& backend);
+Measured measure_cuda_rates(Backend& backend);
 
 }  // namespace recur::perf

@@ -1,5 +1,7 @@
 """Results as Markdown."""
 
+import math
+
 from recur_perf.results import case_key, describe, loses
 
 
@@ -24,7 +26,7 @@ def _noise(row):
 
 
 ROW_HEADER = ["shape", "dtype", "pass", "threads", "engine", "timing", "inputs", "us", "+-%", "us a step", "p99 us", "ratio",
-              "against", "of floor", "floor is by"]
+              "against", "of floor", "floor is by", "predicted us"]
 
 
 def _row(row):
@@ -44,7 +46,18 @@ def _row(row):
         row.get("best_reference", "-"),
         f"{100 * row['floor_fraction']:.0f} %" if "floor_fraction" in row else "-",
         row.get("floor_bound", "-"),
+        f"{microseconds(row['predicted_seconds'])} ({row['prediction_factor']:.2f})" if "predicted_seconds" in row else "-",
     ]
+
+
+def _worst_prediction(rows):
+    """The row whose prediction is off by the largest factor, in words; empty where nothing was predicted."""
+    predicted = [row for row in rows if "predicted_seconds" in row]
+    if not predicted:
+        return []
+    worst = max(predicted, key=lambda row: abs(math.log(row["prediction_factor"])))
+    return [f"Worst prediction: {worst['prediction_factor']:.2f} times as long as measured, {worst['engine']} on "
+            f"{describe(worst)}.\n"]
 
 
 def _facts(result):
@@ -58,12 +71,17 @@ def _number(value):
 def _rates(rates):
     lines = [[f"products, {name}", f"{value:.3g} operations/s", ""] for name, value in
              rates["operations_per_second"].items()]
+    lines += [[f"sigmoid and tanh, {name}", f"{value:.3g} values/s", ""] for name, value in
+              rates.get("activations_per_second", {}).items()]
     for level in rates["levels"]:
         size = f"{level['bytes'] / 1024:.0f} KiB" if "bytes" in level else ""
         lines.append([level["name"], f"{level['bytes_per_second']:.3g} bytes/s", size])
     for hop in rates["hops"]:
         size = f"holds {hop['holds_bytes'] / 1024:.0f} KiB of R" if "holds_bytes" in hop else ""
         lines.append([f"hop: {hop['name']}", f"{1e6 * hop['seconds']:.3f} us", size])
+    lines += [[name, f"{1e6 * rates[field]:.3f} us", ""] for name, field in
+              (("call of a team", "call_seconds"), ("barrier", "barrier_seconds"), ("launch after launch", "launch_seconds"))
+              if rates.get(field)]
     lines += [[name, _number(value), ""] for name, value in rates["measured"].items()]
     title = f"{rates['threads']} thread{'s' if rates['threads'] > 1 else ''}:\n\n" if "threads" in rates else ""
     return title + _table(["rate", "measured", ""], lines)
@@ -109,6 +127,7 @@ def report(result, peers=()):
     if losing:
         parts += ["## Slower than the best reference\n", _table(ROW_HEADER, map(_row, losing))]
     parts += ["## " + ("The others" if losing else "Times") + "\n", _table(ROW_HEADER, map(_row, others))]
+    parts += _worst_prediction(result["rows"])
     if peers:
         parts += ["## Beside other programs\n", "Another run on the same machine; ratio is their time over ours.\n",
                   _beside_peers(result, peers)]

@@ -88,7 +88,7 @@ Work plain_work() {
 
 Rates plain_rates() {
   Rates rates;
-  rates.operations_per_second[Precision::f32] = 100;
+  rates.operations_per_second.f32 = 100;
   rates.levels = {{"small", 50, 1000}, {"large", 200, 100}, {.name = "memory", .bytes_per_second = 10}};
   return rates;
 }
@@ -101,7 +101,7 @@ TEST(Floor, OfOperations) {
 
 TEST(Floor, OfBytesInTheLevelThatHoldsThem) {
   Rates rates = plain_rates();
-  rates.operations_per_second[Precision::f32] = 1e6;
+  rates.operations_per_second.f32 = 1e6;
   // 100 bytes fit into 200, at 100 a second; R, 20 bytes, into 50: 10 reads of 20 at 1000 a second are less.
   Floor floor = floor_of(plain_work(), rates, Precision::f32, false);
   EXPECT_EQ(floor.seconds, 1);
@@ -116,7 +116,7 @@ TEST(Floor, OfBytesInTheLevelThatHoldsThem) {
 
 TEST(Floor, OfReadingRAtEveryStep) {
   Rates rates = plain_rates();
-  rates.operations_per_second[Precision::f32] = 1e6;
+  rates.operations_per_second.f32 = 1e6;
   Work work = plain_work();
   work.recurrent_bytes = 150;
   Floor floor = floor_of(work, rates, Precision::f32, false);

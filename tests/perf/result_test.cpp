@@ -59,6 +59,24 @@ TEST(Results, TimePerStepAndFloorAndNoise) {
   EXPECT_NE(table.find("operations"), std::string::npos) << table;
 }
 
+TEST(Results, TheWorstPredictionIsOffByTheLargestFactor) {
+  Result result;
+  result.rows = {row("a", "cpu", false, 1e-3), row("b", "cpu", false, 1e-3), row("c", "cpu", false, 1e-3),
+                 row("d", "cpu", false, 1e-3)};
+  EXPECT_EQ(worst_predicted(result.rows), nullptr);
+  EXPECT_EQ(to_table(result).find("worst prediction"), std::string::npos);
+  result.rows[0].predicted_seconds = 2e-3;
+  result.rows[1].predicted_seconds = 4e-4;
+  result.rows[2].predicted_seconds = 1e-3;
+  EXPECT_EQ(worst_predicted(result.rows), &result.rows[1]) << "2.5 times is more than twice";
+  const std::string table = to_table(result);
+  EXPECT_NE(table.find(" 2000 (2.00)\n"), std::string::npos) << table;
+  EXPECT_NE(
+      table.find("worst prediction: 0.40 times as long as measured, cpu on b f32 inference on 1 thread\n"),
+      std::string::npos)
+      << table;
+}
+
 TEST(Results, RefusalsOfOneReasonAreOneLine) {
   Result result;
   Case job = row("a", "x", false, 1).job;

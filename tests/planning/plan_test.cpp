@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cinttypes>
+#include <cmath>
 #include <cstdio>
 
 #include "host/engine.hpp"
@@ -61,7 +62,7 @@ TEST(Plan, ExplainsEveryPart) {
         "engine: cpu on " + plan.device().name,
         "tile: " + plan.tile(),
         "resident: 100 % of the recurrent weights",
-        "predicted: no measured cost model",
+        "predicted: nothing, without rates",
         "workspace " + std::to_string(sizes.workspace) + " (prepared weights " +
             std::to_string(sizes.workspace_prepared) + ", backward " +
             std::to_string(sizes.workspace_backward) + ")",
@@ -75,6 +76,74 @@ TEST(Plan, ExplainsEveryPart) {
       EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
     EXPECT_FALSE(plan.predicted_seconds().has_value());
     EXPECT_EQ(plan.tile().find(plan.device().cpu.simd), 0u) << plan.tile();
+  }
+}
+
+Rates some_rates() {
+  Rates rates;
+  rates.operations_per_second.f32 = 1e11;
+  rates.activations_per_second.f32 = 1e9;
+  rates.levels = {{"L1", 1 << 15, 1e11}, {.name = "memory", .bytes_per_second = 1e10}};
+  return rates;
+}
+
+// Rates of the machine give predictions, and change nothing else.
+TEST(Plan, PredictsFromRates) {
+  DeviceProps props = Device::cpu().props();
+  for (Pass pass : {Pass::inference, Pass::training}) {
+    props.rates.reset();
+    const Plan without = make_plan(lstm(), {4, 6}, Device::from_props(props), {.pass = pass});
+    props.rates = some_rates();
+    const Plan plan = make_plan(lstm(), {4, 6}, Device::from_props(props), {.pass = pass});
+    ASSERT_TRUE(plan.predicted_seconds());
+    EXPECT_GT(*plan.predicted_seconds(), 0);
+    EXPECT_EQ(plan.predicted_backward_seconds().has_value(), pass == Pass::training);
+    EXPECT_FALSE(without.predicted_backward_seconds());
+    EXPECT_EQ(plan.fingerprint(), without.fingerprint());
+    EXPECT_EQ(plan.tile(), without.tile());
+    EXPECT_EQ(plan.explain().find("without rates"), std::string::npos) << plan.explain();
+    EXPECT_NE(plan.explain().find(" s\nbytes: "), std::string::npos) << plan.explain();
+    EXPECT_EQ(plan.explain().find(", backward ") != std::string::npos &&
+                  plan.explain().find(" s, backward ") != std::string::npos,
+              pass == Pass::training)
+        << plan.explain();
+  }
+  Spec spec = lstm();
+  spec.dtype = DataType::f64;
+  const Plan plan = make_plan(spec, {4, 6}, Device::from_props(props));
+  EXPECT_FALSE(plan.predicted_seconds()) << "the rates are of f32";
+}
+
+TEST(Plan, RefusesRatesThatNoMachineHas) {
+  struct Bad {
+    void (*spoil)(Rates&);
+    const char* field;
+  };
+  constexpr Bad kBad[] = {
+      {[](Rates& rates) { rates.threads = 0; }, "threads"},
+      {[](Rates& rates) { rates.levels.clear(); }, "levels"},
+      {[](Rates& rates) { rates.levels[1].bytes = rates.levels[0].bytes; }, "levels"},
+      {[](Rates& rates) { rates.levels[0].bytes_per_second = 0; }, "levels.bytes_per_second"},
+      {[](Rates& rates) { rates.operations_per_second.f64 = -1; }, "operations_per_second.f64"},
+      {[](Rates& rates) { rates.activations_per_second.f32 = HUGE_VAL; }, "activations_per_second.f32"},
+      {[](Rates& rates) { rates.call_seconds = std::nan(""); }, "call_seconds"},
+      {[](Rates& rates) { rates.barrier_seconds = -1; }, "barrier_seconds"},
+      {[](Rates& rates) { rates.launch_seconds = -1; }, "launch_seconds"},
+      {[](Rates& rates) { rates.resident_bytes = -1; }, "resident_bytes"},
+      {[](Rates& rates) { rates.hops = {{.name = "hop", .seconds = -1}}; }, "hops.seconds"},
+      {[](Rates& rates) { rates.hops = {{.name = "hop", .holds_bytes = 0}}; }, "hops.holds_bytes"},
+  };
+  for (const Bad& bad : kBad) {
+    DeviceProps props = Device::cpu().props();
+    props.rates = some_rates();
+    bad.spoil(*props.rates);
+    try {
+      make_plan(lstm(), {4, 6}, Device::from_props(props));
+      ADD_FAILURE() << bad.field << " was accepted";
+    } catch (const InvalidArgument& error) {
+      EXPECT_EQ(std::string(error.what()).find("Rates::" + std::string(bad.field) + ": expected"), 0u)
+          << error.what();
+    }
   }
 }
 

@@ -1,0 +1,209 @@
+#include "host/cpu/cost.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "host/rates.hpp"
+
+namespace recur::host::cpu {
+namespace {
+
+std::int64_t ceil_of(std::int64_t count, std::int64_t parts) { return (count + parts - 1) / parts; }
+
+// Counts the work of the member of the team that has most of it. All sizes are elements, all results seconds.
+class Cost {
+ public:
+  Cost(const Geometry& g, const RunSizes& sizes, DataType type, const Rates& rates)
+      : g_(g),
+        t_(g.tiling),
+        sizes_(sizes),
+        rates_(rates),
+        value_bytes_(static_cast<double>(size_of(type))),
+        operations_(rates.operations_per_second.of(type) / rates.threads),
+        activations_(rates.activations_per_second.of(type) / rates.threads),
+        members_(t_.batch_groups * t_.unit_groups),
+        rows_(ceil_of(sizes.batch, t_.batch_groups)),
+        chunk_steps_(std::min(t_.chunk_steps(sizes.batch), sizes.steps)),
+        chunks_(ceil_of(sizes.steps, chunk_steps_)) {}
+
+  bool known() const { return operations_ > 0 && activations_ > 0; }
+
+  double forward(bool training) const {
+    double seconds = start();
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      seconds += directions_in_turn() * forward_direction(layer, training) + barrier(t_.threads());
+    }
+    // Packing is shared out over the whole team.
+    if (training) seconds += pack_forward() / t_.threads() + barrier(t_.threads());
+    return seconds;
+  }
+
+  double backward() const {
+    double seconds = start();
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      seconds += directions_in_turn() * backward_direction() + 2 * barrier(t_.threads());
+      seconds += static_cast<double>(g_.directions) * gradients(layer);
+    }
+    return seconds;
+  }
+
+ private:
+  // The directions that one member works on, one after the other.
+  double directions_in_turn() const {
+    return static_cast<double>(ceil_of(g_.directions, t_.direction_groups));
+  }
+
+  double start() const { return t_.threads() > 1 ? rates_.call_seconds : 0; }
+  double barrier(int members) const { return members > 1 ? rates_.barrier_seconds : 0; }
+
+  // Moving `count` elements once, when this member uses `held` of them again and again, or as many as it
+  // moves.
+  double move(double count, double held) const {
+    const double bytes = held * value_bytes_ * rates_.threads;
+    return count * value_bytes_ * rates_.threads / level_for(rates_, bytes).bytes_per_second;
+  }
+  double stream(double count) const { return move(count, count); }
+
+  double multiply(double rows, double columns, double depth) const {
+    return 2 * rows * columns * depth / operations_;
+  }
+  // The same by our kernel, which reads the right side as often as there are blocks of rows.
+  double multiply_panels(double rows, double columns, double depth, double reads, double held) const {
+    return std::max(multiply(rows, columns, depth), move(reads * columns * depth, held));
+  }
+
+  double pack_forward() const {
+    double elements = static_cast<double>(g_.layers * g_.gate_rows() * g_.hidden);
+    for (std::int64_t layer = 0; layer < g_.layers && !t_.blas; ++layer) {
+      elements += static_cast<double>(g_.gate_rows() * g_.columns(layer));
+    }
+    return stream(2 * static_cast<double>(g_.directions) * elements);
+  }
+
+  double forward_direction(std::int64_t layer, bool training) const {
+    const double steps = static_cast<double>(sizes_.steps);
+    double seconds = steps * forward_step(training);
+    const std::int64_t chunk = chunk_steps_ * sizes_.batch;
+    const double last = static_cast<double>((sizes_.steps - (chunks_ - 1) * chunk_steps_) * sizes_.batch);
+    seconds += static_cast<double>(chunks_ - 1) * input_product(layer, static_cast<double>(chunk)) +
+               input_product(layer, last);
+    seconds += static_cast<double>(2 * chunks_ + 2) * barrier(members_);
+    return seconds;
+  }
+
+  // W x of `rows` rows of the chunk.
+  double input_product(std::int64_t layer, double rows) const {
+    const double share = std::ceil(rows / members_);
+    const double columns = static_cast<double>(g_.columns(layer));
+    double seconds = 0;
+    // Rows that lie at no single distance are gathered.
+    const bool gathered =
+        layer == 0 && g_.layout == Layout::batch_major && sizes_.steps > 1 && sizes_.batch > 1;
+    if (gathered) seconds += stream(2 * share * columns);
+    if (t_.blas) {
+      const double gate_rows = static_cast<double>(g_.gate_rows());
+      // BLAS copies W into an order of its own in every call.
+      return seconds + stream(2 * gate_rows * columns) + multiply(share, gate_rows, columns);
+    }
+    const double padded = static_cast<double>(g_.input_row());
+    return seconds + multiply_panels(share, padded, columns, 1, padded * columns);
+  }
+
+  double forward_step(bool training) const {
+    const std::int64_t panels = ceil_of(t_.panels, t_.unit_groups);
+    const double units = static_cast<double>(panels * t_.panel_units);
+    const double hidden = static_cast<double>(g_.hidden);
+    const double rows = static_cast<double>(rows_);
+    const double held = units * static_cast<double>(g_.traits.gates) * hidden;
+    const double reads = static_cast<double>(ceil_of(rows_, kTileRows));
+    double seconds = 0;
+    for (int phase = 0; phase < g_.traits.phases; ++phase) {
+      const double columns = units * g_.traits.gates_of_phase(phase);
+      seconds += multiply_panels(rows, columns, hidden, reads, held) + barrier(t_.unit_groups);
+    }
+    const double values = rows * units;
+    seconds += values * nonlinearities() / activations_;
+    // W x is read from where its product left it; y and what training keeps go by.
+    const int kept = training ? g_.traits.saved + (g_.traits.cell_state ? 1 : 0) : 0;
+    const double chunk = static_cast<double>(t_.chunk_rows * g_.input_row()) / members_;
+    seconds += move(values * g_.traits.gates, chunk);
+    seconds += move(values * (1 + kept), static_cast<double>(sizes_.steps) * values * (1 + kept));
+    return seconds;
+  }
+
+  // Of a unit at a step: one for each gate and one for c. relu is none.
+  double nonlinearities() const {
+    if (g_.variant == cells::Variant::rnn_relu) return 0;
+    return g_.traits.gates + (g_.traits.cell_state ? 1 : 0);
+  }
+
+  double backward_direction() const {
+    const double R = static_cast<double>(g_.gate_rows() * g_.hidden);
+    return stream(2 * R / members_) + static_cast<double>(sizes_.steps) * backward_step() +
+           2 * barrier(members_);
+  }
+
+  double backward_step() const {
+    const std::int64_t panels = ceil_of(t_.back_panels, t_.unit_groups);
+    const double units = static_cast<double>(panels * t_.back_units);
+    const double depth = static_cast<double>(g_.gate_rows());
+    const double rows = static_cast<double>(rows_);
+    double seconds =
+        multiply_panels(rows, units, depth, 1, units * depth) + g_.traits.phases * barrier(t_.unit_groups);
+    const double values = rows * units;
+    if (g_.traits.cell_state) seconds += values / activations_;
+    // What forward kept, dy, and the gradients of the sums.
+    const int moved = g_.traits.saved + (g_.traits.cell_state ? 2 : 0) + 2 + g_.traits.sums;
+    seconds += move(values * moved, static_cast<double>(sizes_.steps) * values * moved);
+    return seconds;
+  }
+
+  // Of the weights, the biases and the inputs of one direction, shared out over the whole team.
+  double gradients(std::int64_t layer) const {
+    const double threads = t_.threads();
+    const double rows = static_cast<double>(sizes_.steps * sizes_.batch);
+    const double gate_rows = static_cast<double>(g_.gate_rows());
+    const double columns = static_cast<double>(g_.columns(layer));
+    const double hidden = static_cast<double>(g_.hidden);
+    double seconds = multiply(rows, gate_rows, 2 * columns + hidden) / threads;
+    // Each chunk adds to dW and dR, and gathers h.
+    const double chunks = static_cast<double>(chunks_);
+    seconds +=
+        move(chunks * 2 * gate_rows * (columns + hidden) / threads, gate_rows * (columns + hidden) / threads);
+    seconds += stream(2 * rows * hidden / threads);
+    // Both biases are sums of the same columns.
+    const double dsums = rows * static_cast<double>(g_.sum_rows()) / threads;
+    seconds += move(2 * dsums, dsums);
+    return seconds + (2 * chunks + 2) * barrier(t_.threads());
+  }
+
+  const Geometry& g_;
+  const Tiling& t_;
+  const RunSizes& sizes_;
+  const Rates& rates_;
+  const double value_bytes_;
+  const double operations_;   // a second, of one thread
+  const double activations_;  // likewise
+  const int members_;         // of a direction group
+  const std::int64_t rows_;   // of a batch group
+  const std::int64_t chunk_steps_;
+  const std::int64_t chunks_;
+};
+
+}  // namespace
+
+std::optional<double> forward_seconds(const Geometry& g, const RunSizes& sizes, DataType type, bool training,
+                                      const Rates& rates) {
+  const Cost cost(g, sizes, type, rates);
+  if (!cost.known()) return std::nullopt;
+  return cost.forward(training);
+}
+
+std::optional<double> backward_seconds(const Geometry& g, const RunSizes& sizes, DataType type,
+                                       const Rates& rates) {
+  const Cost cost(g, sizes, type, rates);
+  if (!cost.known()) return std::nullopt;
+  return cost.backward();
+}
+
+}  // namespace recur::host::cpu

@@ -1,0 +1,144 @@
+#include "host/stepwise/cost.hpp"
+
+#include "host/rates.hpp"
+
+namespace recur::host::stepwise {
+namespace {
+
+class Cost {
+ public:
+  Cost(const Geometry& g, const RunSizes& sizes, const Rates& rates)
+      : g_(g),
+        rates_(rates),
+        operations_(rates.operations_per_second.of(g.type, g.tf32)),
+        steps_(static_cast<double>(sizes.steps)),
+        batch_(static_cast<double>(sizes.batch)),
+        chunks_(sizes.steps, g.chunk_steps(sizes)),
+        hidden_(static_cast<double>(g.hidden)),
+        gate_columns_(static_cast<double>(g.gate_columns())) {}
+
+  bool known() const { return operations_ > 0; }
+
+  double forward(bool training) const {
+    double seconds = 0;
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      seconds += static_cast<double>(g_.directions) * forward_track(layer, training);
+    }
+    return seconds;
+  }
+
+  double backward() const {
+    double seconds = 0;
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      seconds += static_cast<double>(g_.directions) * (backward_track() + gradients(layer));
+    }
+    return seconds;
+  }
+
+ private:
+  // Bytes of so many stored values, and of sums.
+  double stored(double count) const { return count * static_cast<double>(size_of(g_.type)); }
+  double summed(double count) const { return count * static_cast<double>(size_of(g_.sums)); }
+
+  // A kernel that moves so many bytes.
+  double kernel(double bytes) const {
+    return std::max(rates_.launch_seconds, bytes / level_for(rates_, bytes).bytes_per_second);
+  }
+  // A product of stored operands, whose result has `result_bytes`.
+  double product(double M, double N, double K, double result_bytes) const {
+    return std::max(2 * M * N * K / operations_, kernel(stored(M * K + K * N) + result_bytes));
+  }
+
+  // One direction of one layer.
+  double forward_track(std::int64_t layer, bool training) const {
+    const double columns = static_cast<double>(g_.columns(layer));
+    const double states = stored(batch_ * hidden_) + (g_.traits.cell_state ? summed(batch_ * hidden_) : 0);
+    double seconds = kernel(2 * states);
+    // In training the biases are canonical, and combined first.
+    if (training && g_.bias != Bias::none)
+      seconds += kernel(stored(2 * gate_columns_) + summed(gate_columns_));
+    for (std::int64_t chunk = 0; chunk < chunks_.count(); ++chunk) {
+      const double rows = static_cast<double>(chunks_.size(chunk)) * batch_;
+      seconds += product(rows, gate_columns_, columns, summed(rows * gate_columns_));
+    }
+    double step = 0;
+    for (int phase = 0; phase < g_.traits.phases; ++phase) {
+      const double sums = g_.traits.gates_of_phase(phase) * hidden_;
+      step += product(batch_, sums, hidden_, summed(batch_ * sums));
+      // W x and R h are read; y is written, and what training keeps.
+      double bytes = summed(2 * batch_ * sums) + 2 * states + stored(batch_ * hidden_);
+      if (training) bytes += stored(batch_ * static_cast<double>(g_.saved_columns())) + states;
+      step += kernel(bytes);
+    }
+    return seconds + steps_ * step;
+  }
+
+  double backward_track() const {
+    const double states = (g_.traits.cell_state ? 2 : 1) * summed(batch_ * hidden_);
+    double seconds = 2 * kernel(2 * states);  // the start and the end
+    if (g_.traits.split_gate >= 0) {
+      // R with its gates in another order, by two copies.
+      seconds +=
+          kernel(stored(2 * hidden_ * hidden_)) + kernel(stored(2 * (gate_columns_ - hidden_) * hidden_));
+    }
+    double step = 0;
+    for (int phase = 0; phase < g_.traits.phases; ++phase) {
+      const double sums = g_.traits.gates_of_phase(phase) * hidden_;
+      const double kept = static_cast<double>(g_.saved_columns() + g_.sum_columns()) + 3 * hidden_;
+      step += kernel(stored(batch_ * kept) + 2 * states);
+      step += product(batch_, hidden_, sums, 2 * summed(batch_ * hidden_));
+    }
+    return seconds + steps_ * step;
+  }
+
+  double gradients(std::int64_t layer) const {
+    const double rows = steps_ * batch_;
+    const double columns = static_cast<double>(g_.columns(layer));
+    double seconds = product(gate_columns_, columns, rows, summed(gate_columns_ * columns)) +
+                     product(rows, columns, gate_columns_, stored(rows * columns));
+    // dR: one product for the gates of each phase, or for the split gate and the others.
+    const bool split = g_.traits.split_gate >= 0;
+    const double first = split ? hidden_ : g_.traits.gates_of_phase(0) * hidden_;
+    seconds += product(first, hidden_, rows, summed(first * hidden_));
+    if (first < gate_columns_) {
+      const double others = gate_columns_ - first;
+      seconds += product(others, hidden_, rows, summed(others * hidden_));
+    }
+    // Sums of 16-bit gradients are rounded in the end.
+    if (g_.narrow()) {
+      seconds += kernel((summed(1) + stored(1)) * gate_columns_ * columns) +
+                 kernel((summed(1) + stored(1)) * gate_columns_ * hidden_);
+    }
+    // Biases: column sums in parts, and of the parts for bW and bR.
+    if (g_.bias == Bias::none) return seconds;
+    const int stores = g_.bias == Bias::single ? 1 : split ? 3 : 2;
+    return seconds + kernel(stored(rows * static_cast<double>(g_.sum_columns()))) +
+           stores * rates_.launch_seconds;
+  }
+
+  const Geometry& g_;
+  const Rates& rates_;
+  const double operations_;  // a second
+  const double steps_;
+  const double batch_;
+  const Chunks chunks_;
+  const double hidden_;
+  const double gate_columns_;
+};
+
+}  // namespace
+
+std::optional<double> forward_seconds(const Geometry& g, const RunSizes& sizes, bool training,
+                                      const Rates& rates) {
+  const Cost cost(g, sizes, rates);
+  if (!cost.known()) return std::nullopt;
+  return cost.forward(training);
+}
+
+std::optional<double> backward_seconds(const Geometry& g, const RunSizes& sizes, const Rates& rates) {
+  const Cost cost(g, sizes, rates);
+  if (!cost.known()) return std::nullopt;
+  return cost.backward();
+}
+
+}  // namespace recur::host::stepwise

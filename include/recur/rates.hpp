@@ -1,0 +1,68 @@
+/// @file
+/// What a machine can do, as it was measured there: what plans predict times from. `recur-perf` measures it.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "recur/types.hpp"
+
+namespace recur {
+
+/// A rate for each precision; 0 where it was not measured.
+struct PrecisionRates {
+  double f32 = 0;
+  double tf32 = 0;  ///< f32 whose operands are rounded to TF32
+  double f64 = 0;
+  double bf16 = 0;
+  double f16 = 0;
+
+  /// That of numbers stored as `type`.
+  constexpr double of(DataType type, bool rounded_to_tf32 = false) const {
+    switch (type) {
+      case DataType::f32: return rounded_to_tf32 ? tf32 : f32;
+      case DataType::f64: return f64;
+      case DataType::bf16: return bf16;
+      case DataType::f16: return f16;
+      case DataType::i32:
+      case DataType::u8: break;
+    }
+    return 0;
+  }
+};
+
+/// A level of memory as the threads or multiprocessors in use see it together.
+struct MemoryLevel {
+  std::string name;
+  double bytes = std::numeric_limits<double>::infinity();  ///< what it holds
+  double bytes_per_second = 0;                             ///< above 0
+};
+
+/// A way in which the parts of a recurrent step on a GPU can tell each other their results.
+struct Hop {
+  std::string name;
+  double holds_bytes = std::numeric_limits<double>::infinity();  ///< of R, in all blocks that take part
+  double seconds = 0;
+};
+
+/// Rates of one machine, of all its multiprocessors or of `threads` threads together. Times are seconds.
+struct Rates {
+  int threads = 1;  ///< CPU: how many were at work
+
+  /// Of large products; a multiplication and an addition are two operations.
+  PrecisionRates operations_per_second;
+  /// Smallest first, at least one; the last one is taken for whatever fits none.
+  std::vector<MemoryLevel> levels;
+
+  /// CPU: values of sigmoid and tanh a second, operands in the first level of memory.
+  PrecisionRates activations_per_second;
+  double call_seconds = 0;     ///< CPU: handing a task to all threads and waiting for its end
+  double barrier_seconds = 0;  ///< CPU: one barrier of all threads
+
+  double launch_seconds = 0;  ///< CUDA: from one kernel on a stream to the next
+  double resident_bytes = 0;  ///< CUDA: what registers and shared memory of all multiprocessors hold
+  std::vector<Hop> hops;      ///< CUDA
+};
+
+}  // namespace recur
