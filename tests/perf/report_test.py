@@ -53,6 +53,7 @@ class Schema(unittest.TestCase):
             without("seconds"),
             without("floor_bound"),
             without("best_reference"),
+            without("prediction_factor"),
             lambda result: result["rows"][0].update(seconds=0),
             lambda result: result["rows"][0].update(dtype="i8"),
             lambda result: result["rows"][0].update(T=1.5),
