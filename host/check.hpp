@@ -65,8 +65,8 @@ class OverlapCheck {
   bool allowed(const Range& a, const Range& b) const;
 
   // Fixed capacity, since checking happens inside calls that allocate nothing: the arguments of a call and,
-  // for each of kMaxLayers layers, five weights and five gradients.
-  static constexpr int kMaxRanges = 32 + 10 * 64;
+  // for each of kMaxLayers layers, six weights and six gradients.
+  static constexpr int kMaxRanges = 32 + 12 * 64;
   static constexpr int kMaxSame = 4;
   Range ranges_[kMaxRanges];
   int count_ = 0;

@@ -54,7 +54,9 @@ constexpr Refusal kRefusals[] = {
     {EngineId::onednn, Feature::reset_mask, "reset_mask is not implemented"},
     {EngineId::onednn, Feature::cell_sequence, "cell_sequence is not implemented"},
     {EngineId::onednn, Feature::batch_invariance, "batch_invariant is not implemented"},
-    {EngineId::onednn, Feature::projection, "projection_size is not implemented"},
+    {EngineId::onednn, Feature::onednn_projection,
+     "projection_size with dtype bf16 is not implemented; oneDNN 3.2 fails to train it and loses c where P "
+     "is H"},
     {EngineId::onednn, Feature::dropout, "dropout is not implemented"},
     {EngineId::onednn, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::onednn, Feature::zoneout, "zoneout is not implemented"},
@@ -79,8 +81,7 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cudnn, Feature::reverse, "cuDNN reads in reverse only beside reading forward"},
     {EngineId::cudnn, Feature::reset_mask, "cuDNN has no reset mask"},
     {EngineId::cudnn, Feature::cell_sequence, "cuDNN gives the last cell state only"},
-    {EngineId::cudnn, Feature::projection, "projection_size is not implemented"},
-    {EngineId::cudnn, Feature::dropout, "dropout is not implemented"},
+    {EngineId::cudnn, Feature::full_projection, "cuDNN takes a projection_size of H for none"},
     {EngineId::cudnn, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::cudnn, Feature::zoneout, "zoneout is not implemented"},
     {EngineId::cudnn, Feature::clip, "clip is not implemented; cuDNN's own clips the cell state, not sums"},
@@ -90,6 +91,8 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cudnn, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::cudnn, Feature::cudnn_type, "cudnn_algorithm: this one does not take the dtype"},
     {EngineId::cudnn, Feature::cudnn_lengths, "cudnn_algorithm: this one does not take variable_lengths"},
+    {EngineId::cudnn, Feature::cudnn_projection, "cudnn_algorithm: this one does not take projection_size"},
+    {EngineId::cudnn, Feature::cudnn_dropout, "cudnn_algorithm: this one does not take dropout"},
     {EngineId::cudnn, Feature::size_beyond_cudnn,
      "a tensor would have more than 2^31 - 1 elements in a step"},
     {EngineId::cudnn, Feature::device_described,
@@ -121,7 +124,8 @@ bool needs(const Job& job, Feature feature) {
     case Feature::variable_lengths: return spec.variable_lengths;
     case Feature::reset_mask: return spec.reset_mask;
     case Feature::cell_sequence: return spec.cell_sequence;
-    case Feature::projection: return spec.projection_size != 0;
+    case Feature::projection: return is_projected(spec);
+    case Feature::full_projection: return spec.projection_size == spec.hidden_size;
     case Feature::dropout: return spec.dropout != 0;
     case Feature::recurrent_dropout: return spec.recurrent_dropout != 0;
     case Feature::zoneout: return spec.zoneout != 0;
@@ -158,6 +162,11 @@ bool needs(const Job& job, Feature feature) {
     case Feature::cudnn_lengths:
       return algorithm != CudnnAlgorithm::fastest && spec.variable_lengths &&
              !cudnn::takes_lengths(algorithm);
+    case Feature::cudnn_projection:
+      return algorithm != CudnnAlgorithm::fastest && is_projected(spec) &&
+             !cudnn::takes_projection(algorithm);
+    case Feature::cudnn_dropout:
+      return algorithm != CudnnAlgorithm::fastest && spec.dropout != 0 && !cudnn::takes_dropout(algorithm);
     case Feature::size_beyond_cudnn: {
       // Its sizes and strides are int: those of x and y over a batch, and of all states.
       constexpr std::int64_t kMost = 0x7fffffff;
@@ -165,6 +174,7 @@ bool needs(const Job& job, Feature feature) {
       return job.shape.steps > kMost || job.shape.batch > kMost / widest ||
              spec.hidden_size > kMost / gates_of(spec);
     }
+    case Feature::onednn_projection: return is_projected(spec) && spec.dtype == DataType::bf16;
     case Feature::onednn_not_loaded: return !onednn::is_loaded();
     case Feature::onednn_without_implementation: return !onednn::has_implementation(job);
   }

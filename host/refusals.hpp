@@ -29,6 +29,7 @@ enum class Feature : std::uint8_t {
   reset_mask,
   cell_sequence,
   projection,
+  full_projection,
   dropout,
   recurrent_dropout,
   zoneout,
@@ -45,7 +46,10 @@ enum class Feature : std::uint8_t {
   device_described,
   cudnn_type,
   cudnn_lengths,
+  cudnn_projection,
+  cudnn_dropout,
   size_beyond_cudnn,
+  onednn_projection,
   onednn_not_loaded,
   onednn_without_implementation,
 };

@@ -43,12 +43,12 @@ void check_step_views(const Plan& plan, const StepArgs& args) {
                           " as planned, got " + host::describe(args.x));
   }
   const host::Dim B{"B", batch};
-  const host::Dim H{"H", spec.hidden_size};
+  const host::Dim h = host::output_dim(spec);
   host::check_view("x", args.x, spec.dtype, {B, {"I", spec.input_size}});
-  host::check_output("y", args.y, spec.dtype, {B, H});
-  host::check_output("h", args.h, spec.dtype, {{"L", spec.layers}, {"D", 1}, B, H});
+  host::check_output("y", args.y, spec.dtype, {B, h});
+  host::check_output("h", args.h, spec.dtype, {{"L", spec.layers}, {"D", 1}, B, h});
   if (has_cell_state(spec)) {
-    host::check_output("c", args.c, spec.dtype, {{"L", spec.layers}, {"D", 1}, B, H});
+    host::check_output("c", args.c, spec.dtype, {{"L", spec.layers}, {"D", 1}, B, {"H", spec.hidden_size}});
   } else {
     host::check_not_given("c", args.c, "the cell has no cell state");
   }

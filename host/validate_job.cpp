@@ -91,14 +91,18 @@ void validate_job(const Job& job) {
   // The largest tensors of the contract, in bytes, must be addressable whatever the engine.
   const Spec& spec = job.spec;
   const std::int64_t width = static_cast<std::int64_t>(size_of(spec.dtype));
-  const std::int64_t outputs = checked_product("D*H", {directions_of(spec), spec.hidden_size});
+  const std::int64_t units = checked_product("D*H", {directions_of(spec), spec.hidden_size});
+  const std::int64_t outputs = directions_of(spec) * output_size_of(spec);
   for (std::int64_t layer = 0; layer < 2; ++layer) {
     const std::int64_t inputs = layer == 0 ? spec.input_size : outputs;
     checked_product("x [T][B][I]", {job.shape.steps, job.shape.batch, inputs, width});
-    checked_product("W [D][G*H][I]", {gates_of(spec), outputs, inputs, width});
+    checked_product("W [D][G*H][I]", {gates_of(spec), units, inputs, width});
   }
   checked_product("y [T][B][D*H]", {job.shape.steps, job.shape.batch, outputs, width});
-  checked_product("h0 [L][D][B][H]", {spec.layers, job.shape.batch, outputs, width});
+  checked_product("h0 [L][D][B][H]", {spec.layers, job.shape.batch, units, width});
+  if (spec.cell_sequence) {
+    checked_product("c_sequence [T][B][D*H]", {job.shape.steps, job.shape.batch, units, width});
+  }
 }
 
 }  // namespace recur::host

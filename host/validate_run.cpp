@@ -15,7 +15,8 @@ struct Letters {
   std::int64_t T;
   std::int64_t B;
   std::int64_t D = directions_of(spec);
-  std::int64_t outputs = D * spec.hidden_size;
+  std::int64_t outputs = D * output_size_of(spec);
+  std::int64_t units = D * spec.hidden_size;
 
   bool time_major() const { return spec.layout == Layout::time_major; }
 };
@@ -32,8 +33,20 @@ void check_sequence(Check check, const Letters& s, std::string_view name, const 
   }
 }
 
-void check_state(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
-  check(name, view, s.spec.dtype, {{"L", s.spec.layers}, {"D", s.D}, {"B", s.B}, {"H", s.spec.hidden_size}});
+// A [T][B][D*H] or, projected, [T][B][D*P] tensor of h.
+void check_outputs(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check_sequence(check, s, name, view, is_projected(s.spec) ? "D*P" : "D*H", s.outputs);
+}
+
+void check_state(Check check, const Letters& s, std::string_view name, const ConstTensorView& view,
+                 Dim size) {
+  check(name, view, s.spec.dtype, {{"L", s.spec.layers}, {"D", s.D}, {"B", s.B}, size});
+}
+void check_h(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check_state(check, s, name, view, output_dim(s.spec));
+}
+void check_c(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check_state(check, s, name, view, {"H", s.spec.hidden_size});
 }
 
 // An optional tensor that only some Specs know.
@@ -84,9 +97,8 @@ void check_masks(const Letters& s, const ConstTensorView& lengths, const ConstTe
 void check_inputs(const Letters& s, const ConstTensorView& x, const ConstTensorView& h0,
                   const ConstTensorView& c0) {
   check_sequence(check_view, s, "x", x, "I", s.spec.input_size);
-  if (h0.given()) check_state(check_view, s, "h0", h0);
-  check_optional("c0", c0, has_cell_state(s.spec), kNoCellState,
-                 [&] { check_state(check_view, s, "c0", c0); });
+  if (h0.given()) check_h(check_view, s, "h0", h0);
+  check_optional("c0", c0, has_cell_state(s.spec), kNoCellState, [&] { check_c(check_view, s, "c0", c0); });
 }
 
 // The tensors of one layer of weights or gradients. `name` tells the layer and the tensor.
@@ -95,18 +107,18 @@ void each_tensor(const Spec& spec, std::int64_t layer, const BasicLayerWeights<V
   const std::int64_t D = directions_of(spec);
   const std::int64_t rows = gates_of(spec) * spec.hidden_size;
   const std::int64_t columns = layer_input_size(spec, layer);
-  const std::string_view column_letters = layer == 0 ? "I" : "D*H";
+  const std::string_view column_letters = layer == 0 ? "I" : is_projected(spec) ? "D*P" : "D*H";
   const std::int64_t peepholes = peepholes_of(spec);
   const auto check_bias = [&](std::string_view name, const View& view, bool wanted) {
     f(name, view, wanted, "Spec::bias has none", {Dim{"D", D}, Dim{"G*H", rows}});
   };
   f("W", tensors.W, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{column_letters, columns}});
-  f("R", tensors.R, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{"H", spec.hidden_size}});
+  f("R", tensors.R, true, "", {Dim{"D", D}, Dim{"G*H", rows}, output_dim(spec)});
   check_bias("bW", tensors.bW, spec.bias != Bias::none);
   check_bias("bR", tensors.bR, spec.bias == Bias::both);
   f("peephole", tensors.peephole, peepholes > 0, "Spec::peepholes is off",
     {Dim{"D", D}, Dim{peepholes == 2 ? "2*H" : "3*H", peepholes * spec.hidden_size}});
-  f("projection", tensors.projection, spec.projection_size > 0, "Spec::projection_size is 0",
+  f("projection", tensors.projection, is_projected(spec), "Spec::projection_size is 0",
     {Dim{"D", D}, Dim{"P", spec.projection_size}, Dim{"H", spec.hidden_size}});
 }
 
@@ -152,6 +164,7 @@ void add_weights(OverlapCheck& overlap, std::span<const LayerWeights> weights) {
     overlap.input("bW", layer.bW);
     overlap.input("bR", layer.bR);
     overlap.input("peephole", layer.peephole);
+    overlap.input("projection", layer.projection);
   }
 }
 
@@ -162,6 +175,7 @@ void add_gradients(OverlapCheck& overlap, std::span<const LayerGradients> gradie
     overlap.output("dbW", layer.bW);
     overlap.output("dbR", layer.bR);
     overlap.output("dpeephole", layer.peephole);
+    overlap.output("dprojection", layer.projection);
   }
 }
 
@@ -231,12 +245,11 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
   check_inputs(s, args.x, args.h0, args.c0);
   check_masks(s, args.lengths, args.reset_mask);
 
-  check_sequence(check_output, s, "y", args.y, "D*H", s.outputs);
-  if (args.hN.given()) check_state(check_output, s, "hN", args.hN);
-  check_optional("cN", args.cN, cell_state, kNoCellState,
-                 [&] { check_state(check_output, s, "cN", args.cN); });
+  check_outputs(check_output, s, "y", args.y);
+  if (args.hN.given()) check_h(check_output, s, "hN", args.hN);
+  check_optional("cN", args.cN, cell_state, kNoCellState, [&] { check_c(check_output, s, "cN", args.cN); });
   if (job.spec.cell_sequence) {
-    check_sequence(check_output, s, "c_sequence", args.c_sequence, "D*H", s.outputs);
+    check_sequence(check_output, s, "c_sequence", args.c_sequence, "D*H", s.units);
   } else {
     check_not_given("c_sequence", args.c_sequence, "Spec::cell_sequence is off");
   }
@@ -284,22 +297,21 @@ RunSizes validate_backward(const Plan& plan, const Context& context, std::span<c
   const bool cell_state = has_cell_state(job.spec);
   check_inputs(s, args.x, args.h0, args.c0);
   check_masks(s, args.lengths, args.reset_mask);
-  check_sequence(check_view, s, "y", args.y, "D*H", s.outputs);
+  check_outputs(check_view, s, "y", args.y);
 
-  if (args.dy.given()) check_sequence(check_view, s, "dy", args.dy, "D*H", s.outputs);
-  if (args.dhN.given()) check_state(check_view, s, "dhN", args.dhN);
-  check_optional("dcN", args.dcN, cell_state, kNoCellState,
-                 [&] { check_state(check_view, s, "dcN", args.dcN); });
+  if (args.dy.given()) check_outputs(check_view, s, "dy", args.dy);
+  if (args.dhN.given()) check_h(check_view, s, "dhN", args.dhN);
+  check_optional("dcN", args.dcN, cell_state, kNoCellState, [&] { check_c(check_view, s, "dcN", args.dcN); });
   check_optional("dc_sequence", args.dc_sequence, job.spec.cell_sequence, "Spec::cell_sequence is off",
-                 [&] { check_sequence(check_view, s, "dc_sequence", args.dc_sequence, "D*H", s.outputs); });
+                 [&] { check_sequence(check_view, s, "dc_sequence", args.dc_sequence, "D*H", s.units); });
   if (!args.dy.given() && !args.dhN.given() && !args.dcN.given() && !args.dc_sequence.given()) {
     throw InvalidArgument("backward: expected at least one of dy, dhN, dcN and dc_sequence, got none");
   }
 
   if (args.dx.given()) check_sequence(check_output, s, "dx", args.dx, "I", s.spec.input_size);
-  if (args.dh0.given()) check_state(check_output, s, "dh0", args.dh0);
+  if (args.dh0.given()) check_h(check_output, s, "dh0", args.dh0);
   check_optional("dc0", args.dc0, cell_state, kNoCellState,
-                 [&] { check_state(check_output, s, "dc0", args.dc0); });
+                 [&] { check_c(check_output, s, "dc0", args.dc0); });
   validate_gradients(job.spec, args.dweights);
   check_buffer("workspace", workspace.data(), workspace.size(), plan.sizes().workspace_backward);
   check_buffer("reserve", reserve.data(), reserve.size(), plan.sizes().reserve);

@@ -2,9 +2,13 @@
 // engine is asked to do anything.
 #pragma once
 
+#include "host/check.hpp"
 #include "host/engine.hpp"
 
 namespace recur::host {
+
+// The size of h, by its letter.
+inline Dim output_dim(const Spec& spec) { return {is_projected(spec) ? "P" : "H", output_size_of(spec)}; }
 
 void validate_weights(const Job& job, std::span<const LayerWeights> weights);
 RunSizes validate_forward(const Plan& plan, const Context& context, const Weights& weights,

@@ -16,9 +16,11 @@ struct Spaces {
   std::size_t outputs;       // of y
   std::size_t hidden_state;  // of h0
   std::size_t cell_state;    // of c0; 0 for cells without
+  std::size_t dropout;       // states of random numbers; 0 where nothing is dropped
 
   Spaces() = default;
-  Spaces(const Setup& setup, const RunSizes& most, const TempSpaces& temp_spaces, std::size_t weight_bytes)
+  Spaces(const Setup& setup, const RunSizes& most, const TempSpaces& temp_spaces, std::size_t weight_bytes,
+         std::size_t dropout_bytes)
       : temp(temp_spaces),
         weights(weight_bytes),
         inputs(bytes_of(setup, {most.steps, most.batch, setup.input_size})),
@@ -26,7 +28,8 @@ struct Spaces {
         hidden_state(bytes_of(setup, {setup.pseudo_layers(), most.batch, setup.output_size})),
         cell_state(setup.has_cell_state()
                        ? bytes_of(setup, {setup.pseudo_layers(), most.batch, setup.hidden_size})
-                       : 0) {}
+                       : 0),
+        dropout(dropout_bytes) {}
 
  private:
   static std::size_t bytes_of(const Setup& setup, std::initializer_list<std::int64_t> sizes) {
@@ -80,6 +83,7 @@ struct ForwardBuffers {
   std::byte* work;
   std::byte* h0;  // copies, where the final states overwrite the initial ones
   std::byte* c0;
+  std::byte* dropout;
   std::byte* weights;  // not with prepared weights
 
   ForwardBuffers(std::byte* base, const Spaces& spaces, bool prepared)
@@ -87,6 +91,7 @@ struct ForwardBuffers {
         work(carver.take(spaces.temp.work)),
         h0(carver.take(spaces.hidden_state)),
         c0(carver.take(spaces.cell_state)),
+        dropout(carver.take(spaces.dropout)),
         weights(prepared ? nullptr : carver.take(spaces.weights)) {}
 };
 
@@ -100,6 +105,7 @@ struct BackwardBuffers {
   std::byte* dx;       // where it is not asked for
   std::byte* dhN;      // copies, where the gradients of the initial states overwrite them
   std::byte* dcN;
+  std::byte* dropout;
 
   BackwardBuffers(std::byte* base, const Spaces& spaces)
       : carver(base),
@@ -110,7 +116,8 @@ struct BackwardBuffers {
         dy(carver.take(spaces.outputs)),
         dx(carver.take(spaces.inputs)),
         dhN(carver.take(spaces.hidden_state)),
-        dcN(carver.take(spaces.cell_state)) {}
+        dcN(carver.take(spaces.cell_state)),
+        dropout(carver.take(spaces.dropout)) {}
 };
 
 }  // namespace recur::host::cudnn

@@ -9,8 +9,9 @@ bool allows(const Job& job, CudnnAlgorithm algorithm) {
   if (job.options.cudnn_algorithm != CudnnAlgorithm::fastest) return job.options.cudnn_algorithm == algorithm;
   const Spec& spec = job.spec;
   return takes_types(algorithm, spec.dtype, math_of(spec.dtype)) &&
-         (spec.projection_size == 0 || takes_projection(algorithm)) &&
-         (!spec.variable_lengths || takes_lengths(algorithm));
+         (!is_projected(spec) || takes_projection(algorithm)) &&
+         (!spec.variable_lengths || takes_lengths(algorithm)) &&
+         (spec.dropout == 0 || takes_dropout(algorithm));
 }
 
 }  // namespace
@@ -25,7 +26,7 @@ std::vector<Candidate> candidates_of(Session& session, const Job& job, std::stri
       session.describe_tensors(setup, most, nullptr);
       const TempSpaces temp = session.temp_spaces(setup, most.batch);
       WeightSpace weights(session, setup, most.batch, job.spec.bias);
-      const Spaces spaces(setup, most, temp, weights.bytes());
+      const Spaces spaces(setup, most, temp, weights.bytes(), session.dropout_state_bytes(setup));
       candidates.push_back({setup, std::move(weights), spaces});
     } catch (const Unsupported& error) {
       add_refusal(refused, algorithm, error.what());

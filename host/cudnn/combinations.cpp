@@ -45,5 +45,7 @@ bool takes_any_bias(CudnnAlgorithm algorithm) { return algorithm == standard; }
 bool takes_projection(CudnnAlgorithm algorithm) { return algorithm == standard; }
 // cudnnBuildRNNDynamic: no lengths that vary within a batch. The kernels for a small H have none either.
 bool takes_lengths(CudnnAlgorithm algorithm) { return algorithm == standard || algorithm == persist_static; }
+// What is compiled belongs to a description of the layer, and dropout describes it anew in every call.
+bool takes_dropout(CudnnAlgorithm algorithm) { return algorithm != persist_dynamic; }
 
 }  // namespace recur::host::cudnn

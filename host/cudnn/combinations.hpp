@@ -23,6 +23,7 @@ bool takes_types(CudnnAlgorithm algorithm, DataType storage, DataType math);
 bool takes_any_bias(CudnnAlgorithm algorithm);
 bool takes_projection(CudnnAlgorithm algorithm);
 bool takes_lengths(CudnnAlgorithm algorithm);
+bool takes_dropout(CudnnAlgorithm algorithm);
 
 // The algorithms, `fastest` not among them.
 std::span<const CudnnAlgorithm> algorithms();

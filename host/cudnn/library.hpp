@@ -19,6 +19,11 @@
   F(DestroyTensorDescriptor)     \
   F(SetTensorNdDescriptor)       \
   F(GetTensorNdDescriptor)       \
+  F(CreateDropoutDescriptor)     \
+  F(DestroyDropoutDescriptor)    \
+  F(DropoutGetStatesSize)        \
+  F(SetDropoutDescriptor)        \
+  F(RestoreDropoutDescriptor)    \
   F(CreateRNNDescriptor)         \
   F(DestroyRNNDescriptor)        \
   F(SetRNNDescriptor_v8)         \

@@ -132,6 +132,7 @@ void CudnnPlan::forward(Context::State& context, const ForwardCall& call) const 
     tensors.weights = buffers.weights;
   }
   tensors.work = buffers.work;
+  session.start_dropout(setup_, call.sizes.batch, buffers.dropout, args.dropout_seed);
   if (setup_.training()) tensors.reserve = ReserveBuffer(call.reserve.data(), spaces_).reserve;
   call_forward(session, setup_, spaces_, call.sizes.batch, tensors);
 }
@@ -166,6 +167,7 @@ void CudnnPlan::backward(Context::State& context, const BackwardCall& call) cons
   auto* reserve = const_cast<std::byte*>(call.reserve.data());
   copy(buffers.reserve, ReserveBuffer(reserve, spaces_).reserve, spaces_.temp.reserve, stream);
   tensors.reserve = buffers.reserve;
+  session.resume_dropout(setup_, call.sizes.batch, buffers.dropout);
   call_backward_data(session, setup_, spaces_, call.sizes.batch, tensors);
   if (args.dweights.empty()) return;
 

@@ -49,6 +49,13 @@ class Session final : public gpu::EngineState {
 
   // The layer for calls of this batch. Made once and kept, since graphs refer to code that belongs to it.
   cudnnRNNDescriptor_t layer(const Setup& setup, std::int64_t batch);
+
+  // Where a setup drops, the layer draws from random numbers whose states lie in memory of the call, so that
+  // these come before it. A forward pass starts them from a seed, on the stream; a backward pass, which reads
+  // from the reserve what was dropped, only wants them to be there.
+  std::size_t dropout_state_bytes(const Setup& setup);
+  void start_dropout(const Setup& setup, std::int64_t batch, std::byte* states, std::uint64_t seed);
+  void resume_dropout(const Setup& setup, std::int64_t batch, std::byte* states);
   // Sets the descriptors below to a call's tensors. `lengths` [B] are cut to T; null: all T.
   void describe_tensors(const Setup& setup, const RunSizes& sizes, const std::int32_t* lengths);
   cudnnRNNDataDescriptor_t x() const { return x_.get(); }
@@ -62,12 +69,15 @@ class Session final : public gpu::EngineState {
  private:
   using Layer = Owned<cudnnRNNDescriptor_t>;
 
+  void describe_layer(const Setup& setup, cudnnRNNDescriptor_t layer);
+
   const Library& library_;
   Owned<cudnnHandle_t> handle_;
   Owned<cudnnRNNDataDescriptor_t> x_;
   Owned<cudnnRNNDataDescriptor_t> y_;
   Owned<cudnnTensorDescriptor_t> h_;
   Owned<cudnnTensorDescriptor_t> c_;
+  Owned<cudnnDropoutDescriptor_t> dropout_;
   // By the setup and, for code that is compiled for one, the batch.
   std::map<std::pair<std::uint64_t, std::int64_t>, Layer> layers_;
   std::vector<int> lengths_;

@@ -1,5 +1,8 @@
 #include "host/cudnn/setup.hpp"
 
+#include <algorithm>
+#include <bit>
+
 #include "host/cudnn/combinations.hpp"
 #include "host/hash.hpp"
 
@@ -33,6 +36,12 @@ cudnnMathType_t math_type_of(const Job& job) {
     case DataType::f32: return job.options.tf32 ? CUDNN_TENSOR_OP_MATH : CUDNN_FMA_MATH;
     default: return CUDNN_TENSOR_OP_MATH;
   }
+}
+
+float dropout_of(const Job& job) {
+  if (job.options.pass != Pass::training || job.spec.layers == 1) return 0;
+  constexpr float kMost = 0x1.fffffep-1f;  // below 1, which would leave nothing to divide by
+  return std::min(static_cast<float>(job.spec.dropout), kMost);
 }
 
 }  // namespace
@@ -75,6 +84,7 @@ Setup setup_of(const Job& job, CudnnAlgorithm algorithm) {
       .hidden_size = static_cast<int>(spec.hidden_size),
       .output_size = static_cast<int>(output_size_of(spec)),
       .layers = static_cast<int>(spec.layers),
+      .dropout = dropout_of(job),
       .element = size_of(spec.dtype),
   };
 }
@@ -86,6 +96,7 @@ std::uint64_t Setup::id() const {
                     static_cast<int>(math_type), input_size, hidden_size, output_size, layers}) {
     hash.add(static_cast<std::uint64_t>(value));
   }
+  hash.add(std::bit_cast<std::uint32_t>(dropout));
   return hash.value();
 }
 

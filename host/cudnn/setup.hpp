@@ -24,10 +24,12 @@ struct Setup {
   int hidden_size;
   int output_size;  // of h: H or P
   int layers;
+  float dropout;        // 0 where nothing is dropped: in inference, and in a single layer
   std::size_t element;  // bytes
 
   bool training() const { return pass == CUDNN_FWD_MODE_TRAINING; }
   bool has_cell_state() const { return cell == CUDNN_LSTM; }
+  bool drops() const { return dropout > 0; }
   bool is_projected() const { return output_size != hidden_size; }
   int pseudo_layers() const { return layers * directions; }
   // Columns of W: cuDNN's layers above the first read the outputs of all directions.

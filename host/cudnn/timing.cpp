@@ -31,6 +31,7 @@ class Trial {
   // Seconds of one run, by the clock of the host: what a caller has who waits for the result.
   double run() {
     const auto start = std::chrono::steady_clock::now();
+    session_.start_dropout(setup_, batch_, dropout_, 0);
     call_forward(session_, setup_, spaces_, batch_, forward_);
     if (setup_.training()) {
       call_backward_data(session_, setup_, spaces_, batch_, backward_);
@@ -49,6 +50,7 @@ class Trial {
     forward_.hN = carver.take(spaces_.hidden_state);
     forward_.weights = carver.take(spaces_.weights);
     forward_.work = carver.take(spaces_.temp.work);
+    dropout_ = carver.take(spaces_.dropout);
     if (setup_.has_cell_state()) {
       forward_.c0 = carver.take(spaces_.cell_state);
       forward_.cN = carver.take(spaces_.cell_state);
@@ -79,6 +81,7 @@ class Trial {
   std::int64_t batch_;
   gpu::OwnedStream stream_;
   DeviceMemory memory_;
+  std::byte* dropout_ = nullptr;
   ForwardTensors forward_{};
   BackwardTensors backward_{};
 };

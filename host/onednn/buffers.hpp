@@ -56,42 +56,47 @@ class ByteCarver {
 struct PackedLayer {
   std::byte* W = nullptr;
   std::byte* R = nullptr;
-  float* bias = nullptr;      // [D][bias gates][H]
-  float* peephole = nullptr;  // [D][3][H]; null for cells without
+  std::byte* projection = nullptr;  // null where there is none
+  float* bias = nullptr;            // [D][bias gates][H]
+  float* peephole = nullptr;        // [D][3][H]; null for cells without
 
   PackedLayer() = default;
-  PackedLayer(ByteCarver& carver, const Geometry& g, std::int64_t W_bytes, std::int64_t R_bytes)
+  PackedLayer(ByteCarver& carver, const Geometry& g, std::int64_t W_bytes, std::int64_t R_bytes,
+              std::int64_t projection_bytes)
       : W(carver.take_bytes(W_bytes)),
         R(carver.take_bytes(R_bytes)),
+        projection(projection_bytes == 0 ? nullptr : carver.take_bytes(projection_bytes)),
         bias(carver.take_floats({g.directions, g.bias_gates(), g.hidden})) {
     if (g.traits.peepholes > 0) peephole = carver.take_floats({g.directions, g.traits.peepholes, g.hidden});
   }
 };
 
-// Dense [D][G*H][K] or [D][G*H][H] in oneDNN's order of gates, on the way into a format or out of it.
+// Dense [D][G*H][K], [D][G*H][P] or [D][P][H], gates in oneDNN's order, on the way into a format or out of
+// it.
 inline std::byte* take_staged(ByteCarver& carver, const Geometry& g, DataType type) {
-  return carver.take(type, {g.directions, g.gate_rows(), std::max(g.widest_columns(), g.hidden)});
+  return carver.take(type, {g.directions, g.gate_rows(), std::max(g.widest_columns(), g.h_size())});
 }
 
-// prepare_weights has no workspace, so that what it needs only while it runs is here too.
+// prepare_weights has no workspace, so that what it needs only while it runs is here too. Scratch is last:
+// its size is that of the plan's T and B, and a smaller call must find the layers where they are.
 struct PreparedBuffer {
   ByteCarver carver;
   BufferHeader* header;
   std::byte* staged;
-  std::byte* scratch;
   PackedLayer layers[kMaxLayers];
+  std::byte* scratch;
 
   PreparedBuffer(std::byte* base, const Stack& stack)
       : carver(base),
         header(carver.take_header()),
-        staged(take_staged(carver, stack.geometry, stack.geometry.type)),
-        scratch(
-            carver.take_bytes(stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }))) {
+        staged(take_staged(carver, stack.geometry, stack.geometry.type)) {
     for (std::int64_t l = 0; l < stack.geometry.layers; ++l) {
       const Layer& layer = stack.layer(l);
       layers[l] = PackedLayer(carver, stack.geometry, static_cast<std::int64_t>(layer.W_bytes()),
-                              static_cast<std::int64_t>(layer.R_bytes()));
+                              static_cast<std::int64_t>(layer.R_bytes()),
+                              static_cast<std::int64_t>(layer.projection_bytes()));
     }
+    scratch = carver.take_bytes(stack.most([](const Layer& layer) { return layer.forward_scratch_bytes(); }));
   }
 };
 
@@ -101,8 +106,8 @@ struct ReserveBuffer {
   BufferHeader* header;
   struct LayerPart {
     std::byte* saved;    // oneDNN's own
-    std::byte* outputs;  // T [T][B][D*H]; null for the last layer, whose outputs are the caller's y
-    std::byte* hN;       // T [D][B][H]
+    std::byte* outputs;  // T [T][B][D*P]; null for the last layer, whose outputs are the caller's y
+    std::byte* hN;       // T [D][B][P]
     float* cN;           // [D][B][H]; null for cells without
   };
   LayerPart layers[kMaxLayers];
@@ -114,7 +119,7 @@ struct ReserveBuffer {
       LayerPart& part = layers[l];
       part.saved = carver.take_bytes(static_cast<std::int64_t>(stack.layer(l).saved_bytes()));
       if (l + 1 < g.layers) part.outputs = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
-      part.hN = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
+      part.hN = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
       if (g.traits.cell_state) part.cN = carver.take_floats({g.directions, sizes.batch, g.hidden});
     }
   }
@@ -137,9 +142,9 @@ struct BetweenLayers {
 struct ForwardBuffers {
   ByteCarver carver;
   std::byte* scratch;
-  std::byte* x;  // T [T][B][I] and [T][B][D*H], for rows that do not lie densely
+  std::byte* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
   std::byte* y;
-  std::byte* h0;            // T [D][B][H] of one layer
+  std::byte* h0;            // T [D][B][P] of one layer
   float* c0;                // [D][B][H]
   std::byte* hN = nullptr;  // inference; training has them in the reserve
   float* cN = nullptr;
@@ -155,17 +160,18 @@ struct ForwardBuffers {
     const RunSizes& sizes = stack.sizes;
     x = carver.take(g.type, {sizes.steps, sizes.batch, g.input_size});
     y = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
-    h0 = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
+    h0 = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
     c0 = carver.take_floats({g.directions, sizes.batch, g.hidden});
     if (!g.training) {
-      hN = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
+      hN = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
       cN = carver.take_floats({g.directions, sizes.batch, g.hidden});
       between = BetweenLayers(carver, g, sizes, g.type);
     }
     if (prepared) return;
     staged = take_staged(carver, g, g.type);
     weights = PackedLayer(carver, g, stack.most([](const Layer& layer) { return layer.W_bytes(); }),
-                          stack.most([](const Layer& layer) { return layer.R_bytes(); }));
+                          stack.most([](const Layer& layer) { return layer.R_bytes(); }),
+                          stack.most([](const Layer& layer) { return layer.projection_bytes(); }));
   }
 };
 
@@ -173,12 +179,12 @@ struct ForwardBuffers {
 struct BackwardBuffers {
   ByteCarver carver;
   std::byte* scratch;
-  std::byte* x;  // T [T][B][I] and [T][B][D*H], for rows that do not lie densely
+  std::byte* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
   std::byte* y;
   float* dx;  // likewise, and for types other than f32
   float* dy;
-  std::byte* h0;        // T [D][B][H] of one layer
-  float* c0 = nullptr;  // [D][B][H] this and what follows
+  std::byte* h0;        // T [D][B][P] of one layer
+  float* c0 = nullptr;  // [D][B][H], as are all of c; those of h [D][B][P]
   float* dh0 = nullptr;
   float* dc0 = nullptr;
   float* dhN = nullptr;
@@ -200,18 +206,21 @@ struct BackwardBuffers {
     y = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
     dx = carver.take_floats({sizes.steps, sizes.batch, g.input_size});
     dy = carver.take_floats({sizes.steps, sizes.batch, g.outputs()});
-    h0 = carver.take(g.type, {g.directions, sizes.batch, g.hidden});
-    for (float** state : {&c0, &dh0, &dc0, &dhN, &dcN}) {
+    h0 = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
+    for (float** state : {&c0, &dc0, &dcN}) {
       *state = carver.take_floats({g.directions, sizes.batch, g.hidden});
     }
+    for (float** state : {&dh0, &dhN}) *state = carver.take_floats({g.directions, sizes.batch, g.h_size()});
     between = BetweenLayers(carver, g, sizes, DataType::f32);
     saved = carver.take_bytes(stack.most([](const Layer& layer) { return layer.saved_bytes(); }));
     staged = take_staged(carver, g, DataType::f32);
     const auto most = [&](int argument) {
       return stack.most([&](const Layer& layer) { return layer.backward->bytes(argument); });
     };
-    weights = PackedLayer(carver, g, most(DNNL_ARG_WEIGHTS_LAYER), most(DNNL_ARG_WEIGHTS_ITER));
-    gradients = PackedLayer(carver, g, most(DNNL_ARG_DIFF_WEIGHTS_LAYER), most(DNNL_ARG_DIFF_WEIGHTS_ITER));
+    weights = PackedLayer(carver, g, most(DNNL_ARG_WEIGHTS_LAYER), most(DNNL_ARG_WEIGHTS_ITER),
+                          most(DNNL_ARG_WEIGHTS_PROJECTION));
+    gradients = PackedLayer(carver, g, most(DNNL_ARG_DIFF_WEIGHTS_LAYER), most(DNNL_ARG_DIFF_WEIGHTS_ITER),
+                            most(DNNL_ARG_DIFF_WEIGHTS_PROJECTION));
   }
 };
 

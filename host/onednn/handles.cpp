@@ -45,6 +45,7 @@ Primitive::Primitive(PrimitiveDesc desc) : desc_(std::move(desc)) {
 }
 
 const_dnnl_memory_desc_t Primitive::format(int argument) const {
+  if (desc_.get() == nullptr) return nullptr;
   return lib().primitive_desc_query_md(desc_.get(), dnnl_query_exec_arg_md, argument);
 }
 

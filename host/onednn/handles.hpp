@@ -52,7 +52,7 @@ class Primitive {
 
   const_dnnl_primitive_desc_t desc() const { return desc_.get(); }
   const_dnnl_primitive_t get() const { return primitive_.get(); }
-  // The format of an argument, e.g. DNNL_ARG_WEIGHTS_LAYER; owned by this.
+  // The format of an argument, e.g. DNNL_ARG_WEIGHTS_LAYER; owned by this. Null where this is no primitive.
   const_dnnl_memory_desc_t format(int argument) const;
   std::size_t scratch_bytes() const { return bytes_of(format(DNNL_ARG_SCRATCHPAD)); }
   const char* implementation() const;

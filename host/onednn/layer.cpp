@@ -1,5 +1,7 @@
 #include "host/onednn/layer.hpp"
 
+#include <algorithm>
+
 #include "host/onednn/availability.hpp"
 
 namespace recur::host::onednn {
@@ -25,17 +27,19 @@ dnnl_alg_kind_t activation_of(Variant variant) {
 // Everything that a layer's primitives are described by. With `data`, tensors are of that type; gradients are
 // described by the same with f32.
 struct Tensors {
-  MemoryDesc x, y, h, c, W, R, bias, peephole;
+  MemoryDesc x, y, h, c, W, R, bias, peephole, projection;
 
   Tensors(const Geometry& g, std::int64_t columns, const RunSizes& sizes, dnnl_data_type_t data)
       : x(sequence(g, sizes, columns, data)),
         y(sequence(g, sizes, g.outputs(), data)),
-        h(state(g, sizes, data)),
-        c(g.traits.cell_state ? state(g, sizes, dnnl_f32) : MemoryDesc()),
+        h(state(g, sizes, g.h_size(), data)),
+        c(g.traits.cell_state ? state(g, sizes, g.hidden, dnnl_f32) : MemoryDesc()),
         W(describe_any(data, {1, g.directions, columns, g.traits.gates, g.hidden})),
-        R(describe_any(data, {1, g.directions, g.hidden, g.traits.gates, g.hidden})),
+        R(describe_any(data, {1, g.directions, g.h_size(), g.traits.gates, g.hidden})),
         bias(of_gates(g, g.bias_gates())),
-        peephole(g.traits.peepholes > 0 ? of_gates(g, g.traits.peepholes) : MemoryDesc()) {}
+        peephole(g.traits.peepholes > 0 ? of_gates(g, g.traits.peepholes) : MemoryDesc()),
+        projection(g.projected() ? describe_any(data, {1, g.directions, g.hidden, g.projection})
+                                 : MemoryDesc()) {}
 
  private:
   // [T][B][columns] or [B][T][columns]; for oneDNN the order of dimensions is always the former.
@@ -46,10 +50,11 @@ struct Tensors {
         type, {sizes.steps, sizes.batch, columns},
         {time_major ? sizes.batch * columns : columns, time_major ? columns : sizes.steps * columns, 1});
   }
-  static MemoryDesc state(const Geometry& g, const RunSizes& sizes, dnnl_data_type_t type) {
-    const std::int64_t direction = sizes.batch * g.hidden;
-    return describe(type, {1, g.directions, sizes.batch, g.hidden},
-                    {g.directions * direction, direction, g.hidden, 1});
+  static MemoryDesc state(const Geometry& g, const RunSizes& sizes, std::int64_t columns,
+                          dnnl_data_type_t type) {
+    const std::int64_t direction = sizes.batch * columns;
+    return describe(type, {1, g.directions, sizes.batch, columns},
+                    {g.directions * direction, direction, columns, 1});
   }
   static MemoryDesc of_gates(const Geometry& g, std::int64_t gates) {
     const std::int64_t direction = gates * g.hidden;
@@ -66,6 +71,42 @@ MemoryDesc dense_weights(const Geometry& g, std::int64_t columns, dnnl_data_type
                   {g.directions * direction, direction, 1, gate, columns});
 }
 
+// [D][P][H].
+MemoryDesc dense_projection(const Geometry& g, dnnl_data_type_t type) {
+  const std::int64_t direction = g.projection * g.hidden;
+  return describe(type, {1, g.directions, g.hidden, g.projection},
+                  {g.directions * direction, direction, 1, g.hidden});
+}
+
+// f(member of WeightReorders, dense tensor, argument of weights, argument of their gradients).
+template <class F>
+void each_matrix(const Geometry& g, std::int64_t columns, dnnl_data_type_t type, F&& f) {
+  f(&Layer::WeightReorders::W, dense_weights(g, columns, type), DNNL_ARG_WEIGHTS_LAYER,
+    DNNL_ARG_DIFF_WEIGHTS_LAYER);
+  f(&Layer::WeightReorders::R, dense_weights(g, g.h_size(), type), DNNL_ARG_WEIGHTS_ITER,
+    DNNL_ARG_DIFF_WEIGHTS_ITER);
+  if (!g.projected()) return;
+  f(&Layer::WeightReorders::projection, dense_projection(g, type), DNNL_ARG_WEIGHTS_PROJECTION,
+    DNNL_ARG_DIFF_WEIGHTS_PROJECTION);
+}
+Layer::WeightReorders reorders_to(const Primitive& primitive, const Geometry& g, std::int64_t columns,
+                                  dnnl_data_type_t type) {
+  Layer::WeightReorders reorders;
+  each_matrix(g, columns, type, [&](auto member, const MemoryDesc& dense, int weights, int /*gradients*/) {
+    reorders.*member = make_reorder(dense.get(), primitive.format(weights));
+  });
+  return reorders;
+}
+Layer::WeightReorders reorders_from_gradients(const Primitive& primitive, const Geometry& g,
+                                              std::int64_t columns) {
+  Layer::WeightReorders reorders;
+  each_matrix(g, columns, dnnl_f32,
+              [&](auto member, const MemoryDesc& dense, int /*weights*/, int gradients) {
+                reorders.*member = make_reorder(primitive.format(gradients), dense.get());
+              });
+  return reorders;
+}
+
 // Empty where there is no implementation.
 PrimitiveDesc describe_forward(const Geometry& g, const Tensors& t, const WeightFormats& formats) {
   const Library& dnnl = lib();
@@ -74,6 +115,8 @@ PrimitiveDesc describe_forward(const Geometry& g, const Tensors& t, const Weight
   const dnnl_rnn_direction_t direction = direction_of(g.direction);
   const const_dnnl_memory_desc_t W = formats.W != nullptr ? formats.W : t.W.get();
   const const_dnnl_memory_desc_t R = formats.R != nullptr ? formats.R : t.R.get();
+  const bool chosen = g.projected() && formats.projection != nullptr;
+  const const_dnnl_memory_desc_t projection = chosen ? formats.projection : t.projection.get();
   PrimitiveDesc desc;
   dnnl_status_t status = dnnl_unimplemented;
   switch (g.variant) {
@@ -95,7 +138,7 @@ PrimitiveDesc describe_forward(const Geometry& g, const Tensors& t, const Weight
     case Variant::lstm_peephole:
       status = dnnl.lstm_forward_primitive_desc_create(
           desc.out(), dnnl.engine, pass, direction, t.x.get(), t.h.get(), t.c.get(), W, R, t.peephole.get(),
-          nullptr, t.bias.get(), t.y.get(), t.h.get(), t.c.get(), dnnl_rnn_flags_undef, attributes.get());
+          projection, t.bias.get(), t.y.get(), t.h.get(), t.c.get(), dnnl_rnn_flags_undef, attributes.get());
       break;
     case Variant::lstm_coupled:
     case Variant::lstm_coupled_peephole: break;
@@ -135,9 +178,9 @@ PrimitiveDesc describe_backward(const Geometry& g, const Tensors& t, const Tenso
     case Variant::lstm_peephole:
       status = dnnl.lstm_backward_primitive_desc_create(
           desc.out(), dnnl.engine, dnnl_backward, direction, t.x.get(), t.h.get(), t.c.get(), t.W.get(),
-          t.R.get(), t.peephole.get(), nullptr, t.bias.get(), t.y.get(), t.h.get(), t.c.get(), d.x.get(),
-          d.h.get(), d.c.get(), d.W.get(), d.R.get(), d.peephole.get(), nullptr, d.bias.get(), d.y.get(),
-          d.h.get(), d.c.get(), flags, forward, attributes.get());
+          t.R.get(), t.peephole.get(), t.projection.get(), t.bias.get(), t.y.get(), t.h.get(), t.c.get(),
+          d.x.get(), d.h.get(), d.c.get(), d.W.get(), d.R.get(), d.peephole.get(), d.projection.get(),
+          d.bias.get(), d.y.get(), d.h.get(), d.c.get(), flags, forward, attributes.get());
       break;
     case Variant::lstm_coupled:
     case Variant::lstm_coupled_peephole: break;
@@ -146,9 +189,12 @@ PrimitiveDesc describe_backward(const Geometry& g, const Tensors& t, const Tenso
   return desc;
 }
 
-std::size_t most_scratch(std::initializer_list<const Primitive*> primitives) {
-  std::size_t most = 0;
-  for (const Primitive* primitive : primitives) most = std::max(most, primitive->scratch_bytes());
+std::size_t most_scratch(const Primitive& primitive,
+                         std::initializer_list<const Layer::WeightReorders*> reorders) {
+  std::size_t most = primitive.scratch_bytes();
+  for (const Layer::WeightReorders* one : reorders) {
+    most = std::max({most, one->W.scratch_bytes(), one->R.scratch_bytes(), one->projection.scratch_bytes()});
+  }
   return most;
 }
 
@@ -166,6 +212,7 @@ Geometry geometry_of(const Job& job) {
                   .traits = cells::traits_of(variant),
                   .input_size = spec.input_size,
                   .hidden = spec.hidden_size,
+                  .projection = spec.projection_size,
                   .layers = spec.layers,
                   .directions = directions_of(spec),
                   .direction = spec.direction,
@@ -181,34 +228,27 @@ Layer::Layer(const Geometry& g, std::int64_t columns, const RunSizes& sizes, con
   const ThreadsOfCalls threads(g.threads);
   const dnnl_data_type_t type = type_of(g.type);
   const Tensors tensors(g, columns, sizes, type);
-  const MemoryDesc W = dense_weights(g, columns, type);
-  const MemoryDesc R = dense_weights(g, g.hidden, type);
   forward = must_exist(describe_forward(g, tensors, formats), "this layer's forward");
-  reorder_W = make_reorder(W.get(), forward.format(DNNL_ARG_WEIGHTS_LAYER));
-  reorder_R = make_reorder(R.get(), forward.format(DNNL_ARG_WEIGHTS_ITER));
+  reorder = reorders_to(forward, g, columns, type);
   if (!g.training) return;
 
   const Tensors gradients(g, columns, sizes, dnnl_f32);
-  const MemoryDesc dW = dense_weights(g, columns, dnnl_f32);
-  const MemoryDesc dR = dense_weights(g, g.hidden, dnnl_f32);
   Backward& back = backward.emplace();
   back.primitive =
       must_exist(describe_backward(g, tensors, gradients, forward.desc()), "this layer's backward");
-  back.reorder_W = make_reorder(W.get(), back.primitive.format(DNNL_ARG_WEIGHTS_LAYER));
-  back.reorder_R = make_reorder(R.get(), back.primitive.format(DNNL_ARG_WEIGHTS_ITER));
-  back.reorder_dW = make_reorder(back.primitive.format(DNNL_ARG_DIFF_WEIGHTS_LAYER), dW.get());
-  back.reorder_dR = make_reorder(back.primitive.format(DNNL_ARG_DIFF_WEIGHTS_ITER), dR.get());
+  back.reorder = reorders_to(back.primitive, g, columns, type);
+  back.reorder_gradients = reorders_from_gradients(back.primitive, g, columns);
 }
 
 WeightFormats Layer::formats() const {
-  return {forward.format(DNNL_ARG_WEIGHTS_LAYER), forward.format(DNNL_ARG_WEIGHTS_ITER)};
+  return {forward.format(DNNL_ARG_WEIGHTS_LAYER), forward.format(DNNL_ARG_WEIGHTS_ITER),
+          forward.format(DNNL_ARG_WEIGHTS_PROJECTION)};
 }
 
-std::size_t Layer::forward_scratch_bytes() const { return most_scratch({&forward, &reorder_W, &reorder_R}); }
+std::size_t Layer::forward_scratch_bytes() const { return most_scratch(forward, {&reorder}); }
 
 std::size_t Layer::backward_scratch_bytes() const {
-  return most_scratch({&backward->primitive, &backward->reorder_W, &backward->reorder_R,
-                       &backward->reorder_dW, &backward->reorder_dR});
+  return most_scratch(backward->primitive, {&backward->reorder, &backward->reorder_gradients});
 }
 
 bool has_implementation(const Job& job) {

@@ -14,6 +14,7 @@ struct Geometry {
   cells::Traits traits;
   std::int64_t input_size;  // I
   std::int64_t hidden;      // H
+  std::int64_t projection;  // P; 0: none
   std::int64_t layers;      // L
   std::int64_t directions;  // D
   Direction direction;
@@ -23,7 +24,9 @@ struct Geometry {
   bool training;
   int threads;
 
-  std::int64_t outputs() const { return directions * hidden; }
+  bool projected() const { return projection > 0; }
+  std::int64_t h_size() const { return projected() ? projection : hidden; }
+  std::int64_t outputs() const { return directions * h_size(); }
   // K of a layer.
   std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }
   std::int64_t widest_columns() const { return layers > 1 ? std::max(input_size, outputs()) : input_size; }
@@ -45,11 +48,12 @@ Geometry geometry_of(const Job& job);
 struct WeightFormats {
   const_dnnl_memory_desc_t W = nullptr;  // null: any
   const_dnnl_memory_desc_t R = nullptr;
+  const_dnnl_memory_desc_t projection = nullptr;
 };
 
 // For one K, T and B. Tensors but the weights are dense: x, y and their gradients in the Spec's layout,
-// states [D][B][H], biases [D][bias gates][H] and peepholes [D][3][H] of f32. Forward has x, y and h in the
-// plan's type and c in f32; all gradients are f32.
+// states [D][B][P] and [D][B][H], biases [D][bias gates][H] and peepholes [D][3][H] of f32. Forward has x, y
+// and h in the plan's type and c in f32; all gradients are f32.
 class Layer {
  public:
   // Throws DeviceError where oneDNN has no implementation.
@@ -58,20 +62,23 @@ class Layer {
   WeightFormats formats() const;
   std::size_t W_bytes() const { return bytes_of(formats().W); }
   std::size_t R_bytes() const { return bytes_of(formats().R); }
+  std::size_t projection_bytes() const { return bytes_of(formats().projection); }
   std::size_t saved_bytes() const { return bytes_of(forward.format(DNNL_ARG_WORKSPACE)); }
   std::size_t forward_scratch_bytes() const;
   std::size_t backward_scratch_bytes() const;
 
   Primitive forward;
-  Primitive reorder_W;  // from dense [D][G*H][K] of the plan's type, gates in oneDNN's order
-  Primitive reorder_R;
+  // From dense [D][G*H][K], [D][G*H][P] and [D][P][H] of the plan's type, gates in oneDNN's order; the last
+  // only where there is a projection.
+  struct WeightReorders {
+    Primitive W, R, projection;
+  };
+  WeightReorders reorder;
 
   struct Backward {
     Primitive primitive;
-    Primitive reorder_W;
-    Primitive reorder_R;
-    Primitive reorder_dW;  // to dense [D][G*H][K] of f32
-    Primitive reorder_dR;
+    WeightReorders reorder;
+    WeightReorders reorder_gradients;  // to dense ones of f32
 
     std::size_t bytes(int argument) const { return bytes_of(primitive.format(argument)); }
   };

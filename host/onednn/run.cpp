@@ -8,9 +8,13 @@
 namespace recur::host::onednn {
 namespace {
 
-Rows state_rows(const Stack& stack, void* data, DataType type) {
+Rows h_rows(const Stack& stack, void* data, DataType type) {
   const Geometry& g = stack.geometry;
-  return dense_rows(data, type, g.directions, stack.sizes.batch, g.hidden);
+  return dense_rows(data, type, g.directions, stack.sizes.batch, g.h_size());
+}
+Rows c_rows(const Stack& stack, float* data) {
+  const Geometry& g = stack.geometry;
+  return dense_rows<void*>(data, DataType::f32, g.directions, stack.sizes.batch, g.hidden);
 }
 // A sequence in the Spec's layout.
 Rows sequence_rows(const Stack& stack, void* data, DataType type, std::int64_t columns) {
@@ -63,8 +67,7 @@ void prepare(const PlanView& plan, std::span<const LayerWeights> weights, std::b
   Runner runner(g.threads, prepared.scratch);
   for (std::int64_t l = 0; l < g.layers; ++l) {
     const Layer& layer = stack.layer(l);
-    pack(runner, g, weights[static_cast<std::size_t>(l)], layer.reorder_W, layer.reorder_R, prepared.staged,
-         prepared.layers[l]);
+    pack(runner, g, weights[static_cast<std::size_t>(l)], layer.reorder, prepared.staged, prepared.layers[l]);
   }
 }
 
@@ -83,19 +86,19 @@ void run_forward(const PlanView& plan, const ForwardCall& call) {
 
   Runner runner(g.threads, buffers.scratch);
   const Rows y = sequence_rows(stack, buffers.y, g.type, g.outputs());
-  const Rows h0 = state_rows(stack, buffers.h0, g.type);
-  const Rows c0 = state_rows(stack, buffers.c0, DataType::f32);
+  const Rows h0 = h_rows(stack, buffers.h0, g.type);
+  const Rows c0 = c_rows(stack, buffers.c0);
   void* input = read_sequence(sequence_rows(stack, buffers.x, g.type, g.input_size), args.x);
   for (std::int64_t l = 0; l < g.layers; ++l) {
     const Layer& layer = stack.layer(l);
     const ReserveBuffer::LayerPart& kept = reserve.layers[l];
     if (!is_prepared) {
-      pack(runner, g, call.weights->canonical()[static_cast<std::size_t>(l)], layer.reorder_W,
-           layer.reorder_R, buffers.staged, buffers.weights);
+      pack(runner, g, call.weights->canonical()[static_cast<std::size_t>(l)], layer.reorder, buffers.staged,
+           buffers.weights);
     }
     const PackedLayer& weights = is_prepared ? prepared.layers[l] : buffers.weights;
-    const Rows hN = state_rows(stack, g.training ? kept.hN : buffers.hN, g.type);
-    const Rows cN = state_rows(stack, g.training ? kept.cN : buffers.cN, DataType::f32);
+    const Rows hN = h_rows(stack, g.training ? kept.hN : buffers.hN, g.type);
+    const Rows cN = c_rows(stack, g.training ? kept.cN : buffers.cN);
     load_state(h0, args.h0, l);
     if (g.traits.cell_state) load_state(c0, args.c0, l);
     void* const output = l + 1 == g.layers ? write_sequence(y, args.y)
@@ -107,6 +110,7 @@ void run_forward(const PlanView& plan, const ForwardCall& call) {
                                {DNNL_ARG_WEIGHTS_LAYER, weights.W},
                                {DNNL_ARG_WEIGHTS_ITER, weights.R},
                                {DNNL_ARG_WEIGHTS_PEEPHOLE, weights.peephole},
+                               {DNNL_ARG_WEIGHTS_PROJECTION, weights.projection},
                                {DNNL_ARG_BIAS, weights.bias},
                                {DNNL_ARG_DST_LAYER, output},
                                {DNNL_ARG_DST_ITER, hN.data},
@@ -128,13 +132,12 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
   const ReserveBuffer reserve(const_cast<std::byte*>(call.reserve.data()), stack);
 
   Runner runner(g.threads, buffers.scratch);
-  const auto gradient_of_state = [&](float* data) { return state_rows(stack, data, DataType::f32); };
-  const Rows h0 = state_rows(stack, buffers.h0, g.type);
-  const Rows c0 = gradient_of_state(buffers.c0);
-  const Rows dh0 = gradient_of_state(buffers.dh0);
-  const Rows dc0 = gradient_of_state(buffers.dc0);
-  const Rows dhN = gradient_of_state(buffers.dhN);
-  const Rows dcN = gradient_of_state(buffers.dcN);
+  const Rows h0 = h_rows(stack, buffers.h0, g.type);
+  const Rows c0 = c_rows(stack, buffers.c0);
+  const Rows dh0 = h_rows(stack, buffers.dh0, DataType::f32);
+  const Rows dc0 = c_rows(stack, buffers.dc0);
+  const Rows dhN = h_rows(stack, buffers.dhN, DataType::f32);
+  const Rows dcN = c_rows(stack, buffers.dcN);
   const Rows dx = sequence_rows(stack, buffers.dx, DataType::f32, g.input_size);
   void* const x = read_sequence(sequence_rows(stack, buffers.x, g.type, g.input_size), args.x);
   void* output = read_sequence(sequence_rows(stack, buffers.y, g.type, g.outputs()), args.y);
@@ -142,8 +145,8 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
   for (std::int64_t l = g.layers - 1; l >= 0; --l) {
     const Layer::Backward& layer = *stack.layer(l).backward;
     const ReserveBuffer::LayerPart& kept = reserve.layers[l];
-    pack(runner, g, call.weights[static_cast<std::size_t>(l)], layer.reorder_W, layer.reorder_R,
-         buffers.staged, buffers.weights);
+    pack(runner, g, call.weights[static_cast<std::size_t>(l)], layer.reorder, buffers.staged,
+         buffers.weights);
     std::memcpy(buffers.saved, kept.saved, stack.layer(l).saved_bytes());
     load_state(h0, args.h0, l);
     load_state(dhN, args.dhN, l);
@@ -161,6 +164,7 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
                                  {DNNL_ARG_WEIGHTS_LAYER, weights.W},
                                  {DNNL_ARG_WEIGHTS_ITER, weights.R},
                                  {DNNL_ARG_WEIGHTS_PEEPHOLE, weights.peephole},
+                                 {DNNL_ARG_WEIGHTS_PROJECTION, weights.projection},
                                  {DNNL_ARG_BIAS, weights.bias},
                                  {DNNL_ARG_DST_LAYER, output},
                                  {DNNL_ARG_DST_ITER, kept.hN},
@@ -172,6 +176,7 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
                                  {DNNL_ARG_DIFF_WEIGHTS_LAYER, gradients.W},
                                  {DNNL_ARG_DIFF_WEIGHTS_ITER, gradients.R},
                                  {DNNL_ARG_DIFF_WEIGHTS_PEEPHOLE, gradients.peephole},
+                                 {DNNL_ARG_DIFF_WEIGHTS_PROJECTION, gradients.projection},
                                  {DNNL_ARG_DIFF_BIAS, gradients.bias},
                                  {DNNL_ARG_DIFF_DST_LAYER, d_output},
                                  {DNNL_ARG_DIFF_DST_ITER, dhN.data},

@@ -23,12 +23,16 @@ int recurrent_bias_gate(const Geometry& g, int gate) {
   return gate == g.traits.split_gate ? g.traits.gates : g.gate_of(gate);
 }
 
+// The blocks that a matrix is copied in: its gates where their order changes. (A projection has none.)
+int blocks_of(const Geometry& g) { return g.permutes_gates() ? g.traits.gates : 1; }
+
 const void* in_order(const Geometry& g, const ConstTensorView& weights, std::byte* staged) {
   const ConstRows from = rows_of(weights);
   if (from.dense() && !g.permutes_gates()) return from.data;
   const Rows to = dense_rows<void*>(staged, from.type, from.outer, from.inner, from.columns);
-  for (int gate = 0; gate < g.traits.gates; ++gate) {
-    copy(row_block(to, g.gate_of(gate), g.traits.gates), row_block(from, gate, g.traits.gates));
+  const int blocks = blocks_of(g);
+  for (int block = 0; block < blocks; ++block) {
+    copy(row_block(to, g.gate_of(block), blocks), row_block(from, block, blocks));
   }
   return staged;
 }
@@ -63,25 +67,30 @@ void unpack_matrix(Runner& runner, const Geometry& g, const std::byte* from, con
   runner.reorder(reorder, from, in_place ? to.data : staged);
   if (in_place) return;
   const ConstRows ordered = dense_rows<const void*>(staged, DataType::f32, to.outer, to.inner, to.columns);
-  for (int gate = 0; gate < g.traits.gates; ++gate) {
-    write(mode, row_block(to, gate, g.traits.gates), row_block(ordered, g.gate_of(gate), g.traits.gates));
+  const int blocks = blocks_of(g);
+  for (int block = 0; block < blocks; ++block) {
+    write(mode, row_block(to, block, blocks), row_block(ordered, g.gate_of(block), blocks));
   }
 }
 
 }  // namespace
 
-void pack(Runner& runner, const Geometry& g, const LayerWeights& weights, const Primitive& reorder_W,
-          const Primitive& reorder_R, std::byte* staged, const PackedLayer& to) {
-  runner.reorder(reorder_W, in_order(g, weights.W, staged), to.W);
-  runner.reorder(reorder_R, in_order(g, weights.R, staged), to.R);
+void pack(Runner& runner, const Geometry& g, const LayerWeights& weights,
+          const Layer::WeightReorders& reorder, std::byte* staged, const PackedLayer& to) {
+  runner.reorder(reorder.W, in_order(g, weights.W, staged), to.W);
+  runner.reorder(reorder.R, in_order(g, weights.R, staged), to.R);
+  if (g.projected())
+    runner.reorder(reorder.projection, in_order(g, weights.projection, staged), to.projection);
   pack_bias(g, weights, to);
   if (to.peephole != nullptr) copy(packed_peephole(g, to), rows_of_gates(g, weights.peephole));
 }
 
 void unpack(Runner& runner, const Geometry& g, const PackedLayer& from, const Layer::Backward& layer,
             std::byte* staged, const LayerGradients& gradients, GradientMode mode) {
-  unpack_matrix(runner, g, from.W, layer.reorder_dW, staged, gradients.W, mode);
-  unpack_matrix(runner, g, from.R, layer.reorder_dR, staged, gradients.R, mode);
+  const Layer::WeightReorders& reorder = layer.reorder_gradients;
+  unpack_matrix(runner, g, from.W, reorder.W, staged, gradients.W, mode);
+  unpack_matrix(runner, g, from.R, reorder.R, staged, gradients.R, mode);
+  unpack_matrix(runner, g, from.projection, reorder.projection, staged, gradients.projection, mode);
   const ConstRows bias = packed_bias(g, from);
   for (int gate = 0; gate < g.traits.gates; ++gate) {
     const auto write_part = [&](const TensorView& part, int place) {

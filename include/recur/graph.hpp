@@ -13,8 +13,8 @@ namespace recur {
 
 /// `forward` or `backward` as a CUDA graph: checked and recorded when it is made, run by `launch` with the
 /// same pointers, sizes and strides. What lies there may change between launches, lengths and reset mask
-/// included. Every buffer must outlive the last launch. Launches must not overlap in time, since they share
-/// the workspace.
+/// included; `dropout_seed` is recorded, so that all launches drop the same outputs. Every buffer must
+/// outlive the last launch. Launches must not overlap in time, since they share the workspace.
 ///
 /// Making one runs nothing on the device. For plans on CUDA devices: others have no per-step host work to
 /// save, and are refused. @throws Unsupported for a plan on another device; otherwise as `forward` and

@@ -24,7 +24,8 @@
 
 namespace recur {
 
-/// Arguments of `forward`. [T][B] stands for [B][T] where `Spec::layout` is batch-major.
+/// Arguments of `forward`. [T][B] stands for [B][T] where `Spec::layout` is batch-major; P is H where
+/// `Spec::projection_size` is 0.
 ///
 /// Meaning of lengths: clamped to [0, T], unsorted. Past a sequence's end y and c_sequence are zero, hN and
 /// cN are the last valid states, and length 0 gives hN = h0. Reverse starts at the last valid step. Meaning
@@ -32,16 +33,20 @@ namespace recur {
 /// clears it before step t-1. Only marks inside the valid steps count.
 struct ForwardArgs {
   ConstTensorView x;           ///< [T][B][I]
-  ConstTensorView h0;          ///< [L][D][B][H]; not given: zeros
+  ConstTensorView h0;          ///< [L][D][B][P]; not given: zeros
   ConstTensorView c0;          ///< [L][D][B][H], lstm; not given: zeros
   ConstTensorView lengths;     ///< int32 [B], exactly when `Spec::variable_lengths`; device memory
   ConstTensorView reset_mask;  ///< uint8 [T][B], exactly when `Spec::reset_mask`; device memory
   /// Copy of `lengths` in host memory, for engines that need it; null where there is none. `cudnn` does, and
   /// throws Unsupported for a length below 1.
   const std::int32_t* host_lengths = nullptr;
+  /// Training with `Spec::dropout`: which outputs are dropped. Equal seeds drop the same ones in calls of
+  /// equal sizes, so that each call of a training run wants one of its own. `backward` needs none: the
+  /// reserve tells.
+  std::uint64_t dropout_seed = 0;
 
-  TensorView y;           ///< [T][B][D*H], outputs of the last layer
-  TensorView hN;          ///< [L][D][B][H]; not given: not written
+  TensorView y;           ///< [T][B][D*P], outputs of the last layer
+  TensorView hN;          ///< [L][D][B][P]; not given: not written
   TensorView cN;          ///< [L][D][B][H], lstm; not given: not written
   TensorView c_sequence;  ///< [T][B][D*H], exactly when `Spec::cell_sequence`
 };
@@ -65,8 +70,8 @@ RECUR_API void forward(const Plan& plan, Context& context, Stream stream, const 
 /// Arguments of `step`: one time step of a unidirectional stack, states updated in place.
 struct StepArgs {
   ConstTensorView x;  ///< [B][I]
-  TensorView y;       ///< [B][H]
-  TensorView h;       ///< [L][1][B][H], read and overwritten
+  TensorView y;       ///< [B][P]
+  TensorView h;       ///< [L][1][B][P], read and overwritten
   TensorView c;       ///< [L][1][B][H], lstm, read and overwritten
 };
 
@@ -91,13 +96,13 @@ struct BackwardArgs {
   const std::int32_t* host_lengths = nullptr;
   ConstTensorView y;  ///< as `forward` wrote it
 
-  ConstTensorView dy;           ///< [T][B][D*H]
-  ConstTensorView dhN;          ///< [L][D][B][H]
+  ConstTensorView dy;           ///< [T][B][D*P]
+  ConstTensorView dhN;          ///< [L][D][B][P]
   ConstTensorView dcN;          ///< [L][D][B][H], lstm
   ConstTensorView dc_sequence;  ///< [T][B][D*H], only with `Spec::cell_sequence`
 
   TensorView dx;   ///< [T][B][I]; not given: not computed
-  TensorView dh0;  ///< [L][D][B][H]; not given: not written; may be dhN
+  TensorView dh0;  ///< [L][D][B][P]; not given: not written; may be dhN
   TensorView dc0;  ///< [L][D][B][H], lstm; not given: not written; may be dcN
   /// Gradients of the weights: empty, or L entries. Always written or accumulated in `Spec::dtype`.
   std::span<const LayerGradients> dweights;

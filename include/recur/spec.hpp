@@ -30,7 +30,10 @@ struct Spec {
 
   std::int64_t input_size = 0;   ///< I >= 1
   std::int64_t hidden_size = 0;  ///< H >= 1
-  std::int64_t layers = 1;       ///< L >= 1; layer l > 0 reads the D*H outputs of layer l-1
+  /// `Cell::lstm`: P, size of h = projection * (o * tanh(c)), at most H (Sak et al. 2014); 0 is none, and h
+  /// has H elements.
+  std::int64_t projection_size = 0;
+  std::int64_t layers = 1;  ///< L >= 1; layer l > 0 reads the D*P outputs of layer l-1
   Direction direction = Direction::forward;
   Bias bias = Bias::both;
   DataType dtype = DataType::f32;  ///< storage of x, y, states and weights
@@ -40,12 +43,15 @@ struct Spec {
   bool reset_mask = false;        ///< calls pass `reset_mask`, uint8 [T][B]
   bool cell_sequence = false;     ///< `Cell::lstm`: c_t of the last layer for every step, [T][B][D*H]
 
+  /// Probability in [0, 1) that a training forward pass drops an output of a layer on its way to the next
+  /// one; those that are kept are divided by 1 - dropout. Final states, the last layer and inference are as
+  /// without.
+  double dropout = 0;
+
   // Later.
-  std::int64_t projection_size = 0;  ///< P; 0 is none (Sak et al. 2014)
-  double dropout = 0;                ///< between layers, probability
-  double recurrent_dropout = 0;      ///< on h_{t-1}, probability
-  double zoneout = 0;                ///< probability that a unit keeps its state
-  double clip = 0;                   ///< clamp of activation inputs to [-clip, clip] (ONNX); 0 is none
+  double recurrent_dropout = 0;  ///< on h_{t-1}, probability
+  double zoneout = 0;            ///< probability that a unit keeps its state
+  double clip = 0;               ///< clamp of activation inputs to [-clip, clip] (ONNX); 0 is none
   bool layer_norm = false;
   /// In ONNX's order: rnn f; gru f (r, z) and g (n); lstm f (i, f, o), g (candidate) and h (output).
   std::array<GateActivation, 3> activations = {};
@@ -102,9 +108,12 @@ constexpr std::int64_t directions_of(const Spec& spec) {
   return spec.direction == Direction::bidirectional ? 2 : 1;
 }
 
+/// Whether h is a projection.
+constexpr bool is_projected(const Spec& spec) { return spec.projection_size > 0; }
+
 /// Size of h: H, or P where it is projected.
 constexpr std::int64_t output_size_of(const Spec& spec) {
-  return spec.projection_size > 0 ? spec.projection_size : spec.hidden_size;
+  return is_projected(spec) ? spec.projection_size : spec.hidden_size;
 }
 
 /// K: columns of W of the given layer, I for the first and D*H (D*P) for the others.

@@ -14,14 +14,16 @@
 ///     lstm                  G = 4   i f g o   input, forget, candidate, output
 ///     lstm, coupled i/f     G = 3   i g o     f is 1 - i and has no weights
 ///
-/// Canonical tensors, row-major (sizes int64, strides in elements, inner stride 1):
+/// Canonical tensors, row-major (sizes int64, strides in elements, inner stride 1); without a projection, P
+/// is H:
 ///
-///     W [D][G*H][K]   K = I for the first layer, D*H for the others
-///     R [D][G*H][H]
+///     W [D][G*H][K]   K = I for the first layer, D*P for the others
+///     R [D][G*H][P]
 ///     bW, bR [D][G*H]
 ///     peephole [D][3*H] in order i f o ([D][2*H], i o, when i and f are coupled)
-///     x [T][B][I], y [T][B][D*H] time-major, or [B][T][...] batch-major; forward half of y first
-///     h0, hN, c0, cN [L][D][B][H]
+///     projection [D][P][H]
+///     x [T][B][I], y [T][B][D*P] time-major, or [B][T][...] batch-major; forward half of y first
+///     h0, hN [L][D][B][P];  c0, cN [L][D][B][H]
 ///     lengths int32 [B];  reset mask uint8 [T][B], in the layout of x
 #pragma once
 

@@ -12,11 +12,11 @@ namespace recur {
 
 /// Parameters of one layer, all directions, in the canonical layout of types.hpp. Shapes:
 ///
-///     W        [D][G*H][K]   K = I for layer 0, D*H above
-///     R        [D][G*H][H]
+///     W        [D][G*H][K]   K = I for layer 0, D*P above
+///     R        [D][G*H][P]   P = H without a projection
 ///     bW, bR   [D][G*H]      not given where `Spec::bias` has none
 ///     peephole [D][3*H] or [D][2*H], given exactly when `Spec::peepholes`
-///     projection [D][P][H], given exactly when `Spec::projection_size` is not 0 (no engine takes it yet)
+///     projection [D][P][H], given exactly when `Spec::projection_size` is not 0
 ///
 /// dtype `Spec::dtype`; inner stride 1, 16-byte aligned; read only, never overlapping an output.
 template <class View>

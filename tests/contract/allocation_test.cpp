@@ -136,7 +136,7 @@ class Allocation : public ::testing::TestWithParam<Spec> {
     Spec spec = GetParam();
     const SharedWork sizes = all_groups(spec);
     spec.input_size = 5;
-    spec.hidden_size = sizes.H;
+    set_hidden(spec, sizes.H);
     spec.layers = 2;
     spec.direction = Direction::bidirectional;
     spec.dtype = data_type_of<T>;
@@ -173,16 +173,16 @@ TEST_P(Allocation, NoneInAnyCall) {
 TEST_P(Allocation, NoneInStep) {
   Spec spec = GetParam();
   spec.input_size = 3;
-  spec.hidden_size = 17;
+  set_hidden(spec, 17);
   spec.layers = 3;
   const auto problem = oracle::convert<float>(random_problem(spec, 1, 4, 1));
   Session<float> session(problem, {});
   session.prepare();
   StepArgs args;
   args.x = ConstTensorView(session.x.data(), {4, 3});
-  args.y = TensorView(session.y.data(), {4, 17});
-  args.h = session.state(session.h0);
-  args.c = session.state(session.c0);
+  args.y = TensorView(session.y.data(), {4, output_size_of(spec)});
+  args.h = session.h_state(session.h0);
+  args.c = session.c_state(session.c0);
   for (const Weights& weights :
        {Weights(session.prepared), Weights(std::span<const LayerWeights>(session.weights))}) {
     EXPECT_EQ(allocations_of([&] {

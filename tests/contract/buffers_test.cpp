@@ -16,7 +16,8 @@ class Buffers : public DeviceTest {
         session.x.vector(),   session.h0.vector(),  session.c0.vector(),         session.dy.vector(),
         session.dhN.vector(), session.dcN.vector(), session.dc_sequence.vector()};
     for (const auto& layer : session.layers) {
-      for (const auto* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+      for (const auto* tensor :
+           {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole, &layer.projection}) {
         inputs.push_back(tensor->vector());
       }
     }
@@ -25,7 +26,8 @@ class Buffers : public DeviceTest {
   template <class T>
   static void poison_gradients(Session<T>& session) {
     for (auto& layer : session.gradients) {
-      for (Aligned<T>* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+      for (Aligned<T>* tensor :
+           {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole, &layer.projection}) {
         if (tensor->size() != 0) tensor->poison();
       }
     }
@@ -53,6 +55,7 @@ class Buffers : public DeviceTest {
       expect_written(layer.bW, "dbW");
       expect_written(layer.bR, "dbR");
       expect_written(layer.peephole, "dpeephole");
+      expect_written(layer.projection, "dprojection");
     }
   }
 };
@@ -115,11 +118,10 @@ TEST_P(Buffers, NothingBetweenRowsIsWritten) {
           const auto upstream = oracle::convert<T>(random_output_gradients(spec, size.T, size.B, 2));
           Session<T> session(problem, {.pass = Pass::training}, device());
           session.set_upstream(upstream);
-          const Index outputs = directions_of(spec) * size.H;
           SequenceTensor<T> x(run, size.T, size.B, problem.x);
           SequenceTensor<T> dy(run, size.T, size.B, upstream.dy);
-          SequenceTensor<T> y(run, size.T, size.B, outputs);
-          SequenceTensor<T> c_sequence(run, size.T, size.B, spec.cell_sequence ? outputs : 0);
+          SequenceTensor<T> y(run, size.T, size.B, session.outputs_width());
+          SequenceTensor<T> c_sequence(run, size.T, size.B, spec.cell_sequence ? session.units_width() : 0);
           SequenceTensor<T> dx(run, size.T, size.B, size.I);
           session.forward_args.x = x.view();
           session.forward_args.y = y.view();

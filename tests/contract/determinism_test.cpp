@@ -94,8 +94,8 @@ TEST_P(Determinism, StatesInPlace) {
 
       Session<T> in_place(problem, options, device());
       in_place.set_upstream(upstream);
-      in_place.forward_args.hN = in_place.state(in_place.h0);
-      in_place.forward_args.cN = in_place.state(in_place.c0);
+      in_place.forward_args.hN = in_place.h_state(in_place.h0);
+      in_place.forward_args.cN = in_place.c_state(in_place.c0);
       in_place.forward();
       EXPECT_EQ(in_place.y.vector(), apart.y.vector());
       EXPECT_EQ(in_place.h0.vector(), apart.hN.vector());
@@ -103,10 +103,10 @@ TEST_P(Determinism, StatesInPlace) {
       // Backward wants the h0 and c0 that forward began with.
       in_place.h0 = Aligned<T>(problem.h0);
       in_place.c0 = Aligned<T>(problem.c0);
-      in_place.backward_args.h0 = in_place.state(in_place.h0);
-      in_place.backward_args.c0 = in_place.state(in_place.c0);
-      in_place.backward_args.dh0 = in_place.state(in_place.dhN);
-      in_place.backward_args.dc0 = in_place.state(in_place.dcN);
+      in_place.backward_args.h0 = in_place.h_state(in_place.h0);
+      in_place.backward_args.c0 = in_place.c_state(in_place.c0);
+      in_place.backward_args.dh0 = in_place.h_state(in_place.dhN);
+      in_place.backward_args.dc0 = in_place.c_state(in_place.dcN);
       in_place.backward();
       EXPECT_EQ(in_place.dx.vector(), apart.dx.vector());
       EXPECT_EQ(in_place.dhN.vector(), apart.dh0.vector());
@@ -125,7 +125,8 @@ TEST_P(Determinism, AccumulationStartsFromWhatIsThere) {
     session.backward();
     const auto overwritten = session.all_gradients();
     for (auto& layer : session.gradients) {
-      for (Aligned<T>* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+      for (Aligned<T>* tensor :
+           {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole, &layer.projection}) {
         std::fill_n(tensor->data(), tensor->size(), T(0));
       }
     }
@@ -140,6 +141,7 @@ TEST_P(Determinism, AccumulationStartsFromWhatIsThere) {
       EXPECT_EQ(accumulated.layers[l].bW, overwritten.layers[l].bW);
       EXPECT_EQ(accumulated.layers[l].bR, overwritten.layers[l].bR);
       EXPECT_EQ(accumulated.layers[l].peephole, overwritten.layers[l].peephole);
+      EXPECT_EQ(accumulated.layers[l].projection, overwritten.layers[l].projection);
     }
   });
 }

@@ -33,7 +33,7 @@ oracle::Problem<T> select(const oracle::Problem<T>& problem, const std::vector<I
   oracle::Problem<T> result = problem;
   result.B = static_cast<Index>(which.size());
   result.x = select(problem.x, problem.B, problem.spec.input_size, which);
-  result.h0 = select(problem.h0, problem.B, problem.spec.hidden_size, which);
+  result.h0 = select(problem.h0, problem.B, output_size_of(problem.spec), which);
   result.c0 = select(problem.c0, problem.B, problem.spec.hidden_size, which);
   result.lengths = select(problem.lengths, problem.B, 1, which);
   result.reset_mask = select(problem.reset_mask, problem.B, 1, which);
@@ -50,13 +50,14 @@ struct Results {
 
   Results of(const std::vector<Index>& which) const {
     const Index H = spec.hidden_size;
+    const Index P = output_size_of(spec);
     const Index D = directions_of(spec);
     return {spec,
             static_cast<Index>(which.size()),
-            {select(outputs.y, B, D * H, which), select(outputs.hN, B, H, which),
+            {select(outputs.y, B, D * P, which), select(outputs.hN, B, P, which),
              select(outputs.cN, B, H, which), select(outputs.c_sequence, B, D * H, which)},
             select(dx, B, spec.input_size, which),
-            select(dh0, B, H, which),
+            select(dh0, B, P, which),
             select(dc0, B, H, which)};
   }
 };
@@ -76,9 +77,10 @@ template <class T>
 oracle::OutputGradients<T> select(const oracle::OutputGradients<T>& upstream, const Spec& spec, Index batch,
                                   const std::vector<Index>& which) {
   const Index H = spec.hidden_size;
-  const Index outputs = directions_of(spec) * H;
-  return {select(upstream.dy, batch, outputs, which), select(upstream.dhN, batch, H, which),
-          select(upstream.dcN, batch, H, which), select(upstream.dc_sequence, batch, outputs, which)};
+  const Index P = output_size_of(spec);
+  const Index D = directions_of(spec);
+  return {select(upstream.dy, batch, D * P, which), select(upstream.dhN, batch, P, which),
+          select(upstream.dcN, batch, H, which), select(upstream.dc_sequence, batch, D * H, which)};
 }
 
 template <class T>
@@ -105,7 +107,7 @@ class Invariance : public ::testing::TestWithParam<Spec> {
   Spec sized(const SharedWork& sizes, Direction direction = Direction::forward) const {
     Spec spec = GetParam();
     spec.input_size = 7;  // not a whole vector
-    spec.hidden_size = sizes.H;
+    set_hidden(spec, sizes.H);
     spec.direction = direction;
     spec.cell_sequence = spec.cell == Cell::lstm;
     return spec;
@@ -209,13 +211,13 @@ void expect_streaming(Spec spec, Layout layout) {
         SCOPED_TRACE(std::string(prepared ? "prepared " : "canonical ") + (by_step ? "step" : "forward"));
         Session<T> session(first, {.batch_invariant = true}, shape);
         session.prepare();
-        session.forward_args.hN = session.state(session.h0);
-        session.forward_args.cN = session.state(session.c0);
+        session.forward_args.hN = session.h_state(session.h0);
+        session.forward_args.cN = session.c_state(session.c0);
         StepArgs step_args;
         step_args.x = ConstTensorView(session.x.data(), {kBatch, spec.input_size});
-        step_args.y = TensorView(session.y.data(), {kBatch, spec.hidden_size});
-        step_args.h = session.state(session.h0);
-        step_args.c = session.state(session.c0);
+        step_args.y = TensorView(session.y.data(), {kBatch, output_size_of(spec)});
+        step_args.h = session.h_state(session.h0);
+        step_args.c = session.c_state(session.c0);
         std::vector<T> y, c_sequence;
         for (Index t = 0; t < kSteps; ++t) {
           std::copy_n(problem.x.begin() + t * row, row, session.x.data());

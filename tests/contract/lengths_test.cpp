@@ -111,7 +111,8 @@ TEST_P(Lengths, OfZeroPassStatesThrough) {
     EXPECT_TRUE(same_bits(session.dc0.vector(), upstream.dcN));
     const auto gradients = session.all_gradients();
     for (const auto& layer : gradients.layers) {
-      for (const auto* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+      for (const auto* tensor :
+           {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole, &layer.projection}) {
         for (T value : *tensor) ASSERT_EQ(value, T(0));
       }
     }

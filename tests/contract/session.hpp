@@ -26,7 +26,7 @@ bool same_bits(const oracle::Outputs<T>& a, const oracle::Outputs<T>& b) {
 template <class T>
 bool same_bits(const oracle::LayerParameters<T>& a, const oracle::LayerParameters<T>& b) {
   return same_bits(a.W, b.W) && same_bits(a.R, b.R) && same_bits(a.bW, b.bW) && same_bits(a.bR, b.bR) &&
-         same_bits(a.peephole, b.peephole);
+         same_bits(a.peephole, b.peephole) && same_bits(a.projection, b.projection);
 }
 template <class T>
 bool same_bits(const oracle::Gradients<T>& a, const oracle::Gradients<T>& b) {
@@ -83,10 +83,10 @@ struct Session {
         c0(problem.c0),
         lengths(problem.lengths),
         mask(problem.reset_mask),
-        y(static_cast<std::size_t>(T_steps * B * directions_of(spec) * spec.hidden_size)),
+        y(static_cast<std::size_t>(T_steps * B * outputs_width())),
         hN(problem.h0.size()),
         cN(problem.c0.size()),
-        c_sequence(spec.cell_sequence ? y.size() : 0),
+        c_sequence(static_cast<std::size_t>(spec.cell_sequence ? T_steps * B * units_width() : 0)),
         workspace(plan.sizes().workspace),
         reserve(plan.sizes().reserve),
         backward_workspace(plan.sizes().workspace_backward),
@@ -103,15 +103,15 @@ struct Session {
       gradient_views.push_back(gradients[static_cast<std::size_t>(l)].template views<TensorView>(spec, l));
     }
     forward_args.x = sequence(x, spec.input_size);
-    forward_args.h0 = state(h0);
-    forward_args.c0 = state(c0);
+    forward_args.h0 = h_state(h0);
+    forward_args.c0 = c_state(c0);
     if (spec.variable_lengths) forward_args.lengths = ConstTensorView(lengths.data(), {B});
     forward_args.host_lengths = lengths.data();
     if (spec.reset_mask) forward_args.reset_mask = ConstTensorView(mask.data(), {T_steps, B});
-    forward_args.y = sequence(y, directions_of(spec) * spec.hidden_size);
-    forward_args.hN = state(hN);
-    forward_args.cN = state(cN);
-    forward_args.c_sequence = sequence(c_sequence, directions_of(spec) * spec.hidden_size);
+    forward_args.y = sequence(y, outputs_width());
+    forward_args.hN = h_state(hN);
+    forward_args.cN = c_state(cN);
+    forward_args.c_sequence = sequence(c_sequence, units_width());
 
     backward_args.x = forward_args.x;
     backward_args.h0 = forward_args.h0;
@@ -121,8 +121,8 @@ struct Session {
     backward_args.reset_mask = forward_args.reset_mask;
     backward_args.y = forward_args.y;
     backward_args.dx = sequence(dx, spec.input_size);
-    backward_args.dh0 = state(dh0);
-    backward_args.dc0 = state(dc0);
+    backward_args.dh0 = h_state(dh0);
+    backward_args.dc0 = c_state(dc0);
     backward_args.dweights = gradient_views;
   }
   Session(const oracle::Problem<T>& problem, const Options& options, const TestDevice& on = cpu_device())
@@ -135,10 +135,10 @@ struct Session {
     dhN = Aligned<T>(upstream.dhN);
     dcN = Aligned<T>(upstream.dcN);
     dc_sequence = Aligned<T>(upstream.dc_sequence);
-    backward_args.dy = sequence(dy, directions_of(spec) * spec.hidden_size);
-    backward_args.dhN = state(dhN);
-    backward_args.dcN = state(dcN);
-    backward_args.dc_sequence = sequence(dc_sequence, directions_of(spec) * spec.hidden_size);
+    backward_args.dy = sequence(dy, outputs_width());
+    backward_args.dhN = h_state(dhN);
+    backward_args.dcN = c_state(dcN);
+    backward_args.dc_sequence = sequence(dc_sequence, units_width());
   }
   // Calls return when their work is done.
   void prepare() {
@@ -178,11 +178,15 @@ struct Session {
     return tensor.size() == 0 ? TensorView()
                               : TensorView(tensor.data(), storage_type<T>, {T_steps, B, columns});
   }
-  TensorView state(Aligned<T>& tensor) {
+  TensorView state(Aligned<T>& tensor, Index columns) {
     if (tensor.size() == 0) return {};
-    return TensorView(tensor.data(), storage_type<T>,
-                      {spec.layers, directions_of(spec), B, spec.hidden_size});
+    return TensorView(tensor.data(), storage_type<T>, {spec.layers, directions_of(spec), B, columns});
   }
+  TensorView h_state(Aligned<T>& tensor) { return state(tensor, output_size_of(spec)); }
+  TensorView c_state(Aligned<T>& tensor) { return state(tensor, spec.hidden_size); }
+  /// D*P and D*H.
+  Index outputs_width() const { return directions_of(spec) * output_size_of(spec); }
+  Index units_width() const { return directions_of(spec) * spec.hidden_size; }
 
   static Options of_engine(Options options, const TestDevice& on) {
     options.engine = on.engine;

@@ -46,13 +46,13 @@ class Streaming {
   Streaming(const oracle::Problem<T>& first_step, Call call, bool prepared, const TestDevice& device)
       : session_(first_step, {}, device), call_(call), prepared_(prepared) {
     session_.prepare();
-    session_.forward_args.hN = session_.state(session_.h0);
-    session_.forward_args.cN = session_.state(session_.c0);
+    session_.forward_args.hN = session_.h_state(session_.h0);
+    session_.forward_args.cN = session_.c_state(session_.c0);
     const Spec& spec = session_.spec;
     step_args_.x = ConstTensorView(session_.x.data(), storage_type<T>, {session_.B, spec.input_size});
-    step_args_.y = TensorView(session_.y.data(), storage_type<T>, {session_.B, spec.hidden_size});
-    step_args_.h = session_.state(session_.h0);
-    step_args_.c = session_.state(session_.c0);
+    step_args_.y = TensorView(session_.y.data(), storage_type<T>, {session_.B, output_size_of(spec)});
+    step_args_.h = session_.h_state(session_.h0);
+    step_args_.c = session_.c_state(session_.c0);
   }
 
   oracle::Outputs<T> operator()(const oracle::Problem<T>& step) {

@@ -40,6 +40,14 @@ struct cudnnRNNDataStruct {
   }
 };
 
+/// cudnnDropoutDescriptor_t.
+struct cudnnDropoutStruct {
+  bool is_set = false;
+  float dropout = 0;
+  void* states = nullptr;  ///< null: only the probability is known
+  bool operator==(const cudnnDropoutStruct&) const = default;
+};
+
 /// cudnnRNNDescriptor_t.
 struct cudnnRNNStruct {
   bool is_set = false;
@@ -56,11 +64,16 @@ struct cudnnRNNStruct {
   int layers = 0;
   bool padded_io = false;
   int built_for = 0;  ///< batch of cudnnBuildRNNDynamic
+  /// As it was given, and as it then was: which of them cuDNN keeps is not documented, so that they must
+  /// agree.
+  cudnnDropoutDescriptor_t dropout_descriptor = nullptr;
+  cudnnDropoutStruct dropout{};
 
   int directions() const { return direction == CUDNN_BIDIRECTIONAL ? 2 : 1; }
   int gates() const { return cell == CUDNN_LSTM ? 4 : cell == CUDNN_GRU ? 3 : 1; }
   int columns(int layer) const { return layer == 0 ? input_size : directions() * output_size; }
   bool is_projected() const { return output_size != hidden_size; }
+  bool drops() const { return dropout.dropout > 0 && layers > 1; }
 };
 
 namespace recur::test::cudnn {

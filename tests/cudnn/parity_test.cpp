@@ -42,7 +42,8 @@ oracle::Gradients<Real> shifted(const oracle::Gradients<Real>& exact, const orac
                              shifted(e.R, a.R, b.R),
                              shifted(e.bW, a.bW, b.bW),
                              shifted(e.bR, a.bR, b.bR),
-                             {}});
+                             {},
+                             shifted(e.projection, a.projection, b.projection)});
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "cudnn/dropout.hpp"
 #include "cudnn/weights.hpp"
 #include "oracle/backward.hpp"
 #include "oracle/oracle.hpp"
@@ -38,6 +39,19 @@ std::size_t x_elements(const cudnnRNNDataStruct& x) {
          static_cast<std::size_t>(x.columns);
 }
 
+// What a pass with dropout leaves behind x in the reserve: how it drew its masks.
+struct DropoutRecord {
+  std::uint64_t seed;
+  std::uint64_t drawn;
+};
+std::size_t x_bytes(const cudnnRNNStruct& layer, const cudnnRNNDataStruct& x) {
+  return x_elements(x) * element_of(layer.type);
+}
+// What a checksum is of.
+std::size_t kept_bytes(const cudnnRNNStruct& layer, const cudnnRNNDataStruct& x) {
+  return x_bytes(layer, x) + (layer.drops() ? sizeof(DropoutRecord) : 0);
+}
+
 Spec spec_of(const cudnnRNNStruct& layer, DataType type, bool varies) {
   Spec spec;
   spec.cell = layer.cell == CUDNN_LSTM ? Cell::lstm : layer.cell == CUDNN_GRU ? Cell::gru : Cell::rnn;
@@ -52,6 +66,7 @@ Spec spec_of(const cudnnRNNStruct& layer, DataType type, bool varies) {
                                                     : Bias::single;
   spec.dtype = type;
   spec.variable_lengths = varies;
+  spec.dropout = static_cast<double>(layer.dropout.dropout);
   return spec;
 }
 
@@ -81,21 +96,29 @@ class Pass {
   void forward(bool training) {
     problem_.x = read_sequence(call_.x, call_.x_descriptor.columns);
     read_weights();
+    const bool drops = training && call_.layer.drops();
+    const DropoutRecord record = drops ? draw() : DropoutRecord{};
+    if (drops) use_masks(record);
     const auto result = oracle::forward(problem_, kRound);
     write_sequence(result.y, call_.y, call_.y_descriptor);
     write(result.hN, call_.hN);
     write(result.cN, call_.cN);
     std::memset(call_.work, 0xff, work_bytes(call_.layer, call_.x_descriptor, training));
     if (!training) return;
-    const std::size_t bytes = x_elements(call_.x_descriptor) * sizeof(T);
-    std::memcpy(call_.reserve + kHeader, call_.x, bytes);
-    put(call_.reserve, {Phase::forward, checksum_of(call_.reserve + kHeader, bytes)});
+    std::memcpy(call_.reserve + kHeader, call_.x, x_bytes(call_.layer, call_.x_descriptor));
+    if (drops) std::memcpy(record_address(), &record, sizeof(record));
+    put(call_.reserve, {Phase::forward, checksum_of(call_.reserve + kHeader, kept())});
   }
 
   void backward_data() {
     check_reserve(Phase::forward);
     problem_.x = read_sequence(call_.reserve + kHeader, call_.x_descriptor.columns);
     read_weights();
+    if (call_.layer.drops()) {
+      DropoutRecord record;
+      std::memcpy(&record, record_address(), sizeof(record));
+      use_masks(record);
+    }
     const auto result = oracle::forward(problem_, kRound);
     check_y(result.y);
     oracle::OutputGradients<Real> upstream;
@@ -119,8 +142,8 @@ class Pass {
 
   void backward_weights() {
     check_reserve(Phase::data);
-    const std::size_t bytes = x_elements(call_.x_descriptor) * sizeof(T);
-    expect(std::memcmp(call_.reserve + kHeader, call_.x, bytes) == 0, "x is not that of the forward pass");
+    expect(std::memcmp(call_.reserve + kHeader, call_.x, x_bytes(call_.layer, call_.x_descriptor)) == 0,
+           "x is not that of the forward pass");
     const Header header = get(call_.work);
     expect(header.phase == Phase::data &&
                header.checksum == checksum_of(call_.work + kHeader, places_.elements() * sizeof(double)),
@@ -144,8 +167,25 @@ class Pass {
   void check_reserve(Phase phase) const {
     const Header header = get(call_.reserve);
     expect(header.phase == phase, "the reserve space is not as the pass before left it");
-    const std::size_t bytes = x_elements(call_.x_descriptor) * sizeof(T);
-    expect(header.checksum == checksum_of(call_.reserve + kHeader, bytes), "the reserve space was changed");
+    expect(header.checksum == checksum_of(call_.reserve + kHeader, kept()), "the reserve space was changed");
+  }
+  std::size_t kept() const { return kept_bytes(call_.layer, call_.x_descriptor); }
+  std::byte* record_address() const {
+    return call_.reserve + kHeader + x_bytes(call_.layer, call_.x_descriptor);
+  }
+
+  // Advances the states by the masks of a pass.
+  DropoutRecord draw() const {
+    DropoutStates states;
+    std::memcpy(&states, call_.layer.dropout.states, sizeof(states));
+    expect(states.mark == kStarted, "the states of dropoutDesc were not started, or overwritten");
+    const DropoutRecord record{states.seed, states.drawn};
+    states.drawn += static_cast<std::uint64_t>(call_.layer.layers - 1);
+    std::memcpy(call_.layer.dropout.states, &states, sizeof(states));
+    return record;
+  }
+  void use_masks(const DropoutRecord& record) {
+    problem_.dropout_masks = dropout_masks(problem_.spec, T_, B_, record.seed, record.drawn);
   }
 
   std::size_t row(Index t, Index b) const {
@@ -219,6 +259,9 @@ class Pass {
           rows_of(of_layer.bW, places_.bias(pseudo_layer, gate), block);
           rows_of(of_layer.bR, places_.bias(pseudo_layer, layer.gates() + gate), block);
         }
+        if (!layer.is_projected()) continue;
+        const Place& projection = places_.matrix(l * D + d, 2 * layer.gates());
+        rows_of(of_layer.projection, projection, Index{d} * layer.output_size * layer.hidden_size);
       }
     }
   }
@@ -231,6 +274,7 @@ class Pass {
       oracle::resize(layer.R, sizes.R);
       oracle::resize(layer.bW, sizes.bW);
       oracle::resize(layer.bR, sizes.bR);
+      oracle::resize(layer.projection, sizes.projection);
     }
     const T* weights = static_cast<const T*>(call_.weights);
     each_weight(problem_.layers,
@@ -269,7 +313,7 @@ std::size_t work_bytes(const cudnnRNNStruct& layer, const cudnnRNNDataStruct& /*
   return kHeader + (training ? WeightPlaces(layer).elements() * sizeof(double) : 0);
 }
 std::size_t reserve_bytes(const cudnnRNNStruct& layer, const cudnnRNNDataStruct& x) {
-  return kHeader + x_elements(x) * element_of(layer.type);
+  return kHeader + kept_bytes(layer, x);
 }
 
 void run_forward(const Call& call, bool training) {

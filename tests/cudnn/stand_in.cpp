@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "cudnn/dropout.hpp"
 #include "cudnn/passes.hpp"
 #include "cudnn/weights.hpp"
 #include "host/cudnn/library.hpp"
@@ -65,6 +66,39 @@ cudnnStatus_t get_tensor(cudnnTensorDescriptor_t tensor, int most, cudnnDataType
   return CUDNN_STATUS_SUCCESS;
 }
 
+cudnnStatus_t dropout_state_bytes(cudnnHandle_t /*handle*/, std::size_t* bytes) {
+  *bytes = kDropoutStateBytes;
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t check_dropout(const char* function, float dropout, const void* states, std::size_t bytes) {
+  const std::string name = function;
+  if (!(dropout >= 0 && dropout <= 1)) return refuse(name + ": dropout");
+  if (states != nullptr && bytes < kDropoutStateBytes)
+    return refuse(name + ": stateSizeInBytes", CUDNN_STATUS_BAD_PARAM);
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t set_dropout(cudnnDropoutDescriptor_t descriptor, cudnnHandle_t handle, float dropout,
+                          void* states, std::size_t bytes, unsigned long long seed) {
+  const cudnnStatus_t status = check_dropout("cudnnSetDropoutDescriptor", dropout, states, bytes);
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  *descriptor = {true, dropout, states};
+  if (states == nullptr) return CUDNN_STATUS_SUCCESS;
+  simt::enqueue("cudnnSetDropoutDescriptor", handle->stream, [states, bytes, seed] {
+    const DropoutStates started{kStarted, seed, 0};
+    std::memset(states, 0xff, bytes);
+    std::memcpy(states, &started, sizeof(started));
+  });
+  return CUDNN_STATUS_SUCCESS;
+}
+cudnnStatus_t restore_dropout(cudnnDropoutDescriptor_t descriptor, cudnnHandle_t /*handle*/, float dropout,
+                              void* states, std::size_t bytes, unsigned long long /*seed*/) {
+  const cudnnStatus_t status = check_dropout("cudnnRestoreDropoutDescriptor", dropout, states, bytes);
+  if (status != CUDNN_STATUS_SUCCESS) return status;
+  if (states == nullptr) return refuse("cudnnRestoreDropoutDescriptor: states");
+  *descriptor = {true, dropout, states};
+  return CUDNN_STATUS_SUCCESS;
+}
+
 // cudnnSetRNNDescriptor_v8: which types, biases and projections go with which algorithm.
 bool takes(cudnnRNNAlgo_t algorithm, cudnnDataType_t type, cudnnDataType_t math) {
   switch (type) {
@@ -91,7 +125,9 @@ cudnnStatus_t set_layer(cudnnRNNDescriptor_t layer, cudnnRNNAlgo_t algorithm, cu
     return refuse("cudnnSetRNNDescriptor_v8: biases other than two", CUDNN_STATUS_NOT_SUPPORTED);
   if (projected_size != hidden_size && (!standard || cell != CUDNN_LSTM || projected_size > hidden_size))
     return refuse("cudnnSetRNNDescriptor_v8: projection", CUDNN_STATUS_NOT_SUPPORTED);
-  if (input != CUDNN_LINEAR_INPUT || bias == CUDNN_RNN_SINGLE_REC_BIAS || dropout != nullptr)
+  if (dropout != nullptr && !dropout->is_set)
+    return refuse("cudnnSetRNNDescriptor_v8: dropoutDesc was not set");
+  if (input != CUDNN_LINEAR_INPUT || bias == CUDNN_RNN_SINGLE_REC_BIAS)
     return refuse("stand-in: not emulated", CUDNN_STATUS_NOT_SUPPORTED);
   if (input_size < 1 || hidden_size < 1 || projected_size < 1 || layers < 1)
     return refuse("cudnnSetRNNDescriptor_v8: sizes");
@@ -107,7 +143,9 @@ cudnnStatus_t set_layer(cudnnRNNDescriptor_t layer, cudnnRNNAlgo_t algorithm, cu
             .hidden_size = hidden_size,
             .output_size = projected_size,
             .layers = layers,
-            .padded_io = (flags & CUDNN_RNN_PADDED_IO_ENABLED) != 0};
+            .padded_io = (flags & CUDNN_RNN_PADDED_IO_ENABLED) != 0,
+            .dropout_descriptor = dropout,
+            .dropout = dropout == nullptr ? cudnnDropoutStruct{} : *dropout};
   return CUDNN_STATUS_SUCCESS;
 }
 
@@ -210,6 +248,11 @@ cudnnStatus_t check(const char* function, const Arguments& a) {
   if (!layer.is_set) return bad("rnnDesc was not set");
   if (layer.algorithm == CUDNN_RNN_ALGO_PERSIST_DYNAMIC && layer.built_for != a.x->batch)
     return bad("rnnDesc was not built for this batch (cudnnBuildRNNDynamic)");
+  if (a.training && layer.drops()) {
+    if (layer.dropout.states == nullptr) return bad("dropoutDesc has no states");
+    if (*layer.dropout_descriptor != layer.dropout)
+      return bad("dropoutDesc was changed since rnnDesc was set");
+  }
   if (a.device_lengths != nullptr) return bad("devSeqLengths: expected NULL, as of 8.9.1");
   if (a.x->type != layer.type || a.y->type != layer.type || a.x->layout != a.y->layout ||
       a.x->steps != a.y->steps || a.x->batch != a.y->batch || a.x->lengths != a.y->lengths)
@@ -364,6 +407,11 @@ const Loaded& load() {
                                        .DestroyTensorDescriptor = destroy<cudnnTensorStruct>,
                                        .SetTensorNdDescriptor = set_tensor,
                                        .GetTensorNdDescriptor = get_tensor,
+                                       .CreateDropoutDescriptor = create<cudnnDropoutStruct>,
+                                       .DestroyDropoutDescriptor = destroy<cudnnDropoutStruct>,
+                                       .DropoutGetStatesSize = dropout_state_bytes,
+                                       .SetDropoutDescriptor = set_dropout,
+                                       .RestoreDropoutDescriptor = restore_dropout,
                                        .CreateRNNDescriptor = create<cudnnRNNStruct>,
                                        .DestroyRNNDescriptor = destroy<cudnnRNNStruct>,
                                        .SetRNNDescriptor_v8 = set_layer,

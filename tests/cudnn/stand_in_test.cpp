@@ -18,17 +18,21 @@ constexpr int T = 3, B = 2, I = 2, H = 3;
 
 // A training forward and backward pass on a layer, with all of their memory.
 struct Passes {
-  explicit Passes(CudnnAlgorithm algorithm = CudnnAlgorithm::standard, bool lengths = false)
+  explicit Passes(CudnnAlgorithm algorithm = CudnnAlgorithm::standard, bool lengths = false,
+                  double dropout = 0)
       : session(*load().library) {
     host::Job job;
     job.spec.input_size = I;
     job.spec.hidden_size = H;
+    job.spec.layers = dropout > 0 ? 2 : 1;
+    job.spec.dropout = dropout;
     job.options.pass = Pass::training;
     setup = setup_of(job, algorithm);
     const std::int32_t each[] = {T, T - 1};
     session.describe_tensors(setup, {T, B}, lengths ? each : nullptr);
     spaces = Spaces(setup, {T, B}, session.temp_spaces(setup, B),
-                    WeightSpace(session, setup, B, Bias::both).bytes());
+                    WeightSpace(session, setup, B, Bias::both).bytes(), session.dropout_state_bytes(setup));
+    states.resize(spaces.dropout);
     for (std::vector<std::byte>* space : {&work, &other_work}) space->resize(spaces.temp.work);
     reserve.resize(spaces.temp.reserve);
     weights.resize(spaces.weights);
@@ -80,7 +84,7 @@ struct Passes {
   host::cudnn::Session session;
   Setup setup;
   Spaces spaces;
-  std::vector<std::byte> work, other_work, reserve, weights, dweights, x, y, dy, dx, h, c;
+  std::vector<std::byte> work, other_work, reserve, weights, dweights, x, y, dy, dx, h, c, states;
   std::byte* hN = nullptr;
   std::byte* weights_work = nullptr;
 };
@@ -101,6 +105,33 @@ TEST(StandIn, TakesWhatIsRight) {
   passes.forward();
   passes.backward_data();
   passes.backward_weights();
+}
+
+TEST(StandIn, TakesDropoutThatIsRight) {
+  Passes passes(CudnnAlgorithm::standard, false, 0.5);
+  passes.weights_work = passes.work.data();
+  passes.session.start_dropout(passes.setup, B, passes.states.data(), 1);
+  passes.forward();
+  passes.session.resume_dropout(passes.setup, B, passes.states.data());
+  passes.backward_data();
+  passes.backward_weights();
+}
+
+TEST(StandIn, NoticesDropoutWithoutStates) {
+  Passes passes(CudnnAlgorithm::standard, false, 0.5);
+  expect_noticed([&] { passes.forward(); }, "dropoutDesc has no states");
+  passes.session.resume_dropout(passes.setup, B, passes.states.data());
+  expect_noticed([&] { passes.forward(); }, "the states of dropoutDesc were not started");
+}
+
+TEST(StandIn, NoticesDropoutThatALayerDoesNotKnowOf) {
+  Passes passes(CudnnAlgorithm::standard, false, 0.5);
+  passes.session.start_dropout(passes.setup, B, passes.states.data(), 1);
+  // Another layer's dropout, of the same session.
+  host::cudnn::Setup other = passes.setup;
+  other.dropout = 0.25f;
+  passes.session.start_dropout(other, B, passes.states.data(), 1);
+  expect_noticed([&] { passes.forward(); }, "dropoutDesc was changed since rnnDesc was set");
 }
 
 TEST(StandIn, NoticesStatesInPlace) {

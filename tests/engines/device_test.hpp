@@ -20,7 +20,7 @@ namespace recur::test {
 struct Case {
   const TestDevice* device;
   DataType type;
-  Spec cell;  ///< only the fields of the cell are set
+  Spec cell;  ///< only the fields of the cell are set, and whether it is projected
 };
 
 /// E.g. "CpuF32LstmPeephole".
@@ -37,7 +37,7 @@ inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types) {
   std::vector<Case> result;
   for (const TestDevice& device : devices) {
     for (DataType type : device.*types) {
-      for (const Spec& cell : all_cells()) result.push_back({&device, type, cell});
+      for (const Spec& cell : all_cells_and_projections()) result.push_back({&device, type, cell});
     }
   }
   return result;
@@ -49,7 +49,7 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
     if (!device().absent.empty()) GTEST_SKIP() << device().absent;
-    const std::string reason = refusal(sized({1, 1, 1, 1, ""}));
+    const std::string reason = refusal(sized({1, 1, 1, 2, ""}));
     if (!reason.empty()) GTEST_SKIP() << reason;
   }
   /// A test of which nothing was left is skipped, too.
@@ -62,18 +62,19 @@ class DeviceTest : public ::testing::TestWithParam<Case> {
   }
 
   static const TestDevice& device() { return *GetParam().device; }
-  /// The cell in the case's type, sizes as given.
+  /// The cell in the case's type, sizes as given; half of H where it is projected.
   static Spec sized(const Size& size) {
     Spec spec = GetParam().cell;
     spec.dtype = GetParam().type;
     spec.input_size = size.I;
-    spec.hidden_size = size.H;
+    set_hidden(spec, size.H);
     spec.layers = size.L;
     return spec;
   }
   /// Why the device's engine refuses the layer; empty where it takes it.
   static std::string refusal(const Spec& spec) {
-    for (const PassedOver& one : survey_engines(spec, {1, 1}, device().device, {.engine = device().engine})) {
+    const Options options{.engine = device().engine, .cudnn_algorithm = device().cudnn_algorithm};
+    for (const PassedOver& one : survey_engines(spec, {1, 1}, device().device, options)) {
       if (one.engine == device().engine) return one.reason;
     }
     return "this build has no such engine";

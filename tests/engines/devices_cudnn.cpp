@@ -1,4 +1,5 @@
 // The cudnn engine over the stand-in of tests/cudnn.
+#include "cudnn/dropout.hpp"
 #include "engines/cudnn_device.hpp"
 #include "engines/simt_device.hpp"
 
@@ -8,6 +9,9 @@ namespace recur::test {
 std::vector<TestDevice> test_devices() {
   TestDevice standard = simt_device("cudnn", EngineId::cudnn);
   describe_cudnn(standard);
+  standard.dropout_masks = [](const Spec& spec, Index T, Index B, std::uint64_t seed) {
+    return cudnn::dropout_masks(spec, T, B, seed);
+  };
   TestDevice persistent = standard;
   persistent.name = "cudnn_persist_static";
   persistent.cudnn_algorithm = CudnnAlgorithm::persist_static;

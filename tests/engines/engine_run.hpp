@@ -28,6 +28,7 @@ struct RunOptions {
   Index spare_batch = 0;
   Index row_gap = 0;  ///< elements left between rows of x, y and their gradients
   GradientMode mode = GradientMode::overwrite;
+  std::uint64_t dropout_seed = 0;
 };
 
 inline Device device_for(const RunOptions& run) {
@@ -121,11 +122,16 @@ class SequenceTensor {
 /// Aligned tensors of one layer and their views.
 template <class T>
 struct LayerTensors {
-  Aligned<T> W, R, bW, bR, peephole;
+  Aligned<T> W, R, bW, bR, peephole, projection;
 
   LayerTensors() = default;
   explicit LayerTensors(const oracle::LayerParameters<T>& from)
-      : W(from.W), R(from.R), bW(from.bW), bR(from.bR), peephole(from.peephole) {}
+      : W(from.W),
+        R(from.R),
+        bW(from.bW),
+        bR(from.bR),
+        peephole(from.peephole),
+        projection(from.projection) {}
 
   template <class View>
   BasicLayerWeights<View> views(const Spec& spec, Index layer) {
@@ -135,14 +141,14 @@ struct LayerTensors {
       return tensor.size() == 0 ? View() : View(tensor.data(), storage_type<T>, shape);
     };
     return {view(W, {D, rows, layer_input_size(spec, layer)}),
-            view(R, {D, rows, spec.hidden_size}),
+            view(R, {D, rows, output_size_of(spec)}),
             view(bW, {D, rows}),
             view(bR, {D, rows}),
             view(peephole, {D, peepholes_of(spec) * spec.hidden_size}),
-            View()};
+            view(projection, {D, spec.projection_size, spec.hidden_size})};
   }
   oracle::LayerParameters<T> dense() const {
-    return {W.vector(), R.vector(), bW.vector(), bR.vector(), peephole.vector()};
+    return {W.vector(), R.vector(), bW.vector(), bR.vector(), peephole.vector(), projection.vector()};
   }
 };
 
@@ -184,22 +190,24 @@ class EngineRun {
 
   /// Forward; in training the reserve stays for backward().
   oracle::Outputs<T> forward() {
-    const Index outputs = directions_of(spec_) * spec_.hidden_size;
-    y_ = SequenceTensor<T>(run_, problem_.T, problem_.B, outputs);
-    SequenceTensor<T> c_sequence(run_, problem_.T, problem_.B, spec_.cell_sequence ? outputs : 0);
+    const Index D = directions_of(spec_);
+    y_ = SequenceTensor<T>(run_, problem_.T, problem_.B, D * output_size_of(spec_));
+    SequenceTensor<T> c_sequence(run_, problem_.T, problem_.B,
+                                 spec_.cell_sequence ? D * spec_.hidden_size : 0);
     Aligned<T> hN(static_cast<std::size_t>(sizes_.h));
     Aligned<T> cN(static_cast<std::size_t>(sizes_.c));
 
     ForwardArgs args;
     args.x = x_.view();
-    args.h0 = state(h0_);
-    args.c0 = state(c0_);
+    args.h0 = h_state(h0_);
+    args.c0 = c_state(c0_);
     args.lengths = lengths_view();
     args.host_lengths = lengths_.data();
     args.reset_mask = mask_view();
+    args.dropout_seed = run_.dropout_seed;
     args.y = y_.view();
-    args.hN = state(hN);
-    args.cN = state(cN);
+    args.hN = h_state(hN);
+    args.cN = c_state(cN);
     args.c_sequence = c_sequence.view();
     workspace_.poison();
     if (run_.prepared) {
@@ -241,19 +249,19 @@ class EngineRun {
 
     BackwardArgs args;
     args.x = x_.view();
-    args.h0 = state(h0_);
-    args.c0 = state(c0_);
+    args.h0 = h_state(h0_);
+    args.c0 = c_state(c0_);
     args.lengths = lengths_view();
     args.host_lengths = lengths_.data();
     args.reset_mask = mask_view();
     args.y = y_.view();
     args.dy = dy.view();
     args.dc_sequence = dc_sequence.view();
-    args.dhN = state(dhN);
-    args.dcN = state(dcN);
+    args.dhN = h_state(dhN);
+    args.dcN = c_state(dcN);
     args.dx = dx.view();
-    args.dh0 = state(dh0);
-    args.dc0 = state(dc0);
+    args.dh0 = h_state(dh0);
+    args.dc0 = c_state(dc0);
     args.dweights = views;
     args.mode = run_.mode;
     Aligned<std::byte> workspace(plan_.sizes().workspace_backward);
@@ -271,7 +279,8 @@ class EngineRun {
     return spec;
   }
   static void poison(LayerTensors<T>& layer) {
-    for (Aligned<T>* tensor : {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole}) {
+    for (Aligned<T>* tensor :
+         {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole, &layer.projection}) {
       if (tensor->size() != 0) tensor->poison();
     }
   }
@@ -283,11 +292,13 @@ class EngineRun {
   SequenceTensor<T> sequence(const std::vector<T>& dense) {
     return dense.empty() ? SequenceTensor<T>() : SequenceTensor<T>(run_, problem_.T, problem_.B, dense);
   }
-  TensorView state(Aligned<T>& tensor) {
+  TensorView state(Aligned<T>& tensor, Index columns) {
     if (tensor.size() == 0) return {};
     return TensorView(tensor.data(), storage_type<T>,
-                      {spec_.layers, directions_of(spec_), problem_.B, spec_.hidden_size});
+                      {spec_.layers, directions_of(spec_), problem_.B, columns});
   }
+  TensorView h_state(Aligned<T>& tensor) { return state(tensor, output_size_of(spec_)); }
+  TensorView c_state(Aligned<T>& tensor) { return state(tensor, spec_.hidden_size); }
   ConstTensorView lengths_view() {
     return lengths_.size() == 0 ? ConstTensorView() : ConstTensorView(lengths_.data(), {problem_.B});
   }

@@ -38,7 +38,7 @@ struct Naive {
     return oracle::backward(problem, outputs, oracle::convert<Arithmetic>(upstream), kRound);
   }
 
-  // W, R and x are nothing but operands of products.
+  // W, R, projections and x are nothing but operands of products.
   static oracle::Problem<Arithmetic> as_operands(oracle::Problem<Arithmetic> from) {
     const auto round = [](std::vector<Arithmetic>& tensor) {
       for (Arithmetic& value : tensor) value = kRound.operand(value);
@@ -47,6 +47,7 @@ struct Naive {
     for (auto& layer : from.layers) {
       round(layer.W);
       round(layer.R);
+      round(layer.projection);
     }
     return from;
   }
@@ -83,7 +84,9 @@ void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions
   std::uint64_t near_kink = 0;
   std::uint64_t seed = 1;
   for (; !pools.front().enough(); ++seed) {
-    const oracle::Problem<double> problem = problem_for(*runs.front().device, spec, steps, batch, seed);
+    oracle::Problem<double> problem = problem_for(*runs.front().device, spec, steps, batch, seed);
+    if (spec.dropout > 0)
+      problem.dropout_masks = runs.front().device->dropout_masks(spec, steps, batch, seed);
     const oracle::OutputGradients<double> upstream = random_output_gradients(spec, steps, batch, seed);
     const auto exact_problem = oracle::convert<Real>(problem);
     const auto exact = oracle::forward(exact_problem);
@@ -100,7 +103,9 @@ void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions
 
     for (std::size_t i = 0; i < runs.size(); ++i) {
       const std::string label = "seed " + std::to_string(seed) + " " + runs[i].simd;
-      EngineRun<T> engine(typed_problem, Pass::training, runs[i]);
+      RunOptions run = runs[i];
+      run.dropout_seed = seed;
+      EngineRun<T> engine(typed_problem, Pass::training, run);
       pools[i].add(exact, naive.outputs, engine.forward(), label);
       if (runs[i].mode == GradientMode::overwrite) {
         pools[i].add(exact_gradients, naive_gradients, engine.backward(typed_upstream), label);

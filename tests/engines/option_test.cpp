@@ -137,6 +137,50 @@ TEST_P(Options, Accumulation) {
   });
 }
 
+// h of one element and of as many as H; every other test has one of half of H.
+TEST_P(Options, Projections) {
+  if (!is_projected(GetParam().cell)) GTEST_SKIP() << "not projected";
+  for (const Size& size : device().option_sizes) {
+    for (Index P : {Index{1}, size.H}) {
+      for (bool prepared : {false, true}) {
+        judge_each(
+            [&](Spec& spec, RunOptions& run) {
+              spec = with_everything(size);
+              spec.projection_size = P;
+              run.row_gap = device().gaps ? 3 : 0;
+              run.spare_batch = 2;
+              run.prepared = prepared;
+            },
+            {&size, 1});
+      }
+    }
+  }
+}
+
+// In training as the masks say, of every boundary between layers; in inference nothing is dropped.
+TEST_P(Options, Dropout) {
+  if (device().dropout_masks == nullptr) GTEST_SKIP() << device().name << ": what is dropped is not known";
+  for (Direction direction : {Direction::forward, Direction::bidirectional}) {
+    for (bool prepared : {false, true}) {
+      judge_each([&](Spec& spec, RunOptions& run) {
+        spec.direction = direction;
+        spec.layers = 3;
+        spec.dropout = 0.25;
+        add_lengths(spec);
+        run.prepared = prepared;
+      });
+    }
+  }
+  judge_each([](Spec& spec, RunOptions& run) {
+    spec.layers = 2;
+    spec.dropout = 0.75;
+    run.layout = Layout::batch_major;
+    run.spare_steps = 2;
+    run.spare_batch = 1;
+    run.mode = GradientMode::accumulate;
+  });
+}
+
 // Products on TF32 operands are as right as TF32 allows. Not relu: which side of its kink an argument is on
 // would be up to the rounding.
 TEST_P(Options, Tf32) {

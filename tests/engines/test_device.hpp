@@ -63,6 +63,9 @@ struct TestDevice {
   std::string (*beyond)(const Spec& spec, const Size& size) = [](const Spec&, const Size&) {
     return std::string();
   };
+  /// What a training pass drops (oracle::Problem::dropout_masks); null where that is not known.
+  std::vector<std::vector<std::uint8_t>> (*dropout_masks)(const Spec& spec, Index T, Index B,
+                                                          std::uint64_t seed) = nullptr;
   std::span<const Size> option_sizes = {};  ///< judged, with every option of a layer
   std::span<const Size> chunk_sizes = {};   ///< judged with lengths and marks: time runs in several chunks
   std::span<const Size> bit_sizes = {};  ///< large enough for every kind of sharing: runs compared bit by bit

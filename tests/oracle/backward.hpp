@@ -9,8 +9,10 @@
 /// they take
 ///   h. The product of two such operands is exact in f32 and the sums are f32, so that nothing else is lost
 ///   there.
-/// - r * h_prev of a gru with reset before, an operand again; the h that backward reads is the rounded one.
-/// - The gradient that a layer hands to the one below: a tensor of activations, in storage like all of those.
+/// - r * h_prev of a gru with reset before and what an lstm projects, operands again, as is the gradient of a
+///   projected h; the h that backward reads is the rounded one.
+/// - The gradient that a layer hands to the one below: a tensor of activations, in storage like all of those;
+///   again after dropout.
 /// - Results, once, when they are complete.
 ///
 /// Gate gradients are not rounded where they are added to the gradients of biases and peepholes: no product
@@ -47,6 +49,7 @@ Gradients<Real> zero_gradients(const Problem<Real>& problem) {
     zeros.bW.resize(layer.bW.size(), Real(0));
     zeros.bR.resize(layer.bR.size(), Real(0));
     zeros.peephole.resize(layer.peephole.size(), Real(0));
+    zeros.projection.resize(layer.projection.size(), Real(0));
   }
   return gradients;
 }
@@ -59,27 +62,29 @@ void round_all(std::vector<Real>& tensor, Round round) {
 /// One direction of one layer over one sequence, last processed step first.
 ///
 /// @param x, K            layer input [T][B][K]; dx, shaped alike, is added to
-/// @param dh, dc          in: gradients of the final state [H], out: of the initial state
-/// @param dy              [T][B][y_stride], already offset to this direction's half
-/// @param dc_sequence     like dy, or null
+/// @param dh, dc          in: gradients of the final state [P], [H], out: of the initial state
+/// @param dy              [T][B][D*P], already offset to this direction's half
+/// @param dc_sequence     [T][B][D*H], offset likewise, or null
 template <class Real, class Round>
 void run_sequence_backward(const Problem<Real>& problem, const DirectionParameters<const Real>& parameters,
                            const DirectionParameters<Real>& gradients, const Sequence& sequence, Index b,
                            const Real* x, Index K, const Trace<Real>& trace, Real* dh, Real* dc,
-                           const Real* dy, const Real* dc_sequence, Index y_stride, Real* dx, Round round) {
+                           const Real* dy, const Real* dc_sequence, Real* dx, Round round) {
   const Spec& spec = problem.spec;
   const Index H = spec.hidden_size;
+  const Index P = output_size_of(spec);
+  const Index D = directions_of(spec);
   const Index rows = gates_of(spec) * H;
   std::vector<Real> d_input(static_cast<std::size_t>(rows));
-  std::vector<Real> dh_prev(static_cast<std::size_t>(H));
+  std::vector<Real> dh_prev(static_cast<std::size_t>(P));
   std::vector<Real> dc_prev(static_cast<std::size_t>(H));
 
   for (Index n = sequence.length(); n-- > 0;) {
     const Index t = sequence.time(n);
     const Index row = t * problem.B + b;
     const Step<const Real> step = trace.at(t, b);
-    add(dy + row * y_stride, H, dh);
-    if (dc_sequence != nullptr) add(dc_sequence + row * y_stride, H, dc);
+    add(dy + row * D * P, P, dh);
+    if (dc_sequence != nullptr) add(dc_sequence + row * D * H, H, dc);
 
     std::fill(dh_prev.begin(), dh_prev.end(), Real(0));
     std::fill(dc_prev.begin(), dc_prev.end(), Real(0));
@@ -123,6 +128,7 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
   const Spec& spec = problem.spec;
   const Sizes sizes(spec, problem.T, problem.B);
   const Index H = spec.hidden_size;
+  const Index P = output_size_of(spec);
   const Index D = directions_of(spec);
 
   Gradients<Real> gradients = detail::zero_gradients(problem);
@@ -143,16 +149,18 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
       const auto layer_gradients = direction_of<Real>(gradients.layers[static_cast<std::size_t>(l)], d, D);
       const Trace<Real>& trace = result.traces[static_cast<std::size_t>(l * D + d)];
       for (Index b = 0; b < problem.B; ++b) {
-        const Index state = ((l * D + d) * problem.B + b) * H;
-        if (has_cell_state(spec)) std::copy_n(gradients.dc0.data() + state, H, dc.data());
+        const Index state = (l * D + d) * problem.B + b;
+        Real* dc0 = gradients.dc0.data() + state * H;
+        if (has_cell_state(spec)) std::copy_n(dc0, H, dc.data());
         detail::run_sequence_backward(
             problem, parameters, layer_gradients, Sequence(problem, b, reads_in_reverse(spec, d)), b,
-            x.data(), K, trace, gradients.dh0.data() + state, dc.data(), dy.data() + d * H,
-            dc_sequence == nullptr ? nullptr : dc_sequence + d * H, D * H, dx.data(), round);
-        if (has_cell_state(spec)) std::copy_n(dc.data(), H, gradients.dc0.data() + state);
+            x.data(), K, trace, gradients.dh0.data() + state * P, dc.data(), dy.data() + d * P,
+            dc_sequence == nullptr ? nullptr : dc_sequence + d * H, dx.data(), round);
+        if (has_cell_state(spec)) std::copy_n(dc.data(), H, dc0);
       }
     }
     detail::round_all(dx, round);
+    if (l > 0) detail::drop(problem, l - 1, dx, round);
     dy = std::move(dx);
   }
   gradients.dx = std::move(dy);
@@ -165,6 +173,7 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
     detail::round_all(layer.bW, round);
     detail::round_all(layer.bR, round);
     detail::round_all(layer.peephole, round);
+    detail::round_all(layer.projection, round);
   }
   return gradients;
 }
@@ -197,6 +206,7 @@ Gradients<Real> added(Gradients<Real> gradients, const std::vector<LayerParamete
     add_to(gradients.layers[l].bW, start[l].bW);
     add_to(gradients.layers[l].bR, start[l].bR);
     add_to(gradients.layers[l].peephole, start[l].peephole);
+    add_to(gradients.layers[l].projection, start[l].projection);
   }
   return gradients;
 }

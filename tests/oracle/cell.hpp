@@ -12,11 +12,12 @@ namespace recur::oracle {
 /// Parameters (Real const) or gradients (Real) of one direction of one layer. Null where there are none.
 template <class Real>
 struct DirectionParameters {
-  Real* W;         ///< [G*H][K]
-  Real* R;         ///< [G*H][H]
-  Real* bW;        ///< [G*H]
-  Real* bR;        ///< [G*H]
-  Real* peephole;  ///< [3*H] i f o, or [2*H] i o
+  Real* W;           ///< [G*H][K]
+  Real* R;           ///< [G*H][P]
+  Real* bW;          ///< [G*H]
+  Real* bR;          ///< [G*H]
+  Real* peephole;    ///< [3*H] i f o, or [2*H] i o
+  Real* projection;  ///< [P][H]
 };
 
 /// The part of direction d of a layer's tensors. `Layer` is LayerParameters<Real>, const or not.
@@ -25,17 +26,19 @@ DirectionParameters<Real> direction_of(Layer& layer, Index d, Index directions) 
   const auto part = [&](auto& tensor) -> Real* {
     return tensor.empty() ? nullptr : tensor.data() + d * (static_cast<Index>(tensor.size()) / directions);
   };
-  return {part(layer.W), part(layer.R), part(layer.bW), part(layer.bR), part(layer.peephole)};
+  return {part(layer.W),  part(layer.R),        part(layer.bW),
+          part(layer.bR), part(layer.peephole), part(layer.projection)};
 }
 
-/// What one step computed, kept for its backward step. All [H] except `gates`.
+/// What one step computed, kept for its backward step. [H] where nothing else is said.
 template <class Real>
 struct Step {
-  Real* h_prev;  ///< the state the step started from, after any reset
+  Real* h_prev;  ///< [P] the state the step started from, after any reset
   Real* c_prev;  ///< lstm
   Real* gates;   ///< [G*H] activated gates
   Real* linear;  ///< rnn: argument of the activation; gru: R_n h_prev + bR_n, before r (reset after)
   Real* c;       ///< lstm: the new cell state
+  Real* m;       ///< lstm with projection: o * tanh(c), what is projected
 };
 
 /// Values as operands of a product.
@@ -46,22 +49,23 @@ std::vector<Real> operands(const Real* values, Index n, Round round) {
   return result;
 }
 
-/// out = rows [first, first + rows) of R v + bR.
+/// out = rows [first, first + rows) of R v + bR; `columns` are those of R, the size of v.
 template <class Real, class Round>
-void recurrent_product(const DirectionParameters<const Real>& parameters, Index H, Index first, Index rows,
-                       const Real* v, Real* out, Round round) {
-  multiply(parameters.R + first * H, rows, H, operands(v, H, round).data(), out);
+void recurrent_product(const DirectionParameters<const Real>& parameters, Index columns, Index first,
+                       Index rows, const Real* v, Real* out, Round round) {
+  multiply(parameters.R + first * columns, rows, columns, operands(v, columns, round).data(), out);
   if (parameters.bR != nullptr) add(parameters.bR + first, rows, out);
 }
 
 /// Backward of recurrent_product: adds to dv, dR and dbR. `g` is the gradient of `out`.
 template <class Real, class Round>
 void recurrent_product_backward(const DirectionParameters<const Real>& parameters,
-                                const DirectionParameters<Real>& gradients, Index H, Index first, Index rows,
-                                const Real* v, const Real* g, Real* dv, Round round) {
+                                const DirectionParameters<Real>& gradients, Index columns, Index first,
+                                Index rows, const Real* v, const Real* g, Real* dv, Round round) {
   const std::vector<Real> operand = operands(g, rows, round);
-  add_transposed_product(parameters.R + first * H, rows, H, operand.data(), dv);
-  add_outer_product(operand.data(), rows, operands(v, H, round).data(), H, gradients.R + first * H);
+  add_transposed_product(parameters.R + first * columns, rows, columns, operand.data(), dv);
+  add_outer_product(operand.data(), rows, operands(v, columns, round).data(), columns,
+                    gradients.R + first * columns);
   if (gradients.bR != nullptr) add(g, rows, gradients.bR + first);
 }
 

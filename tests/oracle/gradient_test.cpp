@@ -62,6 +62,7 @@ std::vector<Variable> variables_of(Problem<float128>& problem, const Gradients<f
     all.push_back({"bW" + of, &layer.bW, &gradient.bW});
     all.push_back({"bR" + of, &layer.bR, &gradient.bR});
     all.push_back({"peephole" + of, &layer.peephole, &gradient.peephole});
+    all.push_back({"projection" + of, &layer.projection, &gradient.projection});
   }
   return all;
 }
@@ -184,6 +185,8 @@ Spec make_spec(Spec spec, Direction direction, Index layers) {
   spec.dtype = DataType::f64;
   spec.input_size = kI;
   spec.hidden_size = kH;
+  // P = 2 and H = 3: P too has off-diagonal recurrence, and differs from H.
+  if (is_projected(spec)) spec.hidden_size = (spec.projection_size = kH) + 1;
   spec.direction = direction;
   spec.layers = layers;
   spec.cell_sequence = has_cell_state(spec);
@@ -195,7 +198,7 @@ using CellAndDirection = std::tuple<Spec, Direction>;
 class Gradient : public ::testing::TestWithParam<CellAndDirection> {};
 
 INSTANTIATE_TEST_SUITE_P(Cells, Gradient,
-                         ::testing::Combine(::testing::ValuesIn(test::all_cells()),
+                         ::testing::Combine(::testing::ValuesIn(test::all_cells_and_projections()),
                                             ::testing::Values(Direction::forward, Direction::reverse,
                                                               Direction::bidirectional)),
                          [](const auto& instance) {

@@ -129,6 +129,40 @@ TEST(KnownAnswer, Lstm) {
   }
 }
 
+// Two units, h of one element: h = V (o tanh(c')), V = (0.75, -1.25). Peepholes see c, which is not
+// projected.
+TEST(KnownAnswer, ProjectedLstm) {
+  for (bool peepholes : {false, true}) {
+    SCOPED_TRACE(peepholes);
+    Spec spec = one_unit(Cell::lstm);
+    spec.hidden_size = 2;
+    spec.projection_size = 1;
+    spec.peepholes = peepholes;
+    spec.cell_sequence = true;
+    auto problem = two_steps(spec,
+                             {{0.5, -0.3, -0.4, 0.6, 0.3, 0.8, 0.7, -0.2},
+                              {-0.6, 0.4, 0.7, -0.1, 0.8, 0.5, -0.9, 0.2},
+                              {0.1, 0.2, -0.3, 0.4, 0.05, -0.15, 0.25, -0.35},
+                              {0.15, -0.25, 0.35, -0.45, -0.1, 0.2, -0.3, 0.05},
+                              {},
+                              {0.75, -1.25}},
+                             0.5);
+    if (peepholes) problem.layers[0].peephole = {0.6, -0.2, -0.5, 0.3, 0.9, -0.7};
+    problem.c0 = {-0.75, 0.25};
+    const auto result = forward(problem);
+    const std::vector<double> y = peepholes ? std::vector{-0.250518274835571269, 0.241813374542044797}
+                                            : std::vector{-0.252596853338862861, 0.226233756067914049};
+    const std::vector<double> c = peepholes ? std::vector{-0.158664966922993706, 0.520336468965687973,
+                                                          -0.338060333196505383, -0.412894143987977124}
+                                            : std::vector{-0.025915889838006303, 0.525901789098455319,
+                                                          -0.262668823334554496, -0.449683190208655833};
+    expect_near(result.y, y, "y");
+    expect_near(result.hN, {y[1]}, "hN");
+    expect_near(result.c_sequence, c, "c_sequence");
+    expect_near(result.cN, {c[2], c[3]}, "cN");
+  }
+}
+
 // s(1), s(-2), s(0.5), of hand arithmetic below.
 constexpr double kS1 = 0.731058578630004879;
 constexpr double kSMinus2 = 0.119202922022117556;

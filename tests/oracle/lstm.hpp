@@ -1,6 +1,6 @@
 /// @file
-/// Long short-term memory: gates i f g o, or i g o with f = 1 - i; with or without peepholes. One step of one
-/// sequence. Equations: docs/equations.md.
+/// Long short-term memory: gates i f g o, or i g o with f = 1 - i; with or without peepholes and projection.
+/// One step of one sequence. Equations: docs/equations.md.
 #pragma once
 
 #include "oracle/cell.hpp"
@@ -21,7 +21,7 @@ struct LstmOrder {
   Index f, g, o, peephole_f, peephole_o;
 };
 
-/// c = f c_prev + i g, h = o tanh(c); `input` = W x + bW [G*H].
+/// c = f c_prev + i g, h [P] = o tanh(c), or its projection; `input` = W x + bW [G*H].
 template <class Real, class Round>
 void lstm_step(const Spec& spec, const DirectionParameters<const Real>& parameters, const Real* input,
                const Step<Real>& step, Real* h, Round round) {
@@ -31,7 +31,7 @@ void lstm_step(const Spec& spec, const DirectionParameters<const Real>& paramete
   const Real* p = parameters.peephole;
 
   std::vector<Real> recurrent(static_cast<std::size_t>(rows));
-  recurrent_product(parameters, H, 0, rows, step.h_prev, recurrent.data(), round);
+  recurrent_product(parameters, output_size_of(spec), 0, rows, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
   const auto sum = [&](Index gate, Index j) { return input[gate * H + j] + u[gate * H + j]; };
 
@@ -60,11 +60,18 @@ void lstm_step(const Spec& spec, const DirectionParameters<const Real>& paramete
     step.gates[order.g * H + j] = g;
     step.gates[order.o * H + j] = o;
     step.c[j] = c;
-    h[j] = round(o * hyperbolic_tangent(c));
+    step.m[j] = o * hyperbolic_tangent(c);
   }
+  const Index P = output_size_of(spec);
+  if (parameters.projection != nullptr) {
+    multiply(parameters.projection, P, H, operands(step.m, H, round).data(), h);
+  } else {
+    std::copy_n(step.m, H, h);
+  }
+  for (Index j = 0; j < P; ++j) h[j] = round(h[j]);
 }
 
-/// From dh and dc: writes d_input [G*H] and dc_prev [H], adds to dh_prev.
+/// From dh [P] and dc [H]: writes d_input [G*H] and dc_prev [H], adds to dh_prev [P].
 template <class Real, class Round>
 void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>& parameters,
                         const DirectionParameters<Real>& gradients, const Step<const Real>& step,
@@ -73,8 +80,17 @@ void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>&
   const Index H = spec.hidden_size;
   const Index rows = gates_of(spec) * H;
   const LstmOrder order(spec);
+  const Index P = output_size_of(spec);
   const Real* p = parameters.peephole;
   Real* dp = gradients.peephole;
+
+  std::vector<Real> dm(dh, dh + P);  // with respect to o * tanh(c), which is h where nothing is projected
+  if (parameters.projection != nullptr) {
+    const std::vector<Real> operand = operands(dh, P, round);
+    dm.assign(static_cast<std::size_t>(H), Real(0));
+    add_transposed_product(parameters.projection, P, H, operand.data(), dm.data());
+    add_outer_product(operand.data(), P, operands(step.m, H, round).data(), H, gradients.projection);
+  }
 
   for (Index j = 0; j < H; ++j) {
     const Real c_prev = step.c_prev[j];
@@ -85,8 +101,9 @@ void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>&
     const Real c = step.c[j];
     const Real tanh_c = hyperbolic_tangent(c);
 
-    const Real da_o = dh[j] * tanh_c * o * (Real(1) - o);
-    Real dc_total = dc[j] + dh[j] * o * (Real(1) - tanh_c * tanh_c);
+    const Real dm_j = dm[static_cast<std::size_t>(j)];
+    const Real da_o = dm_j * tanh_c * o * (Real(1) - o);
+    Real dc_total = dc[j] + dm_j * o * (Real(1) - tanh_c * tanh_c);
     if (p != nullptr) {
       dc_total += da_o * p[order.peephole_o * H + j];
       dp[order.peephole_o * H + j] += da_o * c;
@@ -114,7 +131,7 @@ void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>&
     d_input[order.g * H + j] = da_g;
     d_input[order.o * H + j] = da_o;
   }
-  recurrent_product_backward(parameters, gradients, H, 0, rows, step.h_prev, d_input, dh_prev, round);
+  recurrent_product_backward(parameters, gradients, P, 0, rows, step.h_prev, d_input, dh_prev, round);
 }
 
 }  // namespace recur::oracle

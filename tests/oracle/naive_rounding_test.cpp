@@ -102,6 +102,41 @@ TEST_P(NaiveRounding, TheResetStateIsRounded) {
   expect_rounded_reset<F16>(problem_of(sized(DataType::f16), 1, 1));
 }
 
+// What an lstm projects is an operand, and so is the gradient of what came of it.
+template <class T>
+void expect_rounded_projection(const Spec& spec, const Problem<float>& problem,
+                               const OutputGradients<float>& upstream) {
+  const typename StorageOf<T>::Round round;
+  const auto result = forward(problem, round);
+  const auto gradients = backward(problem, result, upstream, round);
+  const auto& trace = result.traces[0];
+  const auto P = static_cast<std::size_t>(spec.projection_size);
+  std::vector<float> operand, h(P), d_projection;
+  for (float m : trace.m) operand.push_back(round(m));
+  EXPECT_NE(operand, trace.m);
+  multiply(problem.layers[0].projection.data(), spec.projection_size, kH, operand.data(), h.data());
+  for (std::size_t r = 0; r < P; ++r) {
+    h[r] = round(h[r]);
+    const float dh = round(upstream.dy[r] + upstream.dhN[r]);
+    for (float m : operand) d_projection.push_back(round(dh * m));
+  }
+  EXPECT_EQ(result.hN, h);
+  EXPECT_EQ(gradients.layers[0].projection, d_projection);
+}
+
+TEST_P(NaiveRounding, WhatIsProjectedIsRounded) {
+  if (GetParam().cell != Cell::lstm) return;
+  const auto projected = [](DataType dtype) {
+    Spec spec = sized(dtype);
+    spec.projection_size = 4;
+    return spec;
+  };
+  const Spec bf16 = projected(DataType::bf16);
+  expect_rounded_projection<Bf16>(bf16, problem_of(bf16, 1, 1), upstream_of(bf16, 1, 1));
+  const Spec f16 = projected(DataType::f16);
+  expect_rounded_projection<F16>(f16, problem_of(f16, 1, 1), upstream_of(f16, 1, 1));
+}
+
 // With R = 0 nothing that was rounded as an operand comes back into dh, so that all sums over time but dW and
 // dR are those of a run that rounds nothing, rounded once at the end.
 template <class T>

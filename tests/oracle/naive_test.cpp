@@ -25,6 +25,7 @@ constexpr Index kT = 9, kB = 3;
 Spec make_spec(Spec spec, DataType dtype) {
   spec.input_size = 3;
   spec.hidden_size = 5;
+  if (is_projected(spec)) spec.projection_size = 3;
   spec.layers = 2;
   spec.direction = Direction::bidirectional;
   spec.dtype = dtype;
@@ -36,9 +37,10 @@ Spec make_spec(Spec spec, DataType dtype) {
 
 class Naive : public ::testing::TestWithParam<Spec> {};
 
-INSTANTIATE_TEST_SUITE_P(Cells, Naive, ::testing::ValuesIn(test::all_cells()), [](const auto& instance) {
-  return test::camel_case(test::cell_name(instance.param));
-});
+INSTANTIATE_TEST_SUITE_P(Cells, Naive, ::testing::ValuesIn(test::all_cells_and_projections()),
+                         [](const auto& instance) {
+                           return test::camel_case(test::cell_name(instance.param));
+                         });
 
 template <class Wide, class Narrow>
 double largest_difference(const std::vector<Wide>& wide, const std::vector<Narrow>& narrow) {
@@ -78,6 +80,7 @@ double largest_difference(const Problem<double>& problem, Round round = {}) {
     compare(wide_gradients.layers[l].bW, narrow_gradients.layers[l].bW);
     compare(wide_gradients.layers[l].bR, narrow_gradients.layers[l].bR);
     compare(wide_gradients.layers[l].peephole, narrow_gradients.layers[l].peephole);
+    compare(wide_gradients.layers[l].projection, narrow_gradients.layers[l].projection);
   }
   return largest;
 }

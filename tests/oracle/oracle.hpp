@@ -9,8 +9,8 @@
 ///               sequential sums, h rounded to storage at each step by the policy `Round`
 ///
 /// With a rounding policy, what an engine stores or feeds to a 16-bit product is rounded: h, r * h_prev of a
-/// gru with reset before, the final states and c_sequence. Gate sums and the running c are not. W, R and x
-/// are taken as they are: in storage, or what a product takes already.
+/// gru with reset before, what is projected, what dropout leaves, the final states and c_sequence. Gate sums
+/// and the running c are not. W, R and x are taken as they are: in storage, or what a product takes already.
 ///
 /// This header and its neighbours share no code with host/ and kernels/; only the Spec is theirs.
 #pragma once
@@ -29,32 +29,36 @@ namespace recur::oracle {
 /// Everything one direction of one layer computed; steps past a sequence's end are zero.
 template <class Real>
 struct Trace {
-  Trace(const Spec& spec, Index T, Index B) : B_(B), H_(spec.hidden_size), G_(gates_of(spec)) {
+  Trace(const Spec& spec, Index T, Index B)
+      : B_(B), H_(spec.hidden_size), P_(output_size_of(spec)), G_(gates_of(spec)) {
     const Index states = T * B * H_;
-    resize(h_prev, states);
+    resize(h_prev, T * B * P_);
     resize(c_prev, states);
     resize(gates, states * G_);
     resize(linear, states);
     resize(c, states);
+    resize(m, states);
   }
 
-  Step<Real> at(Index t, Index b) { return step_of<Real>(*this, (t * B_ + b) * H_); }
-  Step<const Real> at(Index t, Index b) const { return step_of<const Real>(*this, (t * B_ + b) * H_); }
+  Step<Real> at(Index t, Index b) { return step_of<Real>(*this, t * B_ + b); }
+  Step<const Real> at(Index t, Index b) const { return step_of<const Real>(*this, t * B_ + b); }
 
-  std::vector<Real> h_prev;  ///< [T][B][H]
+  std::vector<Real> h_prev;  ///< [T][B][P]
   std::vector<Real> c_prev;  ///< [T][B][H], zeros unless lstm
   std::vector<Real> gates;   ///< [T][B][G*H]
   std::vector<Real> linear;  ///< [T][B][H], see Step
   std::vector<Real> c;       ///< [T][B][H], zeros unless lstm
+  std::vector<Real> m;       ///< [T][B][H], zeros unless lstm: o * tanh(c)
 
  private:
   template <class Element, class Self>
   static Step<Element> step_of(Self& self, Index row) {
-    return {self.h_prev.data() + row, self.c_prev.data() + row, self.gates.data() + row * self.G_,
-            self.linear.data() + row, self.c.data() + row};
+    const Index unit = row * self.H_;
+    return {self.h_prev.data() + row * self.P_, self.c_prev.data() + unit, self.gates.data() + unit * self.G_,
+            self.linear.data() + unit,          self.c.data() + unit,      self.m.data() + unit};
   }
 
-  Index B_, H_, G_;
+  Index B_, H_, P_, G_;
 };
 
 /// Outputs, and what backward needs.
@@ -69,14 +73,15 @@ namespace detail {
 /// One direction of one layer over one sequence.
 ///
 /// @param x, K    layer input [T][B][K]
-/// @param h, c    in: initial state [H], out: final state
-/// @param y       [T][B][y_stride]: where this direction's H outputs go, already offset to its half
+/// @param h, c    in: initial state [P], [H], out: final state
+/// @param y       [T][B][y_stride]: where this direction's P outputs go, already offset to its half
 template <class Real, class Round>
 void run_sequence(const Problem<Real>& problem, const DirectionParameters<const Real>& parameters,
                   const Sequence& sequence, Index b, const Real* x, Index K, Trace<Real>& trace, Real* h,
                   Real* c, Real* y, Index y_stride, Round round) {
   const Spec& spec = problem.spec;
   const Index H = spec.hidden_size;
+  const Index P = output_size_of(spec);
   const Index rows = gates_of(spec) * H;
   std::vector<Real> input(static_cast<std::size_t>(rows));
 
@@ -84,10 +89,10 @@ void run_sequence(const Problem<Real>& problem, const DirectionParameters<const 
     const Index t = sequence.time(n);
     const Step<Real> step = trace.at(t, b);
     if (sequence.starts_afresh(t)) {
-      std::fill_n(h, H, Real(0));
+      std::fill_n(h, P, Real(0));
       std::fill_n(c, H, Real(0));
     }
-    std::copy_n(h, H, step.h_prev);
+    std::copy_n(h, P, step.h_prev);
     std::copy_n(c, H, step.c_prev);
 
     multiply(parameters.W, rows, K, operands(x + (t * problem.B + b) * K, K, round).data(), input.data());
@@ -100,8 +105,19 @@ void run_sequence(const Problem<Real>& problem, const DirectionParameters<const 
         std::copy_n(step.c, H, c);
         break;
     }
-    std::copy_n(h, H, y + (t * problem.B + b) * y_stride);
+    std::copy_n(h, P, y + (t * problem.B + b) * y_stride);
   }
+}
+
+/// Drops from a [T][B][D*P] tensor what does not pass between layer l and the one above, and divides the rest
+/// by the probability of passing. Forward these are outputs, backward their gradients.
+template <class Real, class Round>
+void drop(const Problem<Real>& problem, Index l, std::vector<Real>& tensor, Round round) {
+  if (problem.dropout_masks.empty()) return;
+  const std::vector<std::uint8_t>& mask = problem.dropout_masks[static_cast<std::size_t>(l)];
+  const Real factor = Real(1) / (Real(1) - static_cast<Real>(problem.spec.dropout));
+  for (std::size_t k = 0; k < tensor.size(); ++k)
+    tensor[k] = mask[k] != 0 ? round(tensor[k] * factor) : Real(0);
 }
 
 }  // namespace detail
@@ -115,6 +131,7 @@ Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
   const Index T = problem.T;
   const Index B = problem.B;
   const Index H = spec.hidden_size;
+  const Index P = output_size_of(spec);
   const Index D = directions_of(spec);
 
   Result<Real> result;
@@ -133,18 +150,20 @@ Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
       const auto parameters = direction_of<const Real>(problem.layers[static_cast<std::size_t>(l)], d, D);
       Trace<Real>& trace = result.traces.emplace_back(spec, T, B);
       for (Index b = 0; b < B; ++b) {
-        const Index state = ((l * D + d) * B + b) * H;
-        Real* h = result.hN.data() + state;
-        if (has_cell_state(spec)) std::copy_n(result.cN.data() + state, H, c.data());
+        const Index state = (l * D + d) * B + b;
+        Real* h = result.hN.data() + state * P;
+        Real* cN = result.cN.data() + state * H;
+        if (has_cell_state(spec)) std::copy_n(cN, H, c.data());
         detail::run_sequence(problem, parameters, Sequence(problem, b, reads_in_reverse(spec, d)), b,
-                             x.data(), K, trace, h, c.data(), y.data() + d * H, D * H, round);
+                             x.data(), K, trace, h, c.data(), y.data() + d * P, D * P, round);
         if (has_cell_state(spec)) {
-          for (Index j = 0; j < H; ++j) result.cN[static_cast<std::size_t>(state + j)] = round(c.data()[j]);
+          for (Index j = 0; j < H; ++j) cN[j] = round(c.data()[j]);
         }
       }
     }
     result.layer_inputs.push_back(std::move(x));
     x = std::move(y);
+    if (l + 1 < spec.layers) detail::drop(problem, l, x, round);
   }
   result.y = std::move(x);
 

@@ -1,6 +1,7 @@
 /// @file
 /// What the oracle reads and writes: dense tensors in the canonical layouts of recur/types.hpp, always
-/// time-major. An engine's results are copied into the same structs to be compared.
+/// time-major. An engine's results are copied into the same structs to be compared. P is the size of h, which
+/// is H where `spec.projection_size` is 0.
 #pragma once
 
 #include <algorithm>
@@ -19,11 +20,12 @@ using Index = std::int64_t;
 /// Parameters of one layer, or their gradients. Empty where the Spec has none.
 template <class Real>
 struct LayerParameters {
-  std::vector<Real> W;         ///< [D][G*H][K]
-  std::vector<Real> R;         ///< [D][G*H][H]
-  std::vector<Real> bW;        ///< [D][G*H]
-  std::vector<Real> bR;        ///< [D][G*H]
-  std::vector<Real> peephole;  ///< [D][3*H] i f o, or [D][2*H] i o
+  std::vector<Real> W;                ///< [D][G*H][K]
+  std::vector<Real> R;                ///< [D][G*H][P]
+  std::vector<Real> bW;               ///< [D][G*H]
+  std::vector<Real> bR;               ///< [D][G*H]
+  std::vector<Real> peephole;         ///< [D][3*H] i f o, or [D][2*H] i o
+  std::vector<Real> projection = {};  ///< [D][P][H]
 };
 
 /// All inputs of a forward pass.
@@ -33,18 +35,21 @@ struct Problem {
   Index T = 0;
   Index B = 0;
   std::vector<Real> x;   ///< [T][B][I]
-  std::vector<Real> h0;  ///< [L][D][B][H]; empty: zeros
+  std::vector<Real> h0;  ///< [L][D][B][P]; empty: zeros
   std::vector<Real> c0;  ///< [L][D][B][H], lstm; empty: zeros
   std::vector<LayerParameters<Real>> layers;
   std::vector<std::int32_t> lengths;     ///< [B], exactly when `spec.variable_lengths`; any value, clamped
   std::vector<std::uint8_t> reset_mask;  ///< [T][B], exactly when `spec.reset_mask`
+  /// [L-1] of [T][B][D*P]: 1 where an output of layer l goes on to layer l+1, 0 where `spec.dropout` drops
+  /// it. Empty: nothing is dropped, as in inference.
+  std::vector<std::vector<std::uint8_t>> dropout_masks = {};
 };
 
 /// What a forward pass gives.
 template <class Real>
 struct Outputs {
-  std::vector<Real> y;           ///< [T][B][D*H]
-  std::vector<Real> hN;          ///< [L][D][B][H]
+  std::vector<Real> y;           ///< [T][B][D*P]
+  std::vector<Real> hN;          ///< [L][D][B][P]
   std::vector<Real> cN;          ///< [L][D][B][H], lstm, else empty
   std::vector<Real> c_sequence;  ///< [T][B][D*H] of the last layer, when `spec.cell_sequence`, else empty
 };
@@ -71,20 +76,22 @@ struct Gradients {
 struct Sizes {
   Sizes(const Spec& spec, Index T, Index B)
       : x(T * B * spec.input_size),
-        y(T * B * directions_of(spec) * spec.hidden_size),
-        h(spec.layers * directions_of(spec) * B * spec.hidden_size),
-        c(has_cell_state(spec) ? h : 0),
-        c_sequence(has_cell_state(spec) && spec.cell_sequence ? y : 0),
-        R(directions_of(spec) * gates_of(spec) * spec.hidden_size * spec.hidden_size),
+        y(T * B * directions_of(spec) * output_size_of(spec)),
+        h(spec.layers * directions_of(spec) * B * output_size_of(spec)),
+        c(has_cell_state(spec) ? spec.layers * directions_of(spec) * B * spec.hidden_size : 0),
+        c_sequence(has_cell_state(spec) && spec.cell_sequence ? T * B * directions_of(spec) * spec.hidden_size
+                                                              : 0),
+        R(directions_of(spec) * gates_of(spec) * spec.hidden_size * output_size_of(spec)),
         bW(spec.bias == Bias::none ? 0 : directions_of(spec) * gates_of(spec) * spec.hidden_size),
         bR(spec.bias == Bias::both ? directions_of(spec) * gates_of(spec) * spec.hidden_size : 0),
-        peephole(directions_of(spec) * peepholes_of(spec) * spec.hidden_size) {}
+        peephole(directions_of(spec) * peepholes_of(spec) * spec.hidden_size),
+        projection(directions_of(spec) * spec.projection_size * spec.hidden_size) {}
 
   static Index W(const Spec& spec, Index layer) {
     return directions_of(spec) * gates_of(spec) * spec.hidden_size * layer_input_size(spec, layer);
   }
 
-  Index x, y, h, c, c_sequence, R, bW, bR, peephole;
+  Index x, y, h, c, c_sequence, R, bW, bR, peephole, projection;
 };
 
 /// Resizes a vector to a signed element count, new elements zero.
@@ -113,6 +120,8 @@ void validate(const Problem<Real>& problem) {
   expect_size(problem.layers, spec.layers, "layers", false);
   expect_size(problem.lengths, spec.variable_lengths ? problem.B : 0, "lengths", false);
   expect_size(problem.reset_mask, spec.reset_mask ? problem.T * problem.B : 0, "reset_mask", false);
+  expect_size(problem.dropout_masks, spec.layers - 1, "dropout_masks", true);
+  for (const auto& mask : problem.dropout_masks) expect_size(mask, sizes.y, "dropout mask", false);
   for (Index l = 0; l < spec.layers; ++l) {
     const auto& layer = problem.layers[static_cast<std::size_t>(l)];
     expect_size(layer.W, Sizes::W(spec, l), "W", false);
@@ -120,6 +129,7 @@ void validate(const Problem<Real>& problem) {
     expect_size(layer.bW, sizes.bW, "bW", false);
     expect_size(layer.bR, sizes.bR, "bR", false);
     expect_size(layer.peephole, sizes.peephole, "peephole", false);
+    expect_size(layer.projection, sizes.projection, "projection", false);
   }
 }
 
@@ -136,7 +146,7 @@ std::vector<LayerParameters<To>> convert(const std::vector<LayerParameters<From>
   result.reserve(layers.size());
   for (const auto& layer : layers) {
     result.push_back({convert<To>(layer.W), convert<To>(layer.R), convert<To>(layer.bW),
-                      convert<To>(layer.bR), convert<To>(layer.peephole)});
+                      convert<To>(layer.bR), convert<To>(layer.peephole), convert<To>(layer.projection)});
   }
   return result;
 }
@@ -153,7 +163,8 @@ Problem<To> convert(const Problem<From>& problem) {
           convert<To>(problem.c0),
           convert<To>(problem.layers),
           problem.lengths,
-          problem.reset_mask};
+          problem.reset_mask,
+          problem.dropout_masks};
 }
 
 template <class To, class From>

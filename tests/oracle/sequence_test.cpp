@@ -30,9 +30,10 @@ Spec make_spec(Spec spec, Direction direction, Index layers) {
 
 class Sequences : public ::testing::TestWithParam<Spec> {};
 
-INSTANTIATE_TEST_SUITE_P(Cells, Sequences, ::testing::ValuesIn(test::all_cells()), [](const auto& instance) {
-  return test::camel_case(test::cell_name(instance.param));
-});
+INSTANTIATE_TEST_SUITE_P(Cells, Sequences, ::testing::ValuesIn(test::all_cells_and_projections()),
+                         [](const auto& instance) {
+                           return test::camel_case(test::cell_name(instance.param));
+                         });
 
 /// Rows [first, last) of sequence b of a [T][B][n] tensor.
 std::vector<double> rows(const std::vector<double>& tensor, Index B, Index b, Index first, Index last) {
@@ -46,16 +47,17 @@ std::vector<double> rows(const std::vector<double>& tensor, Index B, Index b, In
   return result;
 }
 
-/// State of sequence b in direction (l, d) of a [L][D][B][H] tensor; `ld` = l * D + d.
-std::vector<double> state(const std::vector<double>& tensor, Index B, Index ld, Index b) {
+/// State of sequence b in direction (l, d) of a [L][D][B][n] tensor of `states` = L * D; `ld` = l * D + d.
+std::vector<double> state(const std::vector<double>& tensor, Index states, Index B, Index ld, Index b) {
   if (tensor.empty()) return {};
-  const auto first = tensor.begin() + (ld * B + b) * kH;
-  return {first, first + kH};
+  const Index n = static_cast<Index>(tensor.size()) / (states * B);
+  const auto first = tensor.begin() + (ld * B + b) * n;
+  return {first, first + n};
 }
 
 /// Writes a state into a B = 1 tensor.
 void set_state(std::vector<double>& tensor, Index ld, const std::vector<double>& value) {
-  std::copy(value.begin(), value.end(), tensor.begin() + ld * kH);
+  std::copy(value.begin(), value.end(), tensor.begin() + ld * static_cast<Index>(value.size()));
 }
 
 /// Steps [first, last) of sequence b alone, without lengths and marks, from the given initial states.
@@ -82,6 +84,7 @@ void expect_zero(const std::vector<double>& values) {
 void expect_equals_its_episodes(const Problem<double>& problem) {
   const Spec& spec = problem.spec;
   const Index D = directions_of(spec);
+  const Index states = spec.layers * D;
   const auto result = forward(problem);
   for (Index b = 0; b < problem.B; ++b) {
     SCOPED_TRACE("sequence " + std::to_string(b));
@@ -93,8 +96,8 @@ void expect_equals_its_episodes(const Problem<double>& problem) {
     expect_zero(rows(result.c_sequence, problem.B, b, length, problem.T));
     if (length == 0) {
       for (Index ld = 0; ld < spec.layers * D; ++ld) {
-        EXPECT_EQ(state(result.hN, problem.B, ld, b), state(problem.h0, problem.B, ld, b));
-        EXPECT_EQ(state(result.cN, problem.B, ld, b), state(problem.c0, problem.B, ld, b));
+        EXPECT_EQ(state(result.hN, states, problem.B, ld, b), state(problem.h0, states, problem.B, ld, b));
+        EXPECT_EQ(state(result.cN, states, problem.B, ld, b), state(problem.c0, states, problem.B, ld, b));
       }
     }
 
@@ -107,8 +110,8 @@ void expect_equals_its_episodes(const Problem<double>& problem) {
         // h0 reaches the episode that a direction reads first, unless a mark at t = 0 clears it.
         const bool reverse = reads_in_reverse(spec, ld % D);
         if (reverse ? last == length : first == 0 && !marked(0)) {
-          set_state(episode.h0, ld, state(problem.h0, problem.B, ld, b));
-          set_state(episode.c0, ld, state(problem.c0, problem.B, ld, b));
+          set_state(episode.h0, ld, state(problem.h0, states, problem.B, ld, b));
+          set_state(episode.c0, ld, state(problem.c0, states, problem.B, ld, b));
         }
       }
       const auto alone = forward(episode);
@@ -116,8 +119,8 @@ void expect_equals_its_episodes(const Problem<double>& problem) {
       EXPECT_EQ(rows(result.c_sequence, problem.B, b, first, last), alone.c_sequence);
       for (Index ld = 0; ld < spec.layers * D; ++ld) {
         if (reads_in_reverse(spec, ld % D) ? first == 0 : last == length) {
-          EXPECT_EQ(state(result.hN, problem.B, ld, b), state(alone.hN, 1, ld, 0));
-          EXPECT_EQ(state(result.cN, problem.B, ld, b), state(alone.cN, 1, ld, 0));
+          EXPECT_EQ(state(result.hN, states, problem.B, ld, b), state(alone.hN, states, 1, ld, 0));
+          EXPECT_EQ(state(result.cN, states, problem.B, ld, b), state(alone.cN, states, 1, ld, 0));
         }
       }
       first = last;
@@ -169,17 +172,18 @@ TEST_P(Sequences, BidirectionalIsBothDirectionsSideBySide) {
     auto one = both;
     one.spec.direction = d == 0 ? Direction::forward : Direction::reverse;
     for (auto* tensor : {&one.h0, &one.c0, &one.layers[0].W, &one.layers[0].R, &one.layers[0].bW,
-                         &one.layers[0].bR, &one.layers[0].peephole}) {
+                         &one.layers[0].bR, &one.layers[0].peephole, &one.layers[0].projection}) {
       const auto half = static_cast<Index>(tensor->size() / 2);
       *tensor = {tensor->begin() + d * half, tensor->begin() + (d + 1) * half};
     }
     const auto alone = forward(one);
     for (Index b = 0; b < kB; ++b) {
-      EXPECT_EQ(state(result.hN, kB, d, b), state(alone.hN, kB, 0, b));
-      EXPECT_EQ(state(result.cN, kB, d, b), state(alone.cN, kB, 0, b));
+      EXPECT_EQ(state(result.hN, 2, kB, d, b), state(alone.hN, 1, kB, 0, b));
+      EXPECT_EQ(state(result.cN, 2, kB, d, b), state(alone.cN, 1, kB, 0, b));
       for (Index t = 0; t < kT; ++t) {
         const auto wide = rows(result.y, kB, b, t, t + 1);
-        EXPECT_EQ((std::vector<double>{wide.begin() + d * kH, wide.begin() + (d + 1) * kH}),
+        const Index P = output_size_of(both.spec);
+        EXPECT_EQ((std::vector<double>{wide.begin() + d * P, wide.begin() + (d + 1) * P}),
                   rows(alone.y, kB, b, t, t + 1));
       }
     }
@@ -196,7 +200,7 @@ TEST_P(Sequences, AStackIsOneLayerAfterTheOther) {
   layer.spec.layers = 1;
   std::vector<double> x = stack.x;
   for (std::size_t l = 0; l < 2; ++l) {
-    if (l == 1) layer.spec.input_size = 2 * kH;
+    if (l == 1) layer.spec.input_size = 2 * output_size_of(spec);
     layer.x = x;
     layer.layers = {stack.layers[l]};
     const auto part = [&](const std::vector<double>& tensor) {
@@ -228,7 +232,8 @@ TEST_P(Sequences, WhatLiesPastTheEndIsNeverRead) {
       const Index row = t * kB + b;
       dirty.reset_mask[static_cast<std::size_t>(row)] ^= 1;
       std::fill_n(dirty.x.begin() + row * kI, kI, nan);
-      std::fill_n(upstream.dy.begin() + row * 2 * kH, 2 * kH, nan);
+      const Index P = output_size_of(spec);
+      std::fill_n(upstream.dy.begin() + row * 2 * P, 2 * P, nan);
       if (!upstream.dc_sequence.empty())
         std::fill_n(upstream.dc_sequence.begin() + row * 2 * kH, 2 * kH, nan);
     }

@@ -170,7 +170,7 @@ TEST(Refusals, EveryCellPlansInBothPassesWithEveryOption) {
   }
 }
 
-// A field that no engine does yet: how to set it, and the name a user must read.
+// A field that the CPU engine does not do yet: how to set it, and the name a user must read.
 struct Later {
   const char* name;
   void (*set)(Job&);
@@ -329,6 +329,21 @@ TEST(Refusals, EverySpecIsPlannedForOneDnnRefusedByTheTableOrImpossible) {
   EXPECT_EQ(planned, (2 + 2 + 2) * 2 * 3 * 3);
 }
 
+TEST(Refusals, OneDnnProjects) {
+  if (!host::onednn::is_loaded()) GTEST_SKIP() << "no oneDNN";
+  for (bool peepholes : {false, true}) {
+    for (Pass pass : {Pass::inference, Pass::training}) {
+      for (std::int64_t P : {1, 5}) {  // the least, and as many as units
+        Job job = for_onednn(small_job());
+        job.spec.peepholes = peepholes;
+        job.spec.projection_size = P;
+        job.options.pass = pass;
+        EXPECT_EQ(examine(job), Outcome::planned) << spec_name(job.spec);
+      }
+    }
+  }
+}
+
 // tests/planning/CMakeLists.txt runs this with oneDNN told to use no more than AVX2.
 TEST(Refusals, OneDnnHasNoBf16ForOldMachines) {
   if (!host::onednn::is_loaded()) GTEST_SKIP() << "no oneDNN";
@@ -428,7 +443,11 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
        {+[](Spec& spec) { spec.dtype = DataType::f64; },
         +[](Spec& spec) { spec.coupled_input_forget = true; },
         +[](Spec& spec) { spec.variable_lengths = true; }, +[](Spec& spec) { spec.reset_mask = true; },
-        +[](Spec& spec) { spec.cell_sequence = true; }}) {
+        +[](Spec& spec) { spec.cell_sequence = true; },
+        +[](Spec& spec) {
+          spec.dtype = DataType::bf16;
+          spec.projection_size = 2;
+        }}) {
     Job job = for_onednn(small_job());
     set(job.spec);
     examine(job, &hit);
@@ -484,9 +503,11 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
   expect(on_gpu([](Job& job) { job.spec.cell_sequence = true; }), "cuDNN gives the last cell state only");
   for (const Later& later : kLater) {
     const std::string name = later.name;
-    if (name == "bf16" || name == "f16") continue;  // cuDNN has these
-    expect(on_gpu(later.set), name);
+    const bool has = name == "bf16" || name == "f16" || name == "projection_size" || name == "dropout";
+    expect(on_gpu(later.set), has ? "needs the device to plan for it" : name);
   }
+  expect(on_gpu([](Job& job) { job.spec.projection_size = job.spec.hidden_size; }),
+         "cuDNN takes a projection_size of H for none");
   const auto persistent = [](Job& job) {
     job.options.cudnn_algorithm = CudnnAlgorithm::persist_static_small_h;
   };
@@ -500,9 +521,21 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
            job.spec.variable_lengths = true;
          }),
          "cudnn_algorithm: this one does not take variable_lengths");
+  expect(on_gpu([&](Job& job) {
+           persistent(job);
+           job.spec.projection_size = 2;
+         }),
+         "cudnn_algorithm: this one does not take projection_size");
+  expect(on_gpu([&](Job& job) {
+           job.options.cudnn_algorithm = CudnnAlgorithm::persist_dynamic;
+           job.spec.dropout = 0.25;
+         }),
+         "cudnn_algorithm: this one does not take dropout");
   // The fastest is one that does.
-  for (auto set : {+[](Job& job) { job.spec.dtype = DataType::f64; },
-                   +[](Job& job) { job.spec.variable_lengths = true; }}) {
+  for (auto set :
+       {+[](Job& job) { job.spec.dtype = DataType::f64; },
+        +[](Job& job) { job.spec.variable_lengths = true; }, +[](Job& job) { job.spec.projection_size = 2; },
+        +[](Job& job) { job.spec.dropout = 0.25; }}) {
     expect(on_gpu([&](Job& job) {
              job.options.cudnn_algorithm = CudnnAlgorithm::fastest;
              set(job);

@@ -86,9 +86,9 @@ inline void make_one_signed(const Spec& spec, oracle::LayerParameters<double>& l
 }  // namespace detail
 
 /// All inputs of a forward pass. Data is contractive, so that a long T neither blows up nor saturates: W is
-/// uniform in +-1/sqrt(K) and R in +-1/sqrt(H), which gives R a spectral radius of about 0.58 (with
-/// one-signed sums, where nothing cancels, 1/H and 0.25). Each tensor has its own stream: the same seed with
-/// another T keeps the weights.
+/// uniform in +-1/sqrt(K) and R in +-1/sqrt(P), which gives R a spectral radius of about 0.58 (with
+/// one-signed sums, where nothing cancels, 1/P and 0.25); a projection in +-1/sqrt(H). Each tensor has its
+/// own stream: the same seed with another T keeps the weights.
 inline oracle::Problem<double> random_problem(const Spec& spec, Index T, Index B, std::uint64_t seed) {
   const oracle::Sizes sizes(spec, T, B);
   const auto tensor = [&](Index elements, double bound, std::uint64_t stream) {
@@ -105,14 +105,16 @@ inline oracle::Problem<double> random_problem(const Spec& spec, Index T, Index B
   if (spec.reset_mask) problem.reset_mask = random_reset_mask(T, B, Random(seed, 5));
 
   const bool one_signed = has_one_signed_sums(spec);
-  const auto H = static_cast<double>(spec.hidden_size);
-  const double recurrent_bound = 1.0 / (one_signed ? H : std::sqrt(H));
+  const auto P = static_cast<double>(output_size_of(spec));
+  const double recurrent_bound = 1.0 / (one_signed ? P : std::sqrt(P));
+  const double projection_bound = 1.0 / std::sqrt(static_cast<double>(spec.hidden_size));
   for (Index l = 0; l < spec.layers; ++l) {
     const double input_bound = 1.0 / std::sqrt(static_cast<double>(layer_input_size(spec, l)));
     const std::uint64_t stream = 100 + 10 * static_cast<std::uint64_t>(l);
     problem.layers.push_back({tensor(oracle::Sizes::W(spec, l), input_bound, stream),
                               tensor(sizes.R, recurrent_bound, stream + 1), tensor(sizes.bW, 0.5, stream + 2),
-                              tensor(sizes.bR, 0.5, stream + 3), tensor(sizes.peephole, 0.5, stream + 4)});
+                              tensor(sizes.bR, 0.5, stream + 3), tensor(sizes.peephole, 0.5, stream + 4),
+                              tensor(sizes.projection, projection_bound, stream + 6)});
     if (one_signed) detail::make_one_signed(spec, problem.layers.back(), Random(seed, stream + 5));
   }
   if (one_signed) {

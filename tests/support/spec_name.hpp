@@ -11,14 +11,14 @@
 
 namespace recur::test {
 
-/// The cell with its variant, e.g. "lstm_peephole_coupled".
+/// The cell with its variant, e.g. "lstm_peephole_coupled_projected".
 inline std::string cell_name(const Spec& spec) {
   switch (spec.cell) {
     case Cell::rnn: return spec.activation == RnnActivation::relu ? "rnn_relu" : "rnn_tanh";
     case Cell::gru: return spec.gru_reset == GruReset::before ? "gru_reset_before" : "gru_reset_after";
     case Cell::lstm:
       return std::string("lstm") + (spec.peepholes ? "_peephole" : "") +
-             (spec.coupled_input_forget ? "_coupled" : "");
+             (spec.coupled_input_forget ? "_coupled" : "") + (is_projected(spec) ? "_projected" : "");
   }
   return "unknown";
 }
@@ -33,12 +33,19 @@ inline std::string spec_name(const Spec& spec) {
   constexpr std::array kBiases = {"none", "single", "both"};
   std::string name = cell_name(spec) + "_" + direction_name(spec.direction);
   name += "_I" + std::to_string(spec.input_size) + "_H" + std::to_string(spec.hidden_size);
+  if (spec.projection_size != 0) name += "_P" + std::to_string(spec.projection_size);
   name += "_L" + std::to_string(spec.layers);
   name += std::string("_bias_") + kBiases[static_cast<std::size_t>(spec.bias)];
   if (spec.variable_lengths) name += "_lengths";
   if (spec.reset_mask) name += "_mask";
   if (spec.cell_sequence) name += "_cseq";
   return name;
+}
+
+/// Gives the layer H units, and where it is projected h half as many elements.
+inline void set_hidden(Spec& spec, std::int64_t H) {
+  spec.hidden_size = H;
+  if (is_projected(spec)) spec.projection_size = (H + 1) / 2;
 }
 
 /// A name as GoogleTest wants it ("lstm_peephole" -> "LstmPeephole"): underscores are not allowed there.
@@ -73,6 +80,17 @@ inline std::vector<Spec> all_cells() {
       cells.back().peepholes = peepholes;
       cells.back().coupled_input_forget = coupled;
     }
+  }
+  return cells;
+}
+
+/// All of these, and every lstm once more with a projection, to P = 1.
+inline std::vector<Spec> all_cells_and_projections() {
+  std::vector<Spec> cells = all_cells();
+  for (const Spec& cell : all_cells()) {
+    if (cell.cell != Cell::lstm) continue;
+    cells.push_back(cell);
+    cells.back().projection_size = 1;
   }
   return cells;
 }

@@ -219,6 +219,7 @@ class ErrorPools {
       add("dbW" + of, o.bW, n.bW, c.bW, label);
       add("dbR" + of, o.bR, n.bR, c.bR, label);
       add("dpeephole" + of, o.peephole, n.peephole, c.peephole, label);
+      add("dprojection" + of, o.projection, n.projection, c.projection, label);
     }
   }
 
