@@ -16,7 +16,6 @@ constexpr Refusal kRefusals[] = {
      "the library was built without kernels for the instruction set that the device names"},
     {EngineId::cpu, Feature::dtype_bf16, "dtype bf16 is not implemented; f32 and f64 are"},
     {EngineId::cpu, Feature::dtype_f16, "dtype f16 is not implemented; f32 and f64 are"},
-    {EngineId::cpu, Feature::projection, "projection_size is not implemented"},
     {EngineId::cpu, Feature::dropout, "dropout is not implemented"},
     {EngineId::cpu, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::cpu, Feature::zoneout, "zoneout is not implemented"},

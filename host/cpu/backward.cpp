@@ -10,7 +10,8 @@ namespace {
 // Who holds what in the time loop: the owner of a row and unit keeps its dh and dc from step to step and
 // writes its dsums of step t; the barrier after the cells publishes dsums(t) to the other unit groups, whose
 // products read all units of it. dsums(t-1) lies elsewhere, so the next step may start before everyone has
-// finished reading.
+// finished reading. Where h is projected, an owner of elements of h publishes the whole dh of step t
+// likewise, before the product with the projection, and a barrier of its own.
 template <class T>
 class BackwardPass {
  public:
@@ -68,7 +69,7 @@ class BackwardPass {
   // `sequence` must outlive the result, which points to it.
   Direction direction(std::int64_t layer, std::int64_t d) const {
     const bool last = layer + 1 == g_.layers;
-    const std::int64_t half = d * g_.hidden;
+    const std::int64_t half = d * g_.h_size();
     const auto& reserve = reserve_.layers[layer];
     return Direction{
         .layer = layer,
@@ -76,7 +77,7 @@ class BackwardPass {
         .sequence = sequence(d),
         .dy = last ? rows_of<const T>(args_.dy, g_.layout, half)
                    : dense_rows<const T>(buffers_.between.of_layer(layer), sizes_.batch, g_.outputs(), half),
-        .dc_sequence = last ? rows_of<const T>(args_.dc_sequence, g_.layout, half) : Rows<const T>{},
+        .dc_sequence = last ? rows_of<const T>(args_.dc_sequence, g_.layout, d * g_.hidden) : Rows<const T>{},
         .h_prev = {nullptr,
                    last ? rows_of<const T>(args_.y, g_.layout, half)
                         : dense_rows<const T>(reserve.outputs, sizes_.batch, g_.outputs(), half),
@@ -109,8 +110,14 @@ class BackwardPass {
   void pack(const Member& member, const Direction& dir) {
     const LayerWeights& w = weights(dir.layer);
     for (const Segment& segment : segments_of(g_.traits)) {
-      pack_back_panels(g_, direction_of<T>(w.R, dir.index), w.R.stride(1), segment.gate, segment.gates,
+      pack_back_panels(g_, direction_of<T>(w.R, dir.index) + segment.gate * g_.hidden * w.R.stride(1),
+                       w.R.stride(1), segment.gates * g_.hidden, g_.h_size(),
                        buffers_.panels[dir.index][segment.index], member.index_in_direction,
+                       member.members_in_direction);
+    }
+    if (g_.projected()) {
+      pack_back_panels(g_, direction_of<T>(w.projection, dir.index), w.projection.stride(1), g_.projection,
+                       g_.hidden, buffers_.projection[dir.index], member.index_in_direction,
                        member.members_in_direction);
     }
     if (g_.traits.peepholes > 0 && member.index_in_direction == 0) {
@@ -119,14 +126,22 @@ class BackwardPass {
     }
   }
 
-  // Calls f(row, first unit, units, units with padding) for every row this member owns.
+  // Columns of a state: as many as H, or as h has elements.
+  struct Columns {
+    std::int64_t panels;
+    std::int64_t count;
+  };
+  Columns unit_columns() const { return {g_.tiling.back_panels, g_.hidden}; }
+  Columns h_columns() const { return {g_.h_panels(), g_.h_size()}; }
+
+  // Calls f(row, first column, columns, columns with padding) for every row this member owns.
   template <class F>
-  void each_owned(const Member& member, F&& f) {
+  void each_owned(const Member& member, const Columns& columns, F&& f) {
     const Tiling& tiling = g_.tiling;
-    const Range panels = member.panels(tiling, tiling.back_panels);
+    const Range panels = member.panels(tiling, columns.panels);
     const std::int64_t first = panels.begin * tiling.back_units;
     const std::int64_t padded = panels.size() * tiling.back_units;
-    const std::int64_t count = std::min(padded, g_.hidden - first);
+    const std::int64_t count = std::min(padded, columns.count - first);
     const Range rows = member.rows(tiling, sizes_.batch);
     if (padded == 0) return;
     for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, count, padded);
@@ -134,29 +149,29 @@ class BackwardPass {
 
   void load_states(const Member& member, const Direction& dir) {
     auto& state = buffers_.state[member.direction_group];
-    const auto load = [&](T* to, const Rows<const T>& from, std::int64_t b, std::int64_t unit,
-                          std::int64_t count, std::int64_t padded) {
-      to += b * g_.state_row() + unit;
-      std::fill_n(to, padded, T(0));
-      if (from) std::copy_n(from.at(0, b) + unit, count, to);
+    const auto load = [&](const Columns& columns, T* to, const Rows<const T>& from) {
+      each_owned(member, columns,
+                 [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
+                   T* const row = to + b * g_.state_row() + column;
+                   std::fill_n(row, padded, T(0));
+                   if (from) std::copy_n(from.at(0, b) + column, count, row);
+                 });
     };
-    const Rows<const T> dhN = state_rows<const T>(args_.dhN, dir.layer, dir.index);
-    const Rows<const T> dcN = state_rows<const T>(args_.dcN, dir.layer, dir.index);
-    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count, std::int64_t padded) {
-      load(state.dh, dhN, b, unit, count, padded);
-      if (g_.traits.cell_state) load(state.dc, dcN, b, unit, count, padded);
-    });
+    load(h_columns(), state.dh, state_rows<const T>(args_.dhN, dir.layer, dir.index));
+    if (g_.traits.cell_state)
+      load(unit_columns(), state.dc, state_rows<const T>(args_.dcN, dir.layer, dir.index));
   }
 
   void store_states(const Member& member, const Direction& dir) {
     const auto& state = buffers_.state[member.direction_group];
-    const Rows<T> dh0 = state_rows<T>(args_.dh0, dir.layer, dir.index);
-    const Rows<T> dc0 = state_rows<T>(args_.dc0, dir.layer, dir.index);
-    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count, std::int64_t) {
-      const std::int64_t offset = b * g_.state_row() + unit;
-      if (dh0) std::copy_n(state.dh + offset, count, dh0.at(0, b) + unit);
-      if (dc0) std::copy_n(state.dc + offset, count, dc0.at(0, b) + unit);
-    });
+    const auto store = [&](const Columns& columns, const Rows<T>& to, const T* from) {
+      if (!to) return;
+      each_owned(member, columns, [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
+        std::copy_n(from + b * g_.state_row() + column, count, to.at(0, b) + column);
+      });
+    };
+    store(h_columns(), state_rows<T>(args_.dh0, dir.layer, dir.index), state.dh);
+    store(unit_columns(), state_rows<T>(args_.dc0, dir.layer, dir.index), state.dc);
   }
 
   void step(const Member& member, const Direction& dir, std::int64_t t, const RowScratch& scratch) {
@@ -164,13 +179,19 @@ class BackwardPass {
     for (std::int64_t b = rows.begin; b < rows.end; ++b) {
       scratch.steps[b] = dir.sequence.backward_step(t, b);
       const bool valid = scratch.steps[b] != RowStep::skip;
-      scratch.h_prev[b] = valid ? dir.h_prev.at(t, b) : nullptr;
+      // An lstm does not look at h, and a projected one has fewer elements than there are units.
+      scratch.h_prev[b] = valid && !g_.projected() ? dir.h_prev.at(t, b) : nullptr;
       if (g_.traits.cell_state) scratch.c_prev[b] = valid ? dir.c_prev.at(t, b) : nullptr;
     }
 
     const Segments segments = segments_of(g_.traits);
     auto& state = buffers_.state[member.direction_group];
     SpinBarrier& published = barriers_.step[member.direction_group][member.batch_group];
+    if (g_.projected()) {
+      publish_dh(member, dir, t, scratch.steps);
+      published.wait();
+      multiply_projection(member, dir, t, rows);
+    }
     run_cells(member, dir, t, 0, rows, scratch);
     published.wait();
     if (g_.traits.phases > 1) {
@@ -182,6 +203,48 @@ class BackwardPass {
       for (const Segment& segment : segments) multiply(member, dir, t, segment, rows, state.dh, true);
     }
     clear_started(member, scratch.steps, state.dh);
+  }
+
+  // The whole gradient of h at step t, from the caller or the layer above and from the step after, which is
+  // used up; zeros past a sequence's end.
+  void publish_dh(const Member& member, const Direction& dir, std::int64_t t, const RowStep* steps) {
+    auto& state = buffers_.state[member.direction_group];
+    each_owned(member, h_columns(),
+               [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
+                 T* const carried = state.dh + b * g_.state_row() + column;
+                 T* const whole =
+                     buffers_.dh_steps[dir.index] + (t * sizes_.batch + b) * g_.projection + column;
+                 if (steps[b] == RowStep::skip) {
+                   std::fill_n(whole, count, T(0));
+                   return;
+                 }
+                 std::copy_n(carried, count, whole);
+                 if (dir.dy) {
+                   const T* const dy = dir.dy.at(t, b) + column;
+                   for (std::int64_t j = 0; j < count; ++j) whole[j] += dy[j];
+                 }
+                 std::fill_n(carried, padded, T(0));
+               });
+  }
+
+  // dm = dh * projection, for the units and rows this member owns.
+  void multiply_projection(const Member& member, const Direction& dir, std::int64_t t, Range rows) {
+    const std::int64_t width = g_.tiling.back_units;
+    const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
+    T* const dm = buffers_.state[member.direction_group].dm + rows.begin * g_.state_row();
+    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      kernels_.product({.a = buffers_.dh_steps[dir.index] + (t * sizes_.batch + rows.begin) * g_.projection,
+                        .a_row = g_.projection,
+                        .a_column = 1,
+                        .b = buffers_.projection[dir.index] + panel * g_.projection * width,
+                        .b_row = width,
+                        .c = dm + panel * width,
+                        .c_row = g_.state_row(),
+                        .rows = rows.size(),
+                        .columns = width,
+                        .depth = g_.projection,
+                        .accumulate = false});
+    }
   }
 
   void run_cells(const Member& member, const Direction& dir, std::int64_t t, int phase, Range rows,
@@ -210,7 +273,7 @@ class BackwardPass {
         .c_prev = scratch.c_prev + rows.begin,
         .unit = unit,
         .peephole = g_.traits.peepholes > 0 ? buffers_.peephole[dir.index] + unit : nullptr,
-        .dy = at(dir.dy),
+        .dy = g_.projected() ? nullptr : at(dir.dy),  // dm has it already
         .dy_row = dir.dy.batch,
         .dc_sequence = at(dir.dc_sequence),
         .dc_sequence_row = dir.dc_sequence.batch,
@@ -219,7 +282,7 @@ class BackwardPass {
                         ? buffers_.exchange[dir.index] + row * g_.hidden + unit
                         : nullptr,
         .exchange_row = g_.hidden,
-        .dh = state.dh + state_offset,
+        .dh = (g_.projected() ? state.dm : state.dh) + state_offset,
         .dc = state.dc != nullptr ? state.dc + state_offset : nullptr,
         .state_row = g_.state_row(),
         .dsums = buffers_.dsums[dir.index] + row * g_.sum_rows() + unit,
@@ -228,12 +291,13 @@ class BackwardPass {
     kernels_.backward[static_cast<int>(g_.variant)][phase](tile);
   }
 
-  // out (+)= dsums of the segment's gates times their rows of R, for the units and rows this member owns.
+  // out (+)= dsums of the segment's gates times their rows of R, for the elements of h and rows this member
+  // owns.
   void multiply(const Member& member, const Direction& dir, std::int64_t t, const Segment& segment,
                 Range rows, T* out, bool accumulate) {
     const std::int64_t width = g_.tiling.back_units;
     const std::int64_t depth = segment.gates * g_.hidden;
-    const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
+    const Range panels = member.panels(g_.tiling, g_.h_panels());
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
       kernels_.product({.a = buffers_.dsums[dir.index] + (t * sizes_.batch + rows.begin) * g_.sum_rows() +
                              segment.sum * g_.hidden,
@@ -252,9 +316,11 @@ class BackwardPass {
 
   // A step that started an episode passes no gradient to the state before it.
   void clear_started(const Member& member, const RowStep* steps, T* dh) {
-    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t, std::int64_t padded) {
-      if (steps[b] == RowStep::run_then_clear) std::fill_n(dh + b * g_.state_row() + unit, padded, T(0));
-    });
+    each_owned(member, h_columns(),
+               [&](std::int64_t b, std::int64_t column, std::int64_t, std::int64_t padded) {
+                 if (steps[b] == RowStep::run_then_clear)
+                   std::fill_n(dh + b * g_.state_row() + column, padded, T(0));
+               });
   }
 
   void run_gradients(const Member& member, std::int64_t layer, std::int64_t d) {
@@ -277,6 +343,8 @@ class BackwardPass {
         .c = dir.saved_c,
         .dsums = buffers_.dsums[d],
         .exchange = buffers_.exchange[d],
+        .m = reserve_.layers[layer].m[d],
+        .dh = buffers_.dh_steps[d],
     };
     if (!args_.dweights.empty()) {
       weight_gradients(inputs, args_.dweights[static_cast<std::size_t>(layer)], args_.mode,

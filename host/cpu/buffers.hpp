@@ -46,7 +46,8 @@ struct ReserveBuffer {
   struct Layer {
     T* saved[2];  // [T][B][saved][H]
     T* c[2];      // [T][B][H]; null for cells without
-    T* outputs;   // [T][B][D*H]; null for the last layer
+    T* m[2];      // [T][B][H], what is projected; null where nothing is
+    T* outputs;   // [T][B][D*P]; null for the last layer
   };
   Layer layers[kMaxLayers];
 
@@ -58,6 +59,7 @@ struct ReserveBuffer {
       for (std::int64_t d = 0; d < g.directions; ++d) {
         layer.saved[d] = carver.take<T>(checked_product("reserve", {rows, g.saved_rows()}));
         if (g.traits.cell_state) layer.c[d] = carver.take<T>(checked_product("reserve", {rows, g.hidden}));
+        if (g.projected()) layer.m[d] = carver.take<T>(checked_product("reserve", {rows, g.hidden}));
       }
       if (l + 1 < g.layers) layer.outputs = carver.take<T>(checked_product("reserve", {rows, g.outputs()}));
     }
@@ -85,6 +87,7 @@ struct ForwardState {
   T* h[2];      // read at one step, written for the next
   T* c;         // each row and unit has one owner, so it is updated in place
   T* exchange;  // phase 0 to phase 1
+  T* m;         // [B][H]: what is projected, where no reserve holds it
   T* gates;     // values that live from phase 0 to phase 1 where no reserve holds them
   T* input;     // W x of one chunk of time: [rows][Geometry::input_row]
   T* gathered;  // rows of x of one chunk that do not lie at one distance: [rows][K]
@@ -111,6 +114,8 @@ struct ForwardBuffers {
         s.exchange = carver.take<T>(state_size);
         if (!training) s.gates = carver.take<T>(checked_product("workspace", {sizes.batch, g.saved_rows()}));
       }
+      if (g.projected() && !training)
+        s.m = carver.take<T>(checked_product("workspace", {sizes.batch, g.hidden}));
       s.input = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.input_row()}));
       s.gathered = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
     }
@@ -126,15 +131,18 @@ struct BackwardBuffers {
     T* dh;
     T* dc;
     T* d_exchange;
+    T* dm;  // gradient of what is projected
   };
   State state[2];            // per direction group
   BetweenLayers<T> between;  // gradients of the outputs of the layers below
   T* dsums[2];               // per direction: [T][B][sums][H]
   T* exchange[2];            // per direction: [T][B][H], what forward exchanged between its phases
+  T* dh_steps[2];            // per direction: [T][B][P], the whole gradients of h where it is projected
+  T* projection[2];          // per direction: its panels
   T* panels[2][2];           // per direction and recurrent segment: R in the order the products read it
   T* peephole[2];            // per direction, dense copy for the kernels
   T* gathered_x;             // [chunk rows][K]
-  T* gathered_h;             // [chunk rows][H]
+  T* gathered_h;             // [chunk rows][P]
   RowStep* row_steps;        // [threads][B]
   const T** h_prev;          // [threads][B]
   const T** c_prev;          // [threads][B]
@@ -145,6 +153,8 @@ struct BackwardBuffers {
         between(carver, g, sizes.steps * sizes.batch),
         dsums{},
         exchange{},
+        dh_steps{},
+        projection{},
         panels{},
         peephole{} {
     const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
@@ -153,18 +163,24 @@ struct BackwardBuffers {
       state[group].dh = carver.take<T>(state_size);
       if (g.traits.cell_state) state[group].dc = carver.take<T>(state_size);
       if (g.traits.phases > 1) state[group].d_exchange = carver.take<T>(state_size);
+      if (g.projected()) state[group].dm = carver.take<T>(state_size);
     }
     for (std::int64_t d = 0; d < g.directions; ++d) {
       dsums[d] = carver.take<T>(checked_product("workspace", {rows, g.sum_rows()}));
       if (g.traits.phases > 1) exchange[d] = carver.take<T>(checked_product("workspace", {rows, g.hidden}));
       for (const Segment& segment : segments_of(g.traits)) {
-        panels[d][segment.index] = carver.take<T>(checked_product(
-            "workspace", {g.tiling.back_panels, g.tiling.back_units, segment.gates, g.hidden}));
+        panels[d][segment.index] = carver.take<T>(
+            checked_product("workspace", {g.h_panels(), g.tiling.back_units, segment.gates, g.hidden}));
+      }
+      if (g.projected()) {
+        dh_steps[d] = carver.take<T>(checked_product("workspace", {rows, g.projection}));
+        projection[d] = carver.take<T>(
+            checked_product("workspace", {g.tiling.back_panels, g.tiling.back_units, g.projection}));
       }
       if (g.traits.peepholes > 0) peephole[d] = carver.take<T>(g.traits.peepholes * g.hidden);
     }
     gathered_x = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
-    gathered_h = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.hidden}));
+    gathered_h = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.h_size()}));
     const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});
     row_steps = carver.take<RowStep>(per_member);
     h_prev = carver.take<const T*>(per_member);

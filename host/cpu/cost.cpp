@@ -73,11 +73,20 @@ class Cost {
   }
 
   double pack_forward() const {
-    double elements = static_cast<double>(g_.layers * g_.gate_rows() * g_.hidden);
+    double elements = static_cast<double>(g_.layers) * recurrent_weights();
     for (std::int64_t layer = 0; layer < g_.layers && !t_.blas; ++layer) {
       elements += static_cast<double>(g_.gate_rows() * g_.columns(layer));
     }
     return stream(2 * static_cast<double>(g_.directions) * elements);
+  }
+
+  // R, and the projection.
+  double recurrent_weights() const {
+    return static_cast<double>(g_.gate_rows() * g_.h_size() + g_.projection * g_.hidden);
+  }
+  // Elements of h of the member that has most of them.
+  double h_units() const {
+    return static_cast<double>(ceil_of(g_.h_panels(), t_.unit_groups) * t_.back_units);
   }
 
   double forward_direction(std::int64_t layer, bool training) const {
@@ -112,19 +121,25 @@ class Cost {
   double forward_step(bool training) const {
     const std::int64_t panels = ceil_of(t_.panels, t_.unit_groups);
     const double units = static_cast<double>(panels * t_.panel_units);
-    const double hidden = static_cast<double>(g_.hidden);
+    const double h_size = static_cast<double>(g_.h_size());
     const double rows = static_cast<double>(rows_);
-    const double held = units * static_cast<double>(g_.traits.gates) * hidden;
+    const double projection = g_.projected() ? h_units() * static_cast<double>(g_.hidden) : 0;
+    const double held = units * static_cast<double>(g_.traits.gates) * h_size + projection;
     const double reads = static_cast<double>(ceil_of(rows_, kTileRows));
     double seconds = 0;
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
       const double columns = units * g_.traits.gates_of_phase(phase);
-      seconds += multiply_panels(rows, columns, hidden, reads, held) + barrier(t_.unit_groups);
+      seconds += multiply_panels(rows, columns, h_size, reads, held) + barrier(t_.unit_groups);
+    }
+    if (g_.projected()) {
+      seconds += multiply_panels(rows, h_units(), static_cast<double>(g_.hidden), reads, held) +
+                 barrier(t_.unit_groups);
     }
     const double values = rows * units;
     seconds += values * nonlinearities() / activations_;
     // W x is read from where its product left it; y and what training keeps go by.
-    const int kept = training ? g_.traits.saved + (g_.traits.cell_state ? 1 : 0) : 0;
+    const int states = (g_.traits.cell_state ? 1 : 0) + (g_.projected() ? 1 : 0);
+    const int kept = training ? g_.traits.saved + states : 0;
     const double chunk = static_cast<double>(t_.chunk_rows * g_.input_row()) / members_;
     seconds += move(values * g_.traits.gates, chunk);
     seconds += move(values * (1 + kept), static_cast<double>(sizes_.steps) * values * (1 + kept));
@@ -138,8 +153,7 @@ class Cost {
   }
 
   double backward_direction() const {
-    const double R = static_cast<double>(g_.gate_rows() * g_.hidden);
-    return stream(2 * R / members_) + static_cast<double>(sizes_.steps) * backward_step() +
+    return stream(2 * recurrent_weights() / members_) + static_cast<double>(sizes_.steps) * backward_step() +
            2 * barrier(members_);
   }
 
@@ -148,8 +162,12 @@ class Cost {
     const double units = static_cast<double>(panels * t_.back_units);
     const double depth = static_cast<double>(g_.gate_rows());
     const double rows = static_cast<double>(rows_);
-    double seconds =
-        multiply_panels(rows, units, depth, 1, units * depth) + g_.traits.phases * barrier(t_.unit_groups);
+    double seconds = multiply_panels(rows, h_units(), depth, 1, h_units() * depth) +
+                     g_.traits.phases * barrier(t_.unit_groups);
+    if (g_.projected()) {
+      const double P = static_cast<double>(g_.projection);
+      seconds += multiply_panels(rows, units, P, 1, units * P) + barrier(t_.unit_groups);
+    }
     const double values = rows * units;
     if (g_.traits.cell_state) seconds += values / activations_;
     // What forward kept, dy, and the gradients of the sums.
@@ -164,13 +182,14 @@ class Cost {
     const double rows = static_cast<double>(sizes_.steps * sizes_.batch);
     const double gate_rows = static_cast<double>(g_.gate_rows());
     const double columns = static_cast<double>(g_.columns(layer));
-    const double hidden = static_cast<double>(g_.hidden);
-    double seconds = multiply(rows, gate_rows, 2 * columns + hidden) / threads;
+    const double h_size = static_cast<double>(g_.h_size());
+    double seconds = multiply(rows, gate_rows, 2 * columns + h_size) / threads;
+    if (g_.projected()) seconds += multiply(rows, h_size, static_cast<double>(g_.hidden)) / threads;
     // Each chunk adds to dW and dR, and gathers h.
     const double chunks = static_cast<double>(chunks_);
     seconds +=
-        move(chunks * 2 * gate_rows * (columns + hidden) / threads, gate_rows * (columns + hidden) / threads);
-    seconds += stream(2 * rows * hidden / threads);
+        move(chunks * 2 * gate_rows * (columns + h_size) / threads, gate_rows * (columns + h_size) / threads);
+    seconds += stream(2 * rows * h_size / threads);
     // Both biases are sums of the same columns.
     const double dsums = rows * static_cast<double>(g_.sum_rows()) / threads;
     seconds += move(2 * dsums, dsums);

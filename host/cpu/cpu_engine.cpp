@@ -20,6 +20,7 @@ Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
                   .tiling = choose_tiling(job, lanes, max_panel_vectors),
                   .input_size = spec.input_size,
                   .hidden = spec.hidden_size,
+                  .projection = spec.projection_size,
                   .layers = spec.layers,
                   .directions = directions_of(spec),
                   .reverse_only = spec.direction == Direction::reverse,
@@ -30,16 +31,18 @@ Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
 std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view target) {
   const Tiling& t = g.tiling;
   return Hash()
-      .add("cpu packed weights 1")
+      .add("cpu packed weights 2")
       .add(target)
       .add(static_cast<std::uint64_t>(g.variant))
       .add(static_cast<std::uint64_t>(job.spec.dtype))
       .add(static_cast<std::uint64_t>(job.spec.bias))
       .add(static_cast<std::uint64_t>(g.input_size))
       .add(static_cast<std::uint64_t>(g.hidden))
+      .add(static_cast<std::uint64_t>(g.projection))
       .add(static_cast<std::uint64_t>(g.layers))
       .add(static_cast<std::uint64_t>(g.directions))
       .add(static_cast<std::uint64_t>(t.panel_units))
+      .add(static_cast<std::uint64_t>(g.projected() ? t.back_units : 0))
       .add(static_cast<std::uint64_t>(t.input_width))
       .add(t.blas)
       .value();
@@ -63,7 +66,7 @@ std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& 
 
 // Share of R that fits the private L2 of the threads that read it.
 double resident_fraction(const Job& job, const Geometry& g) {
-  const double bytes = static_cast<double>(g.gate_rows()) * static_cast<double>(g.hidden) *
+  const double bytes = static_cast<double>(g.gate_rows()) * static_cast<double>(g.h_size()) *
                        static_cast<double>(size_of(job.spec.dtype)) / g.tiling.unit_groups;
   return std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);
 }
@@ -146,7 +149,8 @@ class CpuPlan final : public EnginePlan {
   template <class View>
   static void check_strides(std::span<const BasicLayerWeights<View>> layers) {
     for (const BasicLayerWeights<View>& layer : layers) {
-      for (const ConstTensorView& view : {ConstTensorView(layer.W), ConstTensorView(layer.R)}) {
+      for (const ConstTensorView& view :
+           {ConstTensorView(layer.W), ConstTensorView(layer.R), ConstTensorView(layer.projection)}) {
         if (!view.given() || view.size(1) == 1) continue;
         if (view.stride(1) < view.size(2) || view.stride(1) > kMaxBlasSize) {
           throw InvalidArgument("weights: expected rows " + std::to_string(view.size(2)) + " to " +

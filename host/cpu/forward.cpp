@@ -16,11 +16,11 @@ class ForwardPass {
   ForwardPass(const PlanView<T>& plan, const ForwardCall& call)
       : g_(plan.geometry),
         kernels_(plan.kernels),
-        training_(plan.training),
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
         bits_id_(plan.bits_id),
+        training_(plan.training),
         canonical_(!call.weights->is_prepared()),
         buffers_(call.workspace.data(), g_, sizes_, training_, canonical_),
         reserve_(training_ ? call.reserve.data() : nullptr, g_, sizes_),
@@ -62,6 +62,7 @@ class ForwardPass {
     Rows<const T> x;
     Rows<T> y;           // of this direction's half
     Rows<T> c_sequence;  // likewise; not given below the last layer
+    Rows<T> m;           // what is projected; not given where nothing is
   };
 
   void point_to_canonical_W() {
@@ -90,7 +91,7 @@ class ForwardPass {
 
   Direction direction(const Member& member, std::int64_t layer, std::int64_t d) {
     const bool last = layer + 1 == g_.layers;
-    const std::int64_t half = d * g_.hidden;
+    const std::int64_t half = d * g_.h_size();
     return Direction{
         .layer = layer,
         .index = d,
@@ -102,8 +103,15 @@ class ForwardPass {
                         : dense_rows<const T>(outputs_below(layer - 1), sizes_.batch, g_.outputs()),
         .y = last ? rows_of<T>(args_.y, g_.layout, half)
                   : dense_rows<T>(outputs_below(layer), sizes_.batch, g_.outputs(), half),
-        .c_sequence = last ? rows_of<T>(args_.c_sequence, g_.layout, half) : Rows<T>{},
+        .c_sequence = last ? rows_of<T>(args_.c_sequence, g_.layout, d * g_.hidden) : Rows<T>{},
+        .m = rows_of_m(member, layer, d),
     };
+  }
+  // Inference has one step of it at a time.
+  Rows<T> rows_of_m(const Member& member, std::int64_t layer, std::int64_t d) {
+    if (!g_.projected()) return {};
+    if (training_) return dense_rows<T>(reserve_.layers[layer].m[d], sizes_.batch, g_.hidden);
+    return {buffers_.state[member.direction_group].m, 0, g_.hidden};
   }
 
   void run_direction(const Member& member, std::int64_t layer, std::int64_t d) {
@@ -139,11 +147,15 @@ class ForwardPass {
   void load_states(const Member& member, const Direction& dir) {
     const Rows<const T> h0 = state_rows<const T>(args_.h0, dir.layer, dir.index);
     const Rows<const T> c0 = state_rows<const T>(args_.c0, dir.layer, dir.index);
-    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
-      const bool clear =
-          dir.sequence.length(b) > 0 && dir.sequence.starts_episode(dir.sequence.first_step(b), b);
-      load_state(dir.state.h[0], h0, b, unit, count, clear);
-      if (g_.traits.cell_state) load_state(dir.state.c, c0, b, unit, count, clear);
+    const auto clear = [&](std::int64_t b) {
+      return dir.sequence.length(b) > 0 && dir.sequence.starts_episode(dir.sequence.first_step(b), b);
+    };
+    each_owned(member, h_columns(), [&](std::int64_t b, std::int64_t column, std::int64_t count) {
+      load_state(dir.state.h[0], h0, b, column, count, clear(b));
+    });
+    if (!g_.traits.cell_state) return;
+    each_owned(member, unit_columns(), [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
+      load_state(dir.state.c, c0, b, unit, count, clear(b));
     });
   }
   void load_state(T* to, const Rows<const T>& from, std::int64_t b, std::int64_t unit, std::int64_t count,
@@ -159,21 +171,33 @@ class ForwardPass {
   void store_states(const Member& member, const Direction& dir, int current) {
     const Rows<T> hN = state_rows<T>(args_.hN, dir.layer, dir.index);
     const Rows<T> cN = state_rows<T>(args_.cN, dir.layer, dir.index);
-    each_owned(member, [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
-      const std::int64_t offset = b * g_.state_row() + unit;
-      if (hN) std::copy_n(dir.state.h[current] + offset, count, hN.at(0, b) + unit);
-      if (cN) std::copy_n(dir.state.c + offset, count, cN.at(0, b) + unit);
-    });
+    const auto store = [&](const Rows<T>& to, const T* from) {
+      return [this, to, from](std::int64_t b, std::int64_t column, std::int64_t count) {
+        std::copy_n(from + b * g_.state_row() + column, count, to.at(0, b) + column);
+      };
+    };
+    if (hN) each_owned(member, h_columns(), store(hN, dir.state.h[current]));
+    if (cN) each_owned(member, unit_columns(), store(cN, dir.state.c));
   }
 
-  // Calls f(row, first unit, units) for every row this member owns.
+  // Panels of the columns of a state: h's are those of the product that it comes from.
+  struct Columns {
+    std::int64_t panels;
+    std::int64_t width;
+    std::int64_t count;
+  };
+  Columns unit_columns() const { return {g_.tiling.panels, g_.tiling.panel_units, g_.hidden}; }
+  Columns h_columns() const {
+    return g_.projected() ? Columns{g_.h_panels(), g_.tiling.back_units, g_.projection} : unit_columns();
+  }
+
+  // Calls f(row, first column, columns) for every row this member owns.
   template <class F>
-  void each_owned(const Member& member, F&& f) {
-    const Tiling& tiling = g_.tiling;
-    const Range panels = member.panels(tiling, tiling.panels);
-    const std::int64_t first = std::min(panels.begin * tiling.panel_units, g_.hidden);
-    const std::int64_t last = std::min(panels.end * tiling.panel_units, g_.hidden);
-    const Range rows = member.rows(tiling, sizes_.batch);
+  void each_owned(const Member& member, const Columns& columns, F&& f) {
+    const Range panels = member.panels(g_.tiling, columns.panels);
+    const std::int64_t first = std::min(panels.begin * columns.width, columns.count);
+    const std::int64_t last = std::min(panels.end * columns.width, columns.count);
+    const Range rows = member.rows(g_.tiling, sizes_.batch);
     for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, last - first);
   }
 
@@ -201,6 +225,54 @@ class ForwardPass {
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
       run_phase(member, dir, t, t0, current, phase, rows, row_steps);
       barriers_.step[member.direction_group][member.batch_group].wait();
+    }
+    if (!g_.projected()) return;
+    project(member, dir, t, current, rows, row_steps);
+    barriers_.step[member.direction_group][member.batch_group].wait();
+  }
+
+  // h = projection * m, for the elements of h and rows this member owns.
+  void project(const Member& member, const Direction& dir, std::int64_t t, int current, Range rows,
+               const RowStep* row_steps) {
+    const std::int64_t width = g_.tiling.back_units;
+    const Range panels = member.panels(g_.tiling, g_.h_panels());
+    alignas(64) T h[kTileRows * kMaxTileSums / sizeof(T)];
+    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      for (std::int64_t b = rows.begin; b < rows.end; b += kTileRows) {
+        const std::int64_t count = std::min(kTileRows, rows.end - b);
+        kernels_.product({.a = dir.m.at(t, b),
+                          .a_row = dir.m.batch,
+                          .a_column = 1,
+                          .b = dir.packed.projection_panel(g_, panel),
+                          .b_row = width,
+                          .c = h,
+                          .c_row = width,
+                          .rows = count,
+                          .columns = width,
+                          .depth = g_.hidden,
+                          .accumulate = false});
+        for (std::int64_t i = 0; i < count; ++i)
+          store_projected(dir, t, current, b + i, panel, h + i * width, row_steps[b + i]);
+      }
+    }
+  }
+  void store_projected(const Direction& dir, std::int64_t t, int current, std::int64_t b, std::int64_t panel,
+                       const T* h, RowStep row_step) {
+    const std::int64_t first = panel * g_.tiling.back_units;
+    const std::int64_t count = std::min(g_.tiling.back_units, g_.projection - first);
+    const std::int64_t offset = b * g_.state_row() + first;
+    T* const y = dir.y.at(t, b) + first;
+    T* const next = dir.state.h[1 - current] + offset;
+    if (row_step == RowStep::skip) {
+      std::fill_n(y, count, T(0));
+      std::copy_n(dir.state.h[current] + offset, count, next);
+      return;
+    }
+    std::copy_n(h, count, y);
+    if (row_step == RowStep::run_then_clear) {
+      std::fill_n(next, count, T(0));
+    } else {
+      std::copy_n(h, count, next);
     }
   }
 
@@ -238,10 +310,12 @@ class ForwardPass {
                         .c_row = gates * units,
                         .rows = rows,
                         .columns = gates * units,
-                        .depth = g_.hidden,
+                        .depth = g_.h_size(),
                         .accumulate = false});
     }
 
+    // What the cell gives: h, or what becomes h.
+    const Rows<T>& output = g_.projected() ? dir.m : dir.y;
     const std::int64_t row = t * sizes_.batch + b;
     T* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_rows()
                          : (s.gates != nullptr ? s.gates + b * g_.saved_rows() : nullptr);
@@ -259,12 +333,12 @@ class ForwardPass {
         .bias = dir.packed.bias + unit,
         .peephole = dir.packed.peephole != nullptr ? dir.packed.peephole + unit : nullptr,
         .h_prev = s.h[current] + state,
-        .h_next = s.h[1 - current] + state,
+        .h_next = g_.projected() ? nullptr : s.h[1 - current] + state,
         .exchange = s.exchange != nullptr ? s.exchange + state : nullptr,
         .c = s.c != nullptr ? s.c + state : nullptr,
         .state_row = state_row,
-        .y = dir.y.at(t, b) + unit,
-        .y_row = dir.y.batch,
+        .y = output.at(t, b) + unit,
+        .y_row = output.batch,
         .c_sequence = dir.c_sequence ? dir.c_sequence.at(t, b) + unit : nullptr,
         .c_sequence_row = dir.c_sequence.batch,
         .saved = saved != nullptr ? saved + unit : nullptr,
@@ -277,11 +351,11 @@ class ForwardPass {
 
   const Geometry& g_;
   const Kernels<T>& kernels_;
-  const bool training_;
   const ForwardCall& call_;
   const ForwardArgs& args_;
   const RunSizes sizes_;
   const std::uint64_t bits_id_;
+  const bool training_;
   const bool canonical_;
   ForwardBuffers<T> buffers_;
   ReserveBuffer<T> reserve_;

@@ -57,10 +57,24 @@ void pack_R(const Geometry& g, const ConstTensorView& R, std::int64_t direction,
       const std::int64_t first = panel * units;
       for (int gate = 0; gate < gates; ++gate) {
         const std::int64_t row = (g.traits.phase_gate[phase] + gate) * g.hidden + first;
-        transpose_panel(from + row * R.stride(1), R.stride(1), std::min(units, g.hidden - first), g.hidden,
+        transpose_panel(from + row * R.stride(1), R.stride(1), std::min(units, g.hidden - first), g.h_size(),
                         to + gate * units, gates * units, units);
       }
     }
+  }
+}
+
+template <class T>
+void pack_projection(const Geometry& g, const ConstTensorView& projection, std::int64_t direction,
+                     const PackedDirection<T>& packed, int member, int members) {
+  const T* from = direction_of<T>(projection, direction);
+  const std::int64_t row = row_stride(projection);
+  const std::int64_t width = g.tiling.back_units;
+  const Range panels = part_of(g.h_panels(), members, member);
+  for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+    const std::int64_t first = panel * width;
+    transpose_panel(from + first * row, row, std::min(width, g.projection - first), g.hidden,
+                    writable(packed.projection_panel(g, panel)), width, width);
   }
 }
 
@@ -103,6 +117,9 @@ PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64
   }
   packed.bias = carver.take<T>(g.sum_rows());
   if (g.traits.peepholes > 0) packed.peephole = carver.take<T>(g.traits.peepholes * g.hidden);
+  if (g.projected())
+    packed.projection =
+        carver.take<T>(checked_product("projection", {g.h_panels(), g.tiling.back_units, g.hidden}));
   return packed;
 }
 
@@ -112,6 +129,7 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
                     int members) {
   if (copy_W || !g.tiling.blas) pack_W(g, weights.W, layer, direction, packed, member, members);
   pack_R(g, weights.R, direction, packed, member, members);
+  if (g.projected()) pack_projection(g, weights.projection, direction, packed, member, members);
   if (member != 0) return;
   pack_bias(g, weights, direction, packed);
   if (g.traits.peepholes > 0) {
@@ -121,17 +139,16 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
 }
 
 template <class T>
-void pack_back_panels(const Geometry& g, const T* R, std::int64_t R_row, std::int64_t first_gate,
-                      std::int64_t gates, T* panels, int member, int members) {
+void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std::int64_t depth,
+                      std::int64_t columns, T* panels, int member, int members) {
   const std::int64_t width = g.tiling.back_units;
-  const std::int64_t depth = gates * g.hidden;
-  const Range range = part_of(g.tiling.back_panels, members, member);
+  const Range range = part_of(round_up(columns, width) / width, members, member);
   for (std::int64_t panel = range.begin; panel < range.end; ++panel) {
     const std::int64_t first = panel * width;
-    const std::int64_t count = std::min(width, g.hidden - first);
+    const std::int64_t count = std::min(width, columns - first);
     T* to = panels + panel * depth * width;
     for (std::int64_t k = 0; k < depth; ++k) {
-      const T* from = R + (first_gate * g.hidden + k) * R_row + first;
+      const T* from = matrix + k * row + first;
       for (std::int64_t j = 0; j < width; ++j) to[k * width + j] = j < count ? from[j] : T(0);
     }
   }

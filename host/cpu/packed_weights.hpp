@@ -18,18 +18,23 @@ struct Geometry {
   Tiling tiling;
   std::int64_t input_size;  // I
   std::int64_t hidden;      // H
+  std::int64_t projection;  // P; 0: none
   std::int64_t layers;      // L
   std::int64_t directions;  // D
   bool reverse_only;        // the one direction runs backward in time
   Layout layout;
 
   bool reverse(std::int64_t direction) const { return directions == 2 ? direction == 1 : reverse_only; }
-  std::int64_t outputs() const { return directions * hidden; }
+  bool projected() const { return projection > 0; }
+  std::int64_t h_size() const { return projected() ? projection : hidden; }
+  std::int64_t outputs() const { return directions * h_size(); }
   std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }  // K
   std::int64_t widest_columns() const { return layers == 1 ? input_size : std::max(input_size, outputs()); }
   std::int64_t gate_rows() const { return traits.gates * hidden; }  // G*H, rows of W
   std::int64_t sum_rows() const { return traits.sums * hidden; }    // gradients of all sums of one step
   std::int64_t saved_rows() const { return traits.saved * hidden; }
+  // Panels of the products whose columns are elements of h, each `Tiling::back_units` wide.
+  std::int64_t h_panels() const { return round_up(h_size(), tiling.back_units) / tiling.back_units; }
   // Elements between rows of h, c and the exchanged values: whole panels of either kind.
   std::int64_t state_row() const {
     return std::max(tiling.panels * tiling.panel_units, tiling.back_panels * tiling.back_units);
@@ -67,16 +72,21 @@ struct PackedDirection {
   // [G*H / width][K][width] for our own kernel.
   const T* W;
   std::int64_t W_row;
-  // R per phase: panels [panel][H][gate of the phase][panel units], units past H zero.
+  // R per phase: panels [panel][P][gate of the phase][panel units], units past H zero.
   const T* R[cells::kMaxPhases];
   const T* bias;      // [sums][H]: what is added to each sum, zeros where there is no bias
   const T* peephole;  // [peepholes][H], or null
+  // Panels [h panel][H][back units], elements past P zero; or null.
+  const T* projection;
 
   static constexpr std::int64_t R_panel_size(const Geometry& g, int phase) {
-    return g.hidden * g.traits.gates_of_phase(phase) * g.tiling.panel_units;
+    return g.h_size() * g.traits.gates_of_phase(phase) * g.tiling.panel_units;
   }
   const T* R_panel(const Geometry& g, int phase, std::int64_t panel) const {
     return R[phase] + panel * R_panel_size(g, phase);
+  }
+  const T* projection_panel(const Geometry& g, std::int64_t panel) const {
+    return projection + panel * g.hidden * g.tiling.back_units;
   }
   static constexpr std::int64_t W_panel_size(const Geometry& g, std::int64_t layer) {
     return g.columns(layer) * g.tiling.input_width;
@@ -94,10 +104,11 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
                     std::int64_t direction, const PackedDirection<T>& packed, bool copy_W, int member,
                     int members);
 
-// Panels of R for `backward`, one set per recurrent segment: [panel][gates*H of the segment][back units].
+// A row-major [depth][columns] matrix for the products of `backward`: panels [panel][depth][back units],
+// columns past the last one zero. This member's share of the panels.
 template <class T>
-void pack_back_panels(const Geometry& g, const T* R, std::int64_t R_row, std::int64_t first_gate,
-                      std::int64_t gates, T* panels, int member, int members);
+void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std::int64_t depth,
+                      std::int64_t columns, T* panels, int member, int members);
 
 // Elements between the rows of a canonical [D][rows][columns] tensor. A single row's stride means nothing, so
 // it may be anything, also what BLAS cannot be told.

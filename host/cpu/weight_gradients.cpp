@@ -26,10 +26,10 @@ void gather_valid(const GradientInputs<T>& in, std::int64_t t0, Range range, std
   }
 }
 
-// Rows [first, first + count) of a gradient (+)= transposed columns of dsums from `sum_column` on, times
-// `right`, over the rows of one chunk. This member's share of the rows.
+// `count` rows of a gradient (+)= as many columns of `left`, transposed, times `right`, over the rows of one
+// chunk. This member's share of the rows.
 template <class T>
-void outer_product(const GradientInputs<T>& in, const T* dsums, std::int64_t sum_column, std::int64_t count,
+void outer_product(const GradientInputs<T>& in, Matrix<const T> left, std::int64_t count,
                    Matrix<const T> right, std::int64_t columns, std::int64_t depth, T* out,
                    std::int64_t out_row, bool accumulate, const Member& member) {
   const Range range = part_of(count, member.members, member.index);
@@ -37,8 +37,8 @@ void outer_product(const GradientInputs<T>& in, const T* dsums, std::int64_t sum
           Gemm<T>{.m = range.size(),
                   .n = columns,
                   .k = depth,
-                  .a = dsums + sum_column + range.begin,
-                  .lda = in.g.sum_rows(),
+                  .a = left.data + range.begin,
+                  .lda = left.row,
                   .a_transposed = true,
                   .b = right.data,
                   .ldb = std::max(right.row, columns),
@@ -104,7 +104,7 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
   if (out.bW.given()) bias_gradient(in, false, direction_of<T>(out.bW, d), add, member);
   if (out.bR.given()) bias_gradient(in, true, direction_of<T>(out.bR, d), add, member);
   if (out.peephole.given()) peephole_gradient(in, direction_of<T>(out.peephole, d), add, member);
-  if (!out.W.given() && !out.R.given()) return;
+  if (!out.W.given() && !out.R.given() && !out.projection.given()) return;
 
   const std::int64_t columns = g.columns(in.layer);
   const std::int64_t chunk = g.tiling.chunk_steps(in.sizes.batch);
@@ -114,32 +114,39 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
     const std::int64_t rows = std::min(chunk, in.sizes.steps - t0) * in.sizes.batch;
     const Range share = part_of(rows, member.members, member.index);
     const bool accumulate = add || t0 > 0;
-    const T* dsums = in.dsums + t0 * in.sizes.batch * g.sum_rows();
+    const std::int64_t first_row = t0 * in.sizes.batch;
+    const Matrix<const T> dsums{in.dsums + first_row * g.sum_rows(), g.sum_rows()};
 
     if (out.W.given() && !in_place) {
       gather_valid(in, t0, share, columns, gathered_x,
                    [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
     }
     if (out.R.given()) {
-      gather_valid(in, t0, share, g.hidden, gathered_h,
+      gather_valid(in, t0, share, g.h_size(), gathered_h,
                    [&](std::int64_t t, std::int64_t b) { return in.h_prev.at(t, b); });
     }
     team.wait();
     if (out.W.given()) {
       const Matrix<const T> x = in_place ? Matrix<const T>{in.x.at(t0, 0), in.x.row(in.sizes)}
                                          : Matrix<const T>{gathered_x, columns};
-      outer_product(in, dsums, 0, g.gate_rows(), x, columns, rows, direction_of<T>(out.W, d),
-                    row_stride(out.W), accumulate, member);
+      outer_product(in, dsums, g.gate_rows(), x, columns, rows, direction_of<T>(out.W, d), row_stride(out.W),
+                    accumulate, member);
     }
     if (out.R.given()) {
       for (const Segment& segment : segments_of(g.traits)) {
-        const Matrix<const T> operand =
-            segment.phase == 0 ? Matrix<const T>{gathered_h, g.hidden}
-                               : Matrix<const T>{in.exchange + t0 * in.sizes.batch * g.hidden, g.hidden};
-        outer_product(in, dsums, segment.sum * g.hidden, segment.gates * g.hidden, operand, g.hidden, rows,
+        const Matrix<const T> operand = segment.phase == 0
+                                            ? Matrix<const T>{gathered_h, g.h_size()}
+                                            : Matrix<const T>{in.exchange + first_row * g.hidden, g.hidden};
+        outer_product(in, {dsums.data + segment.sum * g.hidden, dsums.row}, segment.gates * g.hidden, operand,
+                      g.h_size(), rows,
                       direction_of<T>(out.R, d) + segment.gate * g.hidden * row_stride(out.R),
                       row_stride(out.R), accumulate, member);
       }
+    }
+    if (out.projection.given()) {
+      outer_product(in, {in.dh + first_row * g.projection, g.projection}, g.projection,
+                    {in.m + first_row * g.hidden, g.hidden}, g.hidden, rows,
+                    direction_of<T>(out.projection, d), row_stride(out.projection), accumulate, member);
     }
     team.wait();
   }

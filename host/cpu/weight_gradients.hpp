@@ -25,6 +25,8 @@ struct GradientInputs {
   const T* c;              // likewise, [T][B][H]
   const T* dsums;          // [T][B][sums][H], zero past a sequence's end
   const T* exchange;       // [T][B][H], cells with two phases
+  const T* m;              // [T][B][H], where h is a projection of it; zero past a sequence's end
+  const T* dh;             // [T][B][P], likewise
 };
 
 // Adds to or writes the gradients that `out` names. `gathered_x` and `gathered_h` are shared by the team.

@@ -35,13 +35,16 @@ std::vector<Argument> outputs() {
   return all;
 }
 // As views they are named within their layer ("W"), in overlaps by what they are ("dW").
-std::vector<Argument> gradients() {
+std::vector<Argument> gradients(const Spec& spec) {
   std::vector<Argument> all;
   all.push_back(layer_argument("dW", &Call::gradients, 1, &LayerGradients::W));
   all.push_back(layer_argument("dR", &Call::gradients, 1, &LayerGradients::R));
   all.push_back(layer_argument("dbW", &Call::gradients, 1, &LayerGradients::bW));
   all.push_back(layer_argument("dbR", &Call::gradients, 1, &LayerGradients::bR));
   all.push_back(layer_argument("dpeephole", &Call::gradients, 1, &LayerGradients::peephole));
+  if (is_projected(spec)) {
+    all.push_back(layer_argument("dprojection", &Call::gradients, 1, &LayerGradients::projection));
+  }
   for (Argument& one : all) {
     one.optional = true;
     one.said = "dweights of layer 1: " + one.name.substr(1);
@@ -51,8 +54,11 @@ std::vector<Argument> gradients() {
 
 std::vector<Scene> scenes() {
   return {{.spec = full_lstm(), .pass = Pass::training},
-          {.spec = full_lstm(Layout::batch_major), .pass = Pass::training}};
+          {.spec = full_lstm(Layout::batch_major), .pass = Pass::training},
+          {.spec = projected_lstm(), .pass = Pass::training}};
 }
+// Has every tensor that there is.
+Scene projected_scene() { return scenes().back(); }
 
 TEST(BadBackward, ValidCallsPass) {
   for (Scene scene : scenes()) {
@@ -68,7 +74,7 @@ TEST(BadBackward, ValidCallsPass) {
 TEST(BadBackward, EveryView) {
   for (const Scene& scene : scenes()) {
     BadCases cases;
-    for (const auto& group : {inputs(), outputs(), gradients(), weight_arguments()}) {
+    for (const auto& group : {inputs(), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
       for (const Argument& one : group) add_view_cases(cases, scene, one);
     }
     expect_refusals(scene, cases, run_backward, run_forward);
@@ -126,7 +132,10 @@ TEST(BadBackward, ViewsThatTheSpecDoesNotWant) {
                     {"dweights of layer 0", "bR: expected nothing", "Spec::bias", "got f32"}},
                    {"dpeephole",
                     [](Call& c) { c.gradients[0].peephole = c.gradients[0].W; },
-                    {"dweights of layer 0", "peephole: expected nothing", "got f32"}}},
+                    {"dweights of layer 0", "peephole: expected nothing", "got f32"}},
+                   {"dprojection",
+                    [](Call& c) { c.gradients[0].projection = c.gradients[0].W; },
+                    {"dweights of layer 0", "projection: expected nothing", "got f32"}}},
                   run_backward, run_forward);
 }
 
@@ -163,6 +172,7 @@ struct Stranger {
 constexpr Stranger kStrangers[] = {
     {"another cell", [](Scene& s) { s.spec.peepholes = false; }},
     {"coupled", [](Scene& s) { s.spec.coupled_input_forget = true; }},
+    {"projected", [](Scene& s) { s.spec.projection_size = Scene::kP; }},
     {"another bias", [](Scene& s) { s.spec.bias = Bias::single; }},
     {"one direction", [](Scene& s) { s.spec.direction = Direction::forward; }},
     {"no lengths", [](Scene& s) { s.spec.variable_lengths = false; }},
@@ -252,11 +262,11 @@ TEST(BadBackward, ReserveOfAnotherSize) {
 }
 
 TEST(BadBackward, Overlaps) {
-  const Scene scene = scenes()[0];
+  const Scene scene = projected_scene();
   BadCases cases;
-  for (const auto& group : {outputs(), gradients()}) {
+  for (const auto& group : {outputs(), gradients(scene.spec)}) {
     for (const Argument& output : group) {
-      for (const auto& others : {inputs(), outputs(), gradients(), weight_arguments()}) {
+      for (const auto& others : {inputs(), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
         for (const Argument& other : others) {
           if (other.name == output.name) continue;
           const bool same_allowed =
@@ -267,7 +277,7 @@ TEST(BadBackward, Overlaps) {
       add_buffer_overlap_cases(cases, output, output.name, &Call::reserve, "reserve");
     }
   }
-  for (const auto& group : {inputs(), outputs(), gradients(), weight_arguments()}) {
+  for (const auto& group : {inputs(), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
     for (const Argument& view : group) {
       add_buffer_overlap_cases(cases, view, view.name, &Call::backward_workspace, "workspace");
     }
@@ -308,11 +318,11 @@ TEST(BadBackward, StatesInPlaceButPermuted) {
 
 // A valid call with each output left out: nothing else changes.
 TEST(BadBackward, OutputsAreOptional) {
-  const Scene scene = scenes()[0];
+  const Scene scene = projected_scene();
   Call whole(scene);
   whole.forward();
   whole.backward();
-  for (const auto& group : {outputs(), gradients()}) {
+  for (const auto& group : {outputs(), gradients(scene.spec)}) {
     for (const Argument& left_out : group) {
       SCOPED_TRACE(left_out.name);
       Call call(scene);
@@ -320,7 +330,7 @@ TEST(BadBackward, OutputsAreOptional) {
       const ConstTensorView view = left_out.get(call);
       left_out.set(call, {});
       EXPECT_NO_THROW(call.backward());
-      for (const auto& others : {outputs(), gradients()}) {
+      for (const auto& others : {outputs(), gradients(scene.spec)}) {
         for (const Argument& other : others) {
           if (other.name == left_out.name) continue;
           EXPECT_EQ(std::memcmp(other.get(call).data(), other.get(whole).data(), bytes_of(other.get(whole))),

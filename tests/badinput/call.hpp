@@ -29,6 +29,7 @@ struct Scene {
   static constexpr std::int64_t kB = 6;
   static constexpr std::int64_t kI = 4;
   static constexpr std::int64_t kH = 8;
+  static constexpr std::int64_t kP = 4;
 };
 
 /// Everything optional switched on.
@@ -44,6 +45,13 @@ inline Spec full_lstm(Layout layout = Layout::time_major) {
   spec.variable_lengths = true;
   spec.reset_mask = true;
   spec.cell_sequence = true;
+  return spec;
+}
+
+/// The same, projected.
+inline Spec projected_lstm(Layout layout = Layout::time_major) {
+  Spec spec = full_lstm(layout);
+  spec.projection_size = Scene::kP;
   return spec;
 }
 
@@ -73,6 +81,7 @@ struct Call {
     const std::int64_t G = gates_of(spec);
     const std::int64_t L = spec.layers;
     const std::int64_t H = spec.hidden_size;
+    const std::int64_t P = output_size_of(spec);
     const bool time_major = spec.layout == Layout::time_major;
     const std::int64_t first = time_major ? Scene::kT : Scene::kB;
     const std::int64_t second = time_major ? Scene::kB : Scene::kT;
@@ -82,14 +91,15 @@ struct Call {
       const std::int64_t K = layer_input_size(spec, l);
       weights.emplace_back();
       weights.back().W = random_floats({D, G * H, K});
-      weights.back().R = random_floats({D, G * H, H});
+      weights.back().R = random_floats({D, G * H, P});
       if (spec.bias != Bias::none) weights.back().bW = random_floats({D, G * H});
       if (spec.bias == Bias::both) weights.back().bR = random_floats({D, G * H});
       if (spec.peepholes) weights.back().peephole = random_floats({D, peepholes_of(spec) * H});
+      if (is_projected(spec)) weights.back().projection = random_floats({D, P, H});
     }
     ForwardArgs& f = forward_args;
     f.x = random_floats({first, second, spec.input_size});
-    f.h0 = random_floats({L, D, Scene::kB, H});
+    f.h0 = random_floats({L, D, Scene::kB, P});
     if (lstm) f.c0 = random_floats({L, D, Scene::kB, H});
     if (spec.variable_lengths) {
       auto* lengths = reinterpret_cast<std::int32_t*>(arena.take(Scene::kB * sizeof(std::int32_t)));
@@ -102,8 +112,8 @@ struct Call {
       for (std::int64_t i = 0; i < Scene::kT * Scene::kB; ++i) mask[i] = i % 5 == 0 ? 1 : 0;
       f.reset_mask = ConstTensorView(mask, {first, second});
     }
-    f.y = floats({first, second, D * H});
-    f.hN = floats({L, D, Scene::kB, H});
+    f.y = floats({first, second, D * P});
+    f.hN = floats({L, D, Scene::kB, P});
     if (lstm) f.cN = floats({L, D, Scene::kB, H});
     if (spec.cell_sequence) f.c_sequence = floats({first, second, D * H});
 
@@ -121,26 +131,27 @@ struct Call {
     b.lengths = f.lengths;
     b.reset_mask = f.reset_mask;
     b.y = f.y;
-    b.dy = random_floats({first, second, D * H});
-    b.dhN = random_floats({L, D, Scene::kB, H});
+    b.dy = random_floats({first, second, D * P});
+    b.dhN = random_floats({L, D, Scene::kB, P});
     if (lstm) b.dcN = random_floats({L, D, Scene::kB, H});
     if (spec.cell_sequence) b.dc_sequence = random_floats({first, second, D * H});
     b.dx = floats({first, second, spec.input_size});
-    b.dh0 = floats({L, D, Scene::kB, H});
+    b.dh0 = floats({L, D, Scene::kB, P});
     if (lstm) b.dc0 = floats({L, D, Scene::kB, H});
     for (std::int64_t l = 0; l < L; ++l) {
       gradients.emplace_back();
       gradients.back().W = floats({D, G * H, layer_input_size(spec, l)});
-      gradients.back().R = floats({D, G * H, H});
+      gradients.back().R = floats({D, G * H, P});
       if (spec.bias != Bias::none) gradients.back().bW = floats({D, G * H});
       if (spec.bias == Bias::both) gradients.back().bR = floats({D, G * H});
       if (spec.peepholes) gradients.back().peephole = floats({D, peepholes_of(spec) * H});
+      if (is_projected(spec)) gradients.back().projection = floats({D, P, H});
     }
     b.dweights = gradients;
 
     step_args.x = random_floats({Scene::kB, spec.input_size});
-    step_args.y = floats({Scene::kB, H});
-    step_args.h = random_floats({L, D, Scene::kB, H});
+    step_args.y = floats({Scene::kB, P});
+    step_args.h = random_floats({L, D, Scene::kB, P});
     if (lstm) step_args.c = random_floats({L, D, Scene::kB, H});
   }
   Call(const Call&) = delete;

@@ -27,12 +27,13 @@ std::vector<Argument> outputs() {
   return all;
 }
 
-// The four calls that check differently: both layouts, training and prepared weights.
+// The calls that check differently: both layouts, training, prepared weights and a projection.
 std::vector<Scene> scenes() {
   return {{.spec = full_lstm()},
           {.spec = full_lstm(Layout::batch_major)},
           {.spec = full_lstm(), .pass = Pass::training},
-          {.spec = full_lstm(), .prepared = true}};
+          {.spec = full_lstm(), .prepared = true},
+          {.spec = projected_lstm()}};
 }
 
 TEST(BadForward, ValidCallsPass) {
@@ -51,7 +52,7 @@ TEST(BadForward, EveryView) {
       for (const Argument& one : group) add_view_cases(cases, scene, one);
     }
     if (!scene.prepared) {
-      for (const Argument& one : weight_arguments()) add_view_cases(cases, scene, one);
+      for (const Argument& one : weight_arguments(scene.spec)) add_view_cases(cases, scene, one);
     }
     expect_refusals(scene, cases, run_forward);
   }
@@ -97,6 +98,39 @@ TEST(BadForward, WordsOfTheShape) {
                     },
                     {"weights of layer 1", "W: expected f32 [D=2] [G*H=32] [D*H=16], got f32 [2] [32] [8]"}}},
                   run_forward);
+  expect_refusals(
+      {.spec = projected_lstm()},
+      {{"y",
+        [](Call& c) {
+          c.forward_args.y = TensorView(c.forward_args.y.data(), DataType::f32, {3, 6, 16});
+        },
+        {"y: expected f32 [T=3] [B=6] [D*P=8], got f32 [3] [6] [16]"}},
+       {"hN",
+        [](Call& c) {
+          c.forward_args.hN = TensorView(c.forward_args.hN.data(), DataType::f32, {2, 2, 6, 8});
+        },
+        {"hN: expected f32 [L=2] [D=2] [B=6] [P=4], got f32 [2] [2] [6] [8]"}},
+       {"cN",
+        [](Call& c) {
+          c.forward_args.cN = TensorView(c.forward_args.cN.data(), DataType::f32, {2, 2, 6, 4});
+        },
+        {"cN: expected f32 [L=2] [D=2] [B=6] [H=8], got f32 [2] [2] [6] [4]"}},
+       {"R",
+        [](Call& c) {
+          c.weights[0].R = ConstTensorView(c.weights[0].R.data(), DataType::f32, {2, 32, 8});
+        },
+        {"weights of layer 0", "R: expected f32 [D=2] [G*H=32] [P=4], got f32 [2] [32] [8]"}},
+       {"W",
+        [](Call& c) {
+          c.weights[1].W = ConstTensorView(c.weights[1].W.data(), DataType::f32, {2, 32, 16});
+        },
+        {"weights of layer 1", "W: expected f32 [D=2] [G*H=32] [D*P=8], got f32 [2] [32] [16]"}},
+       {"projection",
+        [](Call& c) {
+          c.weights[1].projection = ConstTensorView(c.weights[1].projection.data(), DataType::f32, {2, 8, 4});
+        },
+        {"weights of layer 1", "projection: expected f32 [D=2] [P=4] [H=8], got f32 [2] [8] [4]"}}},
+      run_forward);
   expect_refusals({.spec = full_lstm(Layout::batch_major)},
                   {{"x",
                     [](Call& c) {
@@ -274,7 +308,7 @@ TEST(BadForward, Overlaps) {
         }
       }
       if (scene.prepared) continue;
-      for (const Argument& other : weight_arguments()) {
+      for (const Argument& other : weight_arguments(scene.spec)) {
         add_overlap_cases(cases, output, other, output.name, other.name);
       }
     }
@@ -289,7 +323,7 @@ TEST(BadForward, Overlaps) {
       }
     }
     if (!scene.prepared) {
-      for (const Argument& view : weight_arguments()) {
+      for (const Argument& view : weight_arguments(scene.spec)) {
         add_buffer_overlap_cases(cases, view, view.name, &Call::workspace, "workspace");
       }
     } else {

@@ -26,7 +26,7 @@ constexpr Index kH = 19;
 
 Spec sized(Spec spec, Direction direction = Direction::forward, Index layers = 1) {
   spec.input_size = kI;
-  spec.hidden_size = kH;
+  set_hidden(spec, kH);
   spec.direction = direction;
   spec.layers = layers;
   spec.cell_sequence = spec.cell == Cell::lstm;
@@ -93,6 +93,7 @@ void expect_same_reach(const oracle::Gradients<double>& oracle, const oracle::Gr
     expect_same_reach("dbW", o.bW, co.bW, e.bW, ce.bW);
     expect_same_reach("dbR", o.bR, co.bR, e.bR, ce.bR);
     expect_same_reach("dpeephole", o.peephole, co.peephole, e.peephole, ce.peephole);
+    expect_same_reach("dprojection", o.projection, co.projection, e.projection, ce.projection);
   }
 }
 
@@ -162,6 +163,7 @@ TEST_P(NonFinite, OtherSequencesAndEarlierStepsKeepTheirBits) {
   each_run([](const RunOptions& run) {
     Spec spec = sized(GetParam());
     spec.dtype = DataType::f32;
+    const Index P = output_size_of(spec);
     const auto clean = oracle::convert<float>(random_problem(spec, kT, kB, 3));
     auto problem = clean;
     problem.x[static_cast<std::size_t>((2 * kB + 3) * kI + 1)] = kNan;
@@ -169,8 +171,8 @@ TEST_P(NonFinite, OtherSequencesAndEarlierStepsKeepTheirBits) {
     const auto got = EngineRun<float>(problem, Pass::inference, run).forward();
     for (Index t = 0; t < kT; ++t) {
       for (Index b = 0; b < kB; ++b) {
-        for (Index j = 0; j < kH; ++j) {
-          const auto i = static_cast<std::size_t>((t * kB + b) * kH + j);
+        for (Index j = 0; j < P; ++j) {
+          const auto i = static_cast<std::size_t>((t * kB + b) * P + j);
           if (b == 3 && t >= 2) {
             EXPECT_TRUE(std::isnan(got.y[i])) << t << " " << j;
           } else {
@@ -195,7 +197,8 @@ TEST_P(NonFinite, InitialStates) {
     for (float value : {kNan, kInf}) {
       SCOPED_TRACE(kind(value));
       Spoilt<float> h0(sized(GetParam(), Direction::forward, 2), Pass::inference, run);
-      h0.problem().h0[static_cast<std::size_t>((1 * kB + 2) * kH + 18)] = value;  // layer 1, the last unit
+      const Index P = output_size_of(h0.problem().spec);
+      h0.problem().h0[static_cast<std::size_t>((1 * kB + 3) * P - 1)] = value;  // layer 1, the last element
       h0.expect_reach();
       if (!has_cell_state(GetParam())) continue;
       Spoilt<float> c0(sized(GetParam(), Direction::forward, 2), Pass::inference, run);
@@ -245,9 +248,9 @@ TEST_P(NonFinite, AnEpisodeForgetsWhatWasBefore) {
       const auto oracle = oracle::forward(oracle::convert<double>(spoilt.problem()));
       const auto oracle_clean = oracle::forward(oracle::convert<double>(marked.problem()));
       expect_same_reach(oracle, oracle_clean, got, clean);
-      for (Index j = 0; j < kH; ++j) {
-        const auto i =
-            static_cast<std::size_t>(((direction == Direction::forward ? 4 : 3) * kB + 3) * kH + j);
+      const Index P = output_size_of(spec);
+      for (Index j = 0; j < P; ++j) {
+        const auto i = static_cast<std::size_t>(((direction == Direction::forward ? 4 : 3) * kB + 3) * P + j);
         EXPECT_EQ(got.y[i], clean.y[i]) << "the new episode saw the old one";
       }
     }
@@ -269,7 +272,7 @@ TEST_P(NonFinite, PastTheEndNothingIsRead) {
         auto upstream = oracle::convert<float>(random_output_gradients(spec, kT, kB, 6));
         auto problem = clean;
         auto spoilt_upstream = upstream;
-        const Index outputs = directions_of(spec) * kH;
+        const Index D = directions_of(spec);
         for (Index t = 0; t < kT; ++t) {
           for (Index b = 0; b < kB; ++b) {
             if (t < clean.lengths[static_cast<std::size_t>(b)]) continue;
@@ -279,8 +282,8 @@ TEST_P(NonFinite, PastTheEndNothingIsRead) {
               }
             };
             fill(problem.x, kI, b % 2 == 0 ? kNan : kInf);
-            fill(spoilt_upstream.dy, outputs, kNan);
-            fill(spoilt_upstream.dc_sequence, outputs, kNan);
+            fill(spoilt_upstream.dy, D * output_size_of(spec), kNan);
+            fill(spoilt_upstream.dc_sequence, D * kH, kNan);
           }
         }
         EngineRun<float> engine_clean(clean, Pass::training, run);
@@ -302,6 +305,7 @@ TEST_P(NonFinite, PastTheEndNothingIsRead) {
           EXPECT_EQ(gradients.layers[l].bW, expected_gradients.layers[l].bW);
           EXPECT_EQ(gradients.layers[l].bR, expected_gradients.layers[l].bR);
           EXPECT_EQ(gradients.layers[l].peephole, expected_gradients.layers[l].peephole);
+          EXPECT_EQ(gradients.layers[l].projection, expected_gradients.layers[l].projection);
         }
         for (Index b = 0; b < kB; ++b) {
           for (Index t = clean.lengths[static_cast<std::size_t>(b)]; t < kT; ++t) {
@@ -347,12 +351,12 @@ TEST_P(NonFinite, GradientsOfOtherSequencesKeepTheirBits) {
       }
     };
     compare("dx", got.dx, expected.dx, kI);
-    compare("dh0", got.dh0, expected.dh0, kH);
+    compare("dh0", got.dh0, expected.dh0, output_size_of(spec));
     compare("dc0", got.dc0, expected.dc0, kH);
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, NonFinite, ::testing::ValuesIn(all_cells()),
+INSTANTIATE_TEST_SUITE_P(Cpu, NonFinite, ::testing::ValuesIn(all_cells_and_projections()),
                          [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
 }  // namespace

@@ -294,13 +294,16 @@ inline void add_buffer_cases(BadCases& cases, const std::string& name, std::span
 }
 
 /// The weights of layer 1, whose inputs are the outputs below.
-inline std::vector<Argument> weight_arguments() {
+inline std::vector<Argument> weight_arguments(const Spec& spec) {
   std::vector<Argument> all;
   all.push_back(layer_argument("W", &Call::weights, 1, &LayerWeights::W));
   all.push_back(layer_argument("R", &Call::weights, 1, &LayerWeights::R));
   all.push_back(layer_argument("bW", &Call::weights, 1, &LayerWeights::bW));
   all.push_back(layer_argument("bR", &Call::weights, 1, &LayerWeights::bR));
   all.push_back(layer_argument("peephole", &Call::weights, 1, &LayerWeights::peephole));
+  if (is_projected(spec)) {
+    all.push_back(layer_argument("projection", &Call::weights, 1, &LayerWeights::projection));
+  }
   return all;
 }
 

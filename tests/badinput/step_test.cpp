@@ -8,8 +8,9 @@ namespace {
 
 void run_step(Call& call) { call.step(); }
 
-Spec streaming_lstm(Layout layout = Layout::time_major) {
+Spec streaming_lstm(Layout layout = Layout::time_major, std::int64_t projection_size = 0) {
   Spec spec = full_lstm(layout);
+  spec.projection_size = projection_size;
   spec.direction = Direction::forward;
   spec.variable_lengths = spec.reset_mask = spec.cell_sequence = false;
   return spec;
@@ -18,7 +19,8 @@ Spec streaming_lstm(Layout layout = Layout::time_major) {
 TEST(BadStep, EveryView) {
   for (const Scene& scene :
        {Scene{.spec = streaming_lstm()}, Scene{.spec = streaming_lstm(Layout::batch_major)},
-        Scene{.spec = streaming_lstm(), .prepared = true}}) {
+        Scene{.spec = streaming_lstm(), .prepared = true},
+        Scene{.spec = streaming_lstm(Layout::time_major, Scene::kP)}}) {
     BadCases cases;
     std::vector<Argument> all;
     all.push_back(argument("x", &Call::step_args, &StepArgs::x));
@@ -63,6 +65,26 @@ TEST(BadStep, WordsOfTheShape) {
                       c.step_args.y = TensorView(c.step_args.y.data(), DataType::f32, {6, 4});
                     },
                     {"y: expected f32 [B=6] [H=8], got f32 [6] [4]"}}},
+                  run_step);
+}
+
+TEST(BadStep, WordsOfAProjection) {
+  expect_refusals({.spec = streaming_lstm(Layout::time_major, Scene::kP)},
+                  {{"y",
+                    [](Call& c) {
+                      c.step_args.y = TensorView(c.step_args.y.data(), DataType::f32, {6, 8});
+                    },
+                    {"y: expected f32 [B=6] [P=4], got f32 [6] [8]"}},
+                   {"h",
+                    [](Call& c) {
+                      c.step_args.h = TensorView(c.step_args.h.data(), DataType::f32, {2, 1, 6, 8});
+                    },
+                    {"h: expected f32 [L=2] [D=1] [B=6] [P=4], got f32 [2] [1] [6] [8]"}},
+                   {"c",
+                    [](Call& c) {
+                      c.step_args.c = TensorView(c.step_args.c.data(), DataType::f32, {2, 1, 6, 4});
+                    },
+                    {"c: expected f32 [L=2] [D=1] [B=6] [H=8], got f32 [2] [1] [6] [4]"}}},
                   run_step);
 }
 
@@ -120,7 +142,7 @@ TEST(BadStep, Overlaps) {
       if (output.name == other.name || output.name == "x") continue;
       add_overlap_cases(cases, output, other, output.name, other.name);
     }
-    for (const Argument& other : weight_arguments()) {
+    for (const Argument& other : weight_arguments(scene.spec)) {
       if (output.name != "x") add_overlap_cases(cases, output, other, output.name, other.name);
     }
     add_buffer_overlap_cases(cases, output, output.name, &Call::workspace, "workspace");

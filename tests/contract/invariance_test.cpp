@@ -305,7 +305,7 @@ TEST_P(Invariance, PreparedWeightsGiveTheBitsOfCanonicalOnes) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Invariance, ::testing::ValuesIn(all_cells()),
+INSTANTIATE_TEST_SUITE_P(Cpu, Invariance, ::testing::ValuesIn(all_cells_and_projections()),
                          [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
 }  // namespace

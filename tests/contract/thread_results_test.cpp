@@ -15,7 +15,7 @@ class ThreadResults : public ::testing::TestWithParam<Spec> {
   static void judge_threads(Spec spec, const SharedWork& sizes, const std::vector<int>& threads) {
     std::vector<RunOptions> runs;
     spec.input_size = 6;
-    spec.hidden_size = sizes.H;
+    set_hidden(spec, sizes.H);
     for (int count : threads) {
       runs.push_back({.threads = count});
       const Plan plan =
@@ -26,7 +26,7 @@ class ThreadResults : public ::testing::TestWithParam<Spec> {
   }
   static std::string groups_of(Spec spec, const SharedWork& sizes, int threads) {
     spec.input_size = 6;
-    spec.hidden_size = sizes.H;
+    set_hidden(spec, sizes.H);
     const std::string tile = make_plan(spec, {sizes.T, sizes.B}, Device::cpu(), {.threads = threads}).tile();
     const std::size_t begin = tile.find("threads ");
     return tile.substr(begin, tile.find(';', begin) - begin);
@@ -67,7 +67,7 @@ TEST_P(ThreadResults, ThreeThreadsGiveTheSameBits) {
   Spec spec = GetParam();
   const SharedWork sizes = all_groups(spec);
   spec.input_size = 5;
-  spec.hidden_size = sizes.H;
+  set_hidden(spec, sizes.H);
   const Index batch = 13;
   const auto problem = oracle::convert<float>(random_problem(spec, 2 * sizes.T, batch, 1));
   const auto upstream = oracle::convert<float>(random_output_gradients(spec, 2 * sizes.T, batch, 2));
@@ -87,7 +87,7 @@ TEST_P(ThreadResults, ThreeThreadsGiveTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, ThreadResults, ::testing::ValuesIn(all_cells()),
+INSTANTIATE_TEST_SUITE_P(Cpu, ThreadResults, ::testing::ValuesIn(all_cells_and_projections()),
                          [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
 }  // namespace

@@ -17,7 +17,7 @@ class Threads : public ::testing::TestWithParam<Spec> {
   static void expect_bits_of_one_thread(Spec spec, const SharedWork& sizes, int threads,
                                         bool batch_invariant) {
     spec.input_size = 5;
-    spec.hidden_size = sizes.H;
+    set_hidden(spec, sizes.H);
     const auto problem = oracle::convert<float>(random_problem(spec, sizes.T, sizes.B, 1));
     const auto upstream = oracle::convert<float>(random_output_gradients(spec, sizes.T, sizes.B, 2));
     Session<float> many(problem,
@@ -63,7 +63,7 @@ TEST_P(Threads, OnePlanOnePreparedBufferManyContexts) {
   Spec spec = GetParam();
   const SharedWork sizes = unit_groups(spec);
   spec.input_size = 5;
-  spec.hidden_size = sizes.H;
+  set_hidden(spec, sizes.H);
   const auto problem = oracle::convert<float>(random_problem(spec, sizes.T, sizes.B, 1));
   Session<float> shared(problem, {.threads = 2});
   ASSERT_EQ(shared.plan.threads(), 2);
@@ -83,7 +83,7 @@ TEST_P(Threads, OnePlanOnePreparedBufferManyContexts) {
       Aligned<std::byte> workspace(plan.sizes().workspace_prepared);
       Aligned<float> y(expected.size());
       ForwardArgs args = shared.forward_args;
-      args.y = shared.sequence(y, spec.hidden_size);
+      args.y = shared.sequence(y, output_size_of(spec));
       args.hN = args.cN = {};
       for (int again = 0; again < 4; ++again) {
         y.poison();
@@ -96,7 +96,7 @@ TEST_P(Threads, OnePlanOnePreparedBufferManyContexts) {
   EXPECT_EQ(wrong, std::vector<int>(kCallers, 0));
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Threads, ::testing::ValuesIn(all_cells()),
+INSTANTIATE_TEST_SUITE_P(Cpu, Threads, ::testing::ValuesIn(all_cells_and_projections()),
                          [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
 // Many callers, each planning, preparing, running and training jobs of its own: nothing is shared but the
@@ -184,7 +184,7 @@ TEST(ThreadsStress, OneContextManyCallers) {
       Aligned<std::byte> workspace(shared.plan.sizes().workspace_prepared);
       Aligned<float> y(expected.size());
       ForwardArgs args = shared.forward_args;
-      args.y = shared.sequence(y, spec.hidden_size);
+      args.y = shared.sequence(y, output_size_of(spec));
       args.hN = args.cN = {};
       for (int i = 0; i < 200; ++i) {
         y.poison();

@@ -131,6 +131,23 @@ TEST(CpuCost, OfABackwardPass) {
   expect_nanoseconds(backward(g, {2, 4}), packing + 2 * step + products + sums + biases + gathered);
 }
 
+TEST(CpuCost, OfAProjection) {
+  Geometry g = lstm();
+  g.projection = 16;
+  // R has half the columns; the product with the projection fills its panel, half of which is nothing.
+  const double projection = 2 * 4 * 32 * 32;
+  expect_nanoseconds(forward(g, {2, 4}),
+                     kInput + 2 * (kProduct / 2 + projection + kActivations + kStepBytes));
+
+  const double packing = 4 * 2 * (128 * 16 + 16 * 32);
+  const double step = kProduct + projection / 2 + 4 * 4 * 32 * (4 + 2 + 2 + 4) + 10 * 4 * 32;
+  const double products = 2 * 8 * (128 * (16 + 16 + 16) + 16 * 32);
+  const double sums = 4 * 2 * 128 * (16 + 16);
+  const double biases = 4 * 2 * 8 * 128;
+  const double gathered = 4 * 2 * 8 * 16;
+  expect_nanoseconds(backward(g, {2, 4}), packing + 2 * step + products + sums + biases + gathered);
+}
+
 TEST(CpuCost, ReluNeedsNoNonlinearity) {
   Geometry g = lstm();
   g.variant = cells::Variant::rnn_tanh;

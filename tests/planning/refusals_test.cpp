@@ -152,7 +152,7 @@ TEST(Refusals, EverySpecIsPlannedRefusedByTheTableOrImpossible) {
 }
 
 TEST(Refusals, EveryCellPlansInBothPassesWithEveryOption) {
-  for (const Spec& cell : all_cells()) {
+  for (const Spec& cell : all_cells_and_projections()) {
     for (Pass pass : {Pass::inference, Pass::training}) {
       for (bool batch_invariant : {false, true}) {
         for (std::int64_t layers : {1, 2, 64}) {  // one, a stack, the most there may be
@@ -176,7 +176,6 @@ struct Later {
   void (*set)(Job&);
 };
 constexpr Later kLater[] = {
-    {"projection_size", [](Job& job) { job.spec.projection_size = 2; }},
     {"dropout", [](Job& job) { job.spec.dropout = 0.25; }},
     {"recurrent_dropout", [](Job& job) { job.spec.recurrent_dropout = 0.25; }},
     {"zoneout", [](Job& job) { job.spec.zoneout = 0.25; }},
@@ -417,6 +416,9 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
     later.set(job);
     examine(job, &hit);
   }
+  Job projected = with_device(absent_gpu());
+  projected.spec.projection_size = 2;
+  examine(projected, &hit);
   Job invariant = with_device(absent_gpu());
   invariant.options.batch_invariant = true;
   examine(invariant, &hit);
@@ -503,9 +505,10 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
   expect(on_gpu([](Job& job) { job.spec.cell_sequence = true; }), "cuDNN gives the last cell state only");
   for (const Later& later : kLater) {
     const std::string name = later.name;
-    const bool has = name == "bf16" || name == "f16" || name == "projection_size" || name == "dropout";
+    const bool has = name == "bf16" || name == "f16" || name == "dropout";
     expect(on_gpu(later.set), has ? "needs the device to plan for it" : name);
   }
+  expect(on_gpu([](Job& job) { job.spec.projection_size = 2; }), "needs the device to plan for it");
   expect(on_gpu([](Job& job) { job.spec.projection_size = job.spec.hidden_size; }),
          "cuDNN takes a projection_size of H for none");
   const auto persistent = [](Job& job) {

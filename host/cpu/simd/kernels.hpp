@@ -55,7 +55,7 @@ struct ForwardTile {
   const T* peephole;  // [peepholes][H]
 
   const T* h_prev;
-  T* h_next;
+  T* h_next;  // null where h is projected: then what the cell gives goes to y alone
   T* exchange;
   T* c;  // read and overwritten
   std::ptrdiff_t state_row;

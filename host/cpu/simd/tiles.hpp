@@ -16,7 +16,7 @@ HWY_INLINE void skip_forward(const ForwardTile<T>& p, std::int64_t row, std::int
   using V = Vec<T>;
   const std::int64_t state = row * p.state_row + unit;
   if constexpr (kPhase + 1 == Cell::kPhases) {
-    V::load(p.h_prev + state, count).store(p.h_next + state, count);
+    if (p.h_next) V::load(p.h_prev + state, count).store(p.h_next + state, count);
     V().store(p.y + row * p.y_row + unit, count);
     if (p.c_sequence) V().store(p.c_sequence + row * p.c_sequence_row + unit, count);
   } else {
@@ -74,7 +74,7 @@ void forward_tile(const ForwardTile<T>& p) {
       } else {
         const bool clear = p.row_step[row] == RowStep::run_then_clear;
         u.h.store(p.y + row * p.y_row + unit, count);
-        (clear ? V() : u.h).store(p.h_next + state, count);
+        if (p.h_next) (clear ? V() : u.h).store(p.h_next + state, count);
         if constexpr (Cell::kCellState) {
           (clear ? V() : u.c).store(p.c + state, count);
           if (p.saved_c) u.c.store(p.saved_c + row * p.saved_c_row + unit, count);
