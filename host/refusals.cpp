@@ -31,7 +31,6 @@ constexpr Refusal kRefusals[] = {
     {EngineId::stepwise, Feature::before_turing, "needs compute capability 7.5 or newer"},
     {EngineId::stepwise, Feature::bf16_before_ampere, "dtype bf16 needs compute capability 8.0 or newer"},
     {EngineId::stepwise, Feature::batch_invariance, "batch_invariant is not implemented"},
-    {EngineId::stepwise, Feature::projection, "projection_size is not implemented"},
     {EngineId::stepwise, Feature::dropout, "dropout is not implemented"},
     {EngineId::stepwise, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::stepwise, Feature::zoneout, "zoneout is not implemented"},
@@ -123,7 +122,6 @@ bool needs(const Job& job, Feature feature) {
     case Feature::variable_lengths: return spec.variable_lengths;
     case Feature::reset_mask: return spec.reset_mask;
     case Feature::cell_sequence: return spec.cell_sequence;
-    case Feature::projection: return is_projected(spec);
     case Feature::full_projection: return spec.projection_size == spec.hidden_size;
     case Feature::dropout: return spec.dropout != 0;
     case Feature::recurrent_dropout: return spec.recurrent_dropout != 0;

@@ -28,7 +28,6 @@ enum class Feature : std::uint8_t {
   variable_lengths,
   reset_mask,
   cell_sequence,
-  projection,
   full_projection,
   dropout,
   recurrent_dropout,

@@ -7,6 +7,7 @@ namespace recur::host::stepwise {
 namespace {
 
 using recur::stepwise::BackwardStep;
+using recur::stepwise::CollectGradient;
 using recur::stepwise::CopyRows;
 using recur::stepwise::FinishBackward;
 using recur::stepwise::StartBackward;
@@ -53,15 +54,16 @@ class BackwardPass {
     Track& track = tracks_[task.track];
     const std::int64_t chunk = chunk_at(task.chunk);
     track.step.step.t = chunks_.step(chunk, chunks_.size(chunk) - 1 - i, track.reverse());
+    if (g_.projected()) multiply_projection(track);
     run_gates(track, 0);
     if (g_.traits.phases == 1) {
-      multiply(track, 0, g_.traits.gates, buffers_.lanes[track.lane].dh, true);
+      multiply(track, 0, g_.traits.gates, track.dh, true);
       return;
     }
     const int second = g_.traits.phase_gate[1];
     multiply(track, second, g_.traits.gates - second, buffers_.lanes[track.lane].d_exchange, false);
     run_gates(track, 1);
-    multiply(track, 0, second, buffers_.lanes[track.lane].dh, true);
+    multiply(track, 0, second, track.dh, true);
   }
 
   void end(const Task& task) {
@@ -86,7 +88,9 @@ class BackwardPass {
     const void* R = nullptr;
     std::int64_t R_row = 0;
     ConstRows x;
+    void* dh = nullptr;  // A [B][P], in place
     BackwardStep step;
+    CollectGradient collect;  // where h is projected
 
     bool reverse() const { return step.step.timeline.reverse; }
   };
@@ -101,9 +105,10 @@ class BackwardPass {
 
   Track track(std::int64_t layer, std::int64_t d, int lane) const {
     const bool last = layer + 1 == g_.layers;
-    const std::int64_t half = d * g_.hidden;
+    const std::int64_t half = d * g_.h_size();
     const RowLayout outputs = dense_layout(sizes_, g_.layout, g_.outputs());
     const RowLayout states = dense_layout(sizes_, g_.layout, g_.hidden);
+    const RowLayout h_states = dense_layout(sizes_, g_.layout, g_.h_size());
     const ReserveBuffer::Layer& reserve = reserve_.layers[layer];
     const BackwardBuffers::Lane& buffers = buffers_.lanes[lane];
 
@@ -131,20 +136,34 @@ class BackwardPass {
     if (last) {
       step.y = rows_of(args_.y, g_.layout, half);
       step.dy = rows_of(args_.dy, g_.layout, half);
-      step.dc_sequence = rows_of(args_.dc_sequence, g_.layout, half);
+      step.dc_sequence = rows_of(args_.dc_sequence, g_.layout, d * g_.hidden);
     } else {
       step.y = constant(rows_at(advance(reserve.outputs, g_.type, half), outputs));
       step.dy = constant(rows_at(advance(buffers_.between.of_layer(layer), g_.type, half), outputs));
     }
-    step.dh = buffers.dh;
+    track.dh = step.dh = buffers.dh;
     step.dc = buffers.dc;
     step.d_exchange = buffers.d_exchange;
     if (!args_.dweights.empty() && args_.dweights[static_cast<std::size_t>(layer)].peephole.given()) {
       step.dpeephole = buffers.dpeephole;
     }
     step.dsums = rows_at(buffers.dsums, dense_layout(sizes_, g_.layout, g_.sum_columns()));
-    step.h_prev = rows_at(buffers.h_prev, states);
+    step.h_prev = rows_at(buffers.h_prev, h_states);
     step.exchange = rows_at(buffers.exchange, states);
+    if (g_.projected()) {
+      CollectGradient& collect = track.collect;
+      collect.step = step.step;
+      collect.step.hidden = g_.projection;
+      collect.y = step.y;
+      collect.h0 = step.h0;
+      collect.dy = step.dy;
+      collect.dh = buffers.dh;
+      collect.whole = rows_at(buffers.dh_steps, h_states);
+      collect.h_prev = step.h_prev;
+      step.y = step.h0 = step.dy = {};
+      step.dh = buffers.dm;
+      step.h_prev = {};
+    }
     return track;
   }
 
@@ -156,6 +175,7 @@ class BackwardPass {
             .layer = track.layer,
             .timeline = track.step.step.timeline,
             .x = track.x,
+            .m = reserve_.layers[track.layer].m[track.direction],
             .buffers = buffers_.lanes[track.lane],
             .stream = lanes_.stream(lane),
             .scratch = buffers_.lanes[lane].scratch};
@@ -183,7 +203,14 @@ class BackwardPass {
     start.step = step.step;
     start.dhN = state_rows(args_.dhN, track.layer, track.direction);
     start.dcN = state_rows(args_.dcN, track.layer, track.direction);
-    start.dh = step.dh;
+    start.dh = track.dh;
+    if (g_.projected()) {  // dh and dc are not of one size
+      StartBackward start_h;
+      start_h.step = track.collect.step;
+      start_h.dhN = start.dhN;
+      start_h.dh = std::exchange(start.dh, nullptr);
+      kernels_.start_backward(start_h, stream);
+    }
     start.dc = step.dc;
     start.dpeephole = step.dpeephole;
     start.peepholes = g_.traits.peepholes;
@@ -206,6 +233,23 @@ class BackwardPass {
     kernels_.copy_rows(copy, lanes_.stream(track.lane));
   }
 
+  // The gradient of what is projected at this step.
+  void multiply_projection(Track& track) {
+    CollectGradient& collect = track.collect;
+    collect.step.t = track.step.step.t;
+    kernels_.collect_gradient(collect, lanes_.stream(track.lane));
+    products_.run({.M = sizes_.batch,
+                   .N = g_.hidden,
+                   .K = g_.projection,
+                   .left = {at(constant(collect.whole), g_.type, collect.step.t, 0), g_.type,
+                            sizes_.batch == 1 ? g_.projection : collect.whole.batch},
+                   .right = {track.weights.projection, g_.type, track.weights.projection_row},
+                   .result = {track.step.dh, g_.sums, g_.hidden},
+                   .tf32 = g_.tf32,
+                   .scratch_bytes = g_.scratch_bytes},
+                  buffers_.lanes[track.lane].scratch, lanes_.stream(track.lane));
+  }
+
   void run_gates(const Track& track, int phase) {
     kernels_.backward_step(g_.variant, phase, track.step, lanes_.stream(track.lane));
   }
@@ -215,12 +259,12 @@ class BackwardPass {
     const void* dsums = at(constant(track.step.dsums), g_.type, track.step.step.t, 0);
     products_.run(
         {.M = sizes_.batch,
-         .N = g_.hidden,
+         .N = g_.h_size(),
          .K = count * g_.hidden,
          .left = {advance(dsums, g_.type, block * g_.hidden), g_.type,
                   sizes_.batch == 1 ? g_.sum_columns() : track.step.dsums.batch},
          .right = {advance(track.R, g_.type, block * g_.hidden * track.R_row), g_.type, track.R_row},
-         .result = {result, g_.sums, g_.hidden},
+         .result = {result, g_.sums, g_.h_size()},
          .accumulate = accumulate,
          .tf32 = g_.tf32,
          .scratch_bytes = g_.scratch_bytes},
@@ -230,10 +274,17 @@ class BackwardPass {
   void finish(const Track& track) {
     FinishBackward finish;
     finish.step = track.step.step;
-    finish.dh = track.step.dh;
+    finish.dh = track.dh;
     finish.dc = track.step.dc;
     finish.dh0 = state_rows(args_.dh0, track.layer, track.direction);
     finish.dc0 = state_rows(args_.dc0, track.layer, track.direction);
+    if (g_.projected() && finish.dh0) {
+      FinishBackward finish_h;
+      finish_h.step = track.collect.step;
+      finish_h.dh = track.dh;
+      finish_h.dh0 = std::exchange(finish.dh0, {});
+      kernels_.finish_backward(finish_h, lanes_.stream(track.lane));
+    }
     if (finish.dh0 || finish.dc0) kernels_.finish_backward(finish, lanes_.stream(track.lane));
     if (args_.dweights.empty()) return;
     const LayerGradients& layer = args_.dweights[static_cast<std::size_t>(track.layer)];

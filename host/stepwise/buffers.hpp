@@ -29,10 +29,11 @@ struct PreparedBuffer {
   TypedCarver carver;
   struct Direction {
     void* W;           // T [G*H][K]
-    void* R;           // T [G*H][H]
+    void* R;           // T [G*H][P]
     void* bias;        // A [G*H]
     void* split_bias;  // T [H]: bR of the split gate
     void* peephole;    // T [peepholes][H]
+    void* projection;  // T [P][H]
   };
   Direction direction[kMaxLayers][2];
 
@@ -41,10 +42,11 @@ struct PreparedBuffer {
       for (std::int64_t d = 0; d < g.directions; ++d) {
         Direction& w = direction[layer][d];
         w.W = carver.take(g.type, {g.gate_columns(), g.columns(layer)});
-        w.R = carver.take(g.type, {g.gate_columns(), g.hidden});
+        w.R = carver.take(g.type, {g.gate_columns(), g.h_size()});
         if (g.bias != Bias::none) w.bias = carver.take(g.sums, {g.gate_columns()});
         if (g.bias == Bias::both && g.traits.split_gate >= 0) w.split_bias = carver.take(g.type, {g.hidden});
         if (g.traits.peepholes > 0) w.peephole = carver.take(g.type, {g.traits.peepholes, g.hidden});
+        if (g.projected()) w.projection = carver.take(g.type, {g.projection, g.hidden});
       }
     }
   }
@@ -57,7 +59,8 @@ struct ReserveBuffer {
   struct Layer {
     void* saved[2];  // T [rows][saved][H]
     void* c[2];      // A [rows][H]; null for cells without
-    void* outputs;   // T [rows][D*H]; null for the last layer
+    void* m[2];      // T [rows][H], what is projected; null where nothing is
+    void* outputs;   // T [rows][D*P]; null for the last layer
   };
   Layer layers[kMaxLayers];
 
@@ -66,6 +69,7 @@ struct ReserveBuffer {
       for (std::int64_t d = 0; d < g.directions; ++d) {
         layers[l].saved[d] = carver.take(g.type, {sizes.steps, sizes.batch, g.saved_columns()});
         if (g.traits.cell_state) layers[l].c[d] = carver.take(g.sums, {sizes.steps, sizes.batch, g.hidden});
+        if (g.projected()) layers[l].m[d] = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
       }
       if (l + 1 < g.layers) layers[l].outputs = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
     }
@@ -92,6 +96,8 @@ struct ForwardBuffers {
     void* recurrent;  // A [B][G*H]
     void* exchange;   // T [B][H], cells of two phases
     void* gates;      // A [B][saved][H], likewise
+    void* m;          // T [B][H], what is projected, in inference
+    void* projected;  // A [B][P], its product with the projection
     void* gathered;   // T [chunk rows][I]; lanes that run the first layer
     void* bias;       // A [G*H], combined; not with prepared weights
     std::byte* scratch;
@@ -99,7 +105,7 @@ struct ForwardBuffers {
   Lane lanes[gpu::kMostLanes];
   // By layer, or with two directions by direction.
   struct State {
-    void* h;  // T [B][H]
+    void* h;  // T [B][P]
     void* c;  // A [B][H]
   };
   State states[kMaxLayers];
@@ -115,12 +121,16 @@ struct ForwardBuffers {
         lane.exchange = carver.take(g.type, {sizes.batch, g.hidden});
         lane.gates = carver.take(g.sums, {sizes.batch, g.saved_columns()});
       }
+      if (g.projected()) {
+        if (!training) lane.m = carver.take(g.type, {sizes.batch, g.hidden});
+        lane.projected = carver.take(g.sums, {sizes.batch, g.projection});
+      }
       if (i < g.directions) lane.gathered = carver.take(g.type, {g.chunk_rows, g.input_size});
       if (g.bias != Bias::none && !prepared) lane.bias = carver.take(g.sums, {g.gate_columns()});
       lane.scratch = carver.take_bytes(g.scratch_bytes);
     }
     for (std::int64_t i = 0; i < state_count(g); ++i) {
-      states[i].h = carver.take(g.type, {sizes.batch, g.hidden});
+      states[i].h = carver.take(g.type, {sizes.batch, g.h_size()});
       if (g.traits.cell_state) states[i].c = carver.take(g.sums, {sizes.batch, g.hidden});
     }
     if (!training) {
@@ -138,12 +148,14 @@ struct ForwardBuffers {
 struct BackwardBuffers {
   TypedCarver carver;
   struct Lane {
-    void* dh;          // A [B][H]
+    void* dh;          // A [B][P]
     void* dc;          // A [B][H]
     void* d_exchange;  // A [B][H], cells of two phases
+    void* dm;          // A [B][H], gradient of what is projected
     void* dpeephole;   // A [B][peepholes][H]
     void* dsums;       // T [rows][sums][H]
-    void* h_prev;      // T [rows][H]
+    void* h_prev;      // T [rows][P]
+    void* dh_steps;    // T [rows][P], the whole gradients of h where it is projected
     void* exchange;    // T [rows][H], cells of two phases
     void* R;           // T [G*H][H] in the order of the blocks of dsums; cells with a split gate
     void* gathered;    // T [chunk rows][I]; lanes that run the first layer
@@ -163,13 +175,17 @@ struct BackwardBuffers {
       : carver(base), lanes{}, dx_sums(nullptr), between(carver, g, sizes) {
     for (int i = 0; i < g.backward_lanes; ++i) {
       Lane& lane = lanes[i];
-      lane.dh = carver.take(g.sums, {sizes.batch, g.hidden});
+      lane.dh = carver.take(g.sums, {sizes.batch, g.h_size()});
       if (g.traits.cell_state) lane.dc = carver.take(g.sums, {sizes.batch, g.hidden});
       if (g.traits.peepholes > 0) {
         lane.dpeephole = carver.take(g.sums, {sizes.batch, g.traits.peepholes, g.hidden});
       }
       lane.dsums = carver.take(g.type, {sizes.steps, sizes.batch, g.sum_columns()});
-      lane.h_prev = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
+      lane.h_prev = carver.take(g.type, {sizes.steps, sizes.batch, g.h_size()});
+      if (g.projected()) {
+        lane.dm = carver.take(g.sums, {sizes.batch, g.hidden});
+        lane.dh_steps = carver.take(g.type, {sizes.steps, sizes.batch, g.projection});
+      }
       if (g.traits.phases > 1) {
         lane.d_exchange = carver.take(g.sums, {sizes.batch, g.hidden});
         lane.exchange = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});

@@ -15,6 +15,7 @@ class Cost {
         batch_(static_cast<double>(sizes.batch)),
         chunks_(sizes.steps, g.chunk_steps(sizes)),
         hidden_(static_cast<double>(g.hidden)),
+        h_size_(static_cast<double>(g.h_size())),
         gate_columns_(static_cast<double>(g.gate_columns())) {}
 
   bool known() const { return operations_ > 0; }
@@ -49,11 +50,18 @@ class Cost {
     return std::max(2 * M * N * K / operations_, kernel(stored(M * K + K * N) + result_bytes));
   }
 
+  // Both by one kernel, where they are of one size.
+  double move_states(double h_bytes, double c_bytes) const {
+    return g_.projected() ? kernel(2 * h_bytes) + kernel(2 * c_bytes) : kernel(2 * (h_bytes + c_bytes));
+  }
+
   // One direction of one layer.
   double forward_track(std::int64_t layer, bool training) const {
     const double columns = static_cast<double>(g_.columns(layer));
-    const double states = stored(batch_ * hidden_) + (g_.traits.cell_state ? summed(batch_ * hidden_) : 0);
-    double seconds = kernel(2 * states);
+    const double h = stored(batch_ * h_size_);
+    const double c = g_.traits.cell_state ? summed(batch_ * hidden_) : 0;
+    const double states = h + c;
+    double seconds = move_states(h, c);
     // In training the biases are canonical, and combined first.
     if (training && g_.bias != Bias::none)
       seconds += kernel(stored(2 * gate_columns_) + summed(gate_columns_));
@@ -64,18 +72,25 @@ class Cost {
     double step = 0;
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
       const double sums = g_.traits.gates_of_phase(phase) * hidden_;
-      step += product(batch_, sums, hidden_, summed(batch_ * sums));
+      step += product(batch_, sums, h_size_, summed(batch_ * sums));
       // W x and R h are read; y is written, and what training keeps.
       double bytes = summed(2 * batch_ * sums) + 2 * states + stored(batch_ * hidden_);
       if (training) bytes += stored(batch_ * static_cast<double>(g_.saved_columns())) + states;
       step += kernel(bytes);
     }
+    if (g_.projected()) {
+      const double outputs = batch_ * h_size_;
+      step +=
+          product(batch_, h_size_, hidden_, summed(outputs)) + kernel(summed(outputs) + stored(2 * outputs));
+    }
     return seconds + steps_ * step;
   }
 
   double backward_track() const {
-    const double states = (g_.traits.cell_state ? 2 : 1) * summed(batch_ * hidden_);
-    double seconds = 2 * kernel(2 * states);  // the start and the end
+    const double dh = summed(batch_ * h_size_);
+    const double dc = g_.traits.cell_state ? summed(batch_ * hidden_) : 0;
+    const double states = dh + dc;
+    double seconds = 2 * move_states(dh, dc);  // the start and the end
     if (g_.traits.split_gate >= 0) {
       // R with its gates in another order, by two copies.
       seconds +=
@@ -86,7 +101,12 @@ class Cost {
       const double sums = g_.traits.gates_of_phase(phase) * hidden_;
       const double kept = static_cast<double>(g_.saved_columns() + g_.sum_columns()) + 3 * hidden_;
       step += kernel(stored(batch_ * kept) + 2 * states);
-      step += product(batch_, hidden_, sums, 2 * summed(batch_ * hidden_));
+      step += product(batch_, h_size_, sums, 2 * summed(batch_ * h_size_));
+    }
+    if (g_.projected()) {
+      const double outputs = batch_ * h_size_;
+      step += kernel(summed(2 * outputs) + stored(4 * outputs)) +
+              product(batch_, hidden_, h_size_, summed(batch_ * hidden_));
     }
     return seconds + steps_ * step;
   }
@@ -99,15 +119,16 @@ class Cost {
     // dR: one product for the gates of each phase, or for the split gate and the others.
     const bool split = g_.traits.split_gate >= 0;
     const double first = split ? hidden_ : g_.traits.gates_of_phase(0) * hidden_;
-    seconds += product(first, hidden_, rows, summed(first * hidden_));
+    seconds += product(first, h_size_, rows, summed(first * h_size_));
     if (first < gate_columns_) {
       const double others = gate_columns_ - first;
-      seconds += product(others, hidden_, rows, summed(others * hidden_));
+      seconds += product(others, h_size_, rows, summed(others * h_size_));
     }
+    if (g_.projected()) seconds += product(h_size_, hidden_, rows, summed(h_size_ * hidden_));
     // Sums of 16-bit gradients are rounded in the end.
     if (g_.narrow()) {
       seconds += kernel((summed(1) + stored(1)) * gate_columns_ * columns) +
-                 kernel((summed(1) + stored(1)) * gate_columns_ * hidden_);
+                 kernel((summed(1) + stored(1)) * gate_columns_ * h_size_);
     }
     // Biases: column sums in parts, and of the parts for bW and bR.
     if (g_.bias == Bias::none) return seconds;
@@ -123,6 +144,7 @@ class Cost {
   const double batch_;
   const Chunks chunks_;
   const double hidden_;
+  const double h_size_;
   const double gate_columns_;
 };
 

@@ -17,7 +17,7 @@ namespace {
 // Prepared weights are dense copies and combined biases, so that these are all they depend on.
 std::uint64_t layout_id_of(const Geometry& g) {
   return Hash()
-      .add("stepwise weights 2")
+      .add("stepwise weights 3")
       .add(static_cast<std::uint64_t>(g.traits.gates))
       .add(static_cast<std::uint64_t>(g.traits.split_gate))
       .add(static_cast<std::uint64_t>(g.traits.peepholes))
@@ -25,6 +25,7 @@ std::uint64_t layout_id_of(const Geometry& g) {
       .add(static_cast<std::uint64_t>(g.bias))
       .add(static_cast<std::uint64_t>(g.input_size))
       .add(static_cast<std::uint64_t>(g.hidden))
+      .add(static_cast<std::uint64_t>(g.projection))
       .add(static_cast<std::uint64_t>(g.layers))
       .add(static_cast<std::uint64_t>(g.directions))
       .value();

@@ -11,6 +11,7 @@ using recur::stepwise::CombineBiases;
 using recur::stepwise::CopyRows;
 using recur::stepwise::ForwardStep;
 using recur::stepwise::StartForward;
+using recur::stepwise::StoreProjection;
 
 // The biases that are added to W x: those of the input, and of the state where the recurrent part of a sum
 // simply adds.
@@ -81,12 +82,13 @@ class ForwardPass {
         dense_layout({chunks_.size(task.chunk), sizes_.batch}, g_.layout, g_.gate_columns());
     step.input = {buffers_.lanes[track.lane].input, input.step, input.batch};
     const bool last = step.step.t == (reverse ? 0 : sizes_.steps - 1);
-    step.hN = last ? track.hN : Rows{};
+    (g_.projected() ? track.projection.hN : step.hN) = last ? track.hN : Rows{};
     step.cN = last ? track.cN : Rows{};
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
       multiply_state(track, phase);
       kernels_.forward_step(g_.variant, phase, step, lanes_.stream(track.lane));
     }
+    if (g_.projected()) project(track);
   }
 
   void end(const Task& task) {
@@ -104,7 +106,9 @@ class ForwardPass {
     ConstRows x;
     ConstRows h0, c0;
     Rows hN, cN;
+    void* h = nullptr;  // T [B][P], in place
     ForwardStep step;
+    StoreProjection projection;  // where h is projected
 
     bool reverse() const { return step.step.timeline.reverse; }
   };
@@ -117,7 +121,13 @@ class ForwardPass {
   void set_weights(Track& track, std::int64_t d) const {
     if (call_.weights->is_prepared()) {
       const PreparedBuffer::Direction& w = prepared_.direction[track.layer][d];
-      track.weights = {w.W, w.R, nullptr, nullptr, w.peephole, g_.columns(track.layer), g_.hidden};
+      track.weights = {.W = w.W,
+                       .R = w.R,
+                       .peephole = w.peephole,
+                       .projection = w.projection,
+                       .W_row = g_.columns(track.layer),
+                       .R_row = g_.h_size(),
+                       .projection_row = g_.hidden};
       track.bias = w.bias;
       track.step.split_bias = w.split_bias;
     } else {
@@ -151,23 +161,39 @@ class ForwardPass {
     ForwardStep& step = track.step;
     step.step = {timeline_of(g_, sizes_, args_, d), 0, sizes_.batch, g_.hidden};
     step.recurrent = buffers.recurrent;
-    step.h = state.h;
+    track.h = step.h = state.h;
     step.c = state.c;
     step.exchange = buffers.exchange;
     step.gates = buffers.gates;
-    step.y = last ? rows_of(args_.y, g_.layout, d * g_.hidden)
-                  : rows_at(advance(outputs_below(layer), g_.type, d * g_.hidden), outputs);
+    step.y = last ? rows_of(args_.y, g_.layout, d * g_.h_size())
+                  : rows_at(advance(outputs_below(layer), g_.type, d * g_.h_size()), outputs);
     if (last) step.c_sequence = rows_of(args_.c_sequence, g_.layout, d * g_.hidden);
     if (training_) {
       const ReserveBuffer::Layer& reserve = reserve_.layers[layer];
       step.saved = rows_at(reserve.saved[d], dense_layout(sizes_, g_.layout, g_.saved_columns()));
       step.saved_c = rows_at(reserve.c[d], dense_layout(sizes_, g_.layout, g_.hidden));
     }
+    if (g_.projected()) {
+      StoreProjection& projection = track.projection;
+      projection.step = step.step;
+      projection.step.hidden = g_.projection;
+      projection.projected = buffers.projected;
+      projection.h = state.h;
+      projection.y = step.y;
+      step.h = nullptr;
+      step.y = training_ ? rows_at(reserve_.layers[layer].m[d], dense_layout(sizes_, g_.layout, g_.hidden))
+                         : Rows{buffers.m, 0, g_.hidden};
+    }
     return track;
   }
 
   void start(const Track& track) {
-    const StartForward start{track.step.step, track.h0, track.c0, track.step.h, track.step.c};
+    StartForward start{track.step.step, track.h0, track.c0, track.h, track.step.c};
+    if (g_.projected()) {  // h and c are not of one size
+      start.h = nullptr;
+      kernels_.start_forward({track.projection.step, track.h0, {}, track.h, nullptr},
+                             lanes_.stream(track.lane));
+    }
     kernels_.start_forward(start, lanes_.stream(track.lane));
     if (track.weights.bW != nullptr) {
       combine_biases(g_, track.weights, buffers_.lanes[track.lane].bias, lanes_.stream(track.lane));
@@ -223,17 +249,36 @@ class ForwardPass {
   void multiply_state(const Track& track, int phase) {
     const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
     const std::int64_t first = g_.traits.phase_gate[phase] * g_.hidden;
-    const void* state = phase == 0 ? track.step.h : track.step.exchange;
+    const void* state = phase == 0 ? track.h : track.step.exchange;
     products_.run({.M = sizes_.batch,
                    .N = g_.traits.gates_of_phase(phase) * g_.hidden,
-                   .K = g_.hidden,
-                   .left = {state, g_.type, g_.hidden},
+                   .K = g_.h_size(),
+                   .left = {state, g_.type, g_.h_size()},
                    .right = {advance(track.weights.R, g_.type, first * track.weights.R_row), g_.type,
                              track.weights.R_row, 0, true},
                    .result = {advance(buffers.recurrent, g_.sums, first), g_.sums, g_.gate_columns()},
                    .tf32 = g_.tf32,
                    .scratch_bytes = g_.scratch_bytes},
                   buffers.scratch, lanes_.stream(track.lane));
+  }
+
+  // h of a step from what the gate kernel left.
+  void project(Track& track) {
+    const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
+    const Rows& m = track.step.y;
+    StoreProjection& projection = track.projection;
+    projection.step.t = track.step.step.t;
+    products_.run({.M = sizes_.batch,
+                   .N = g_.projection,
+                   .K = g_.hidden,
+                   .left = {at(constant(m), g_.type, projection.step.t, 0), g_.type,
+                            sizes_.batch == 1 ? g_.hidden : m.batch},
+                   .right = {track.weights.projection, g_.type, track.weights.projection_row, 0, true},
+                   .result = {buffers.projected, g_.sums, g_.projection},
+                   .tf32 = g_.tf32,
+                   .scratch_bytes = g_.scratch_bytes},
+                  buffers.scratch, lanes_.stream(track.lane));
+    kernels_.store_projection(projection, lanes_.stream(track.lane));
   }
 
   const Geometry& g_;
@@ -274,10 +319,11 @@ void prepare(const Geometry& g, gpu::DeviceResources& resources, Stream stream,
       const DirectionWeights from = direction_of(weights[static_cast<std::size_t>(layer)], d);
       const PreparedBuffer::Direction& to = prepared.direction[layer][d];
       copy(from.W, from.W_row, to.W, g.gate_columns(), g.columns(layer));
-      copy(from.R, from.R_row, to.R, g.gate_columns(), g.hidden);
+      copy(from.R, from.R_row, to.R, g.gate_columns(), g.h_size());
       if (to.bias != nullptr) combine_biases(g, from, to.bias, stream.native());
       copy(split_bias(g, from), 0, to.split_bias, 1, g.hidden);
       copy(from.peephole, 0, to.peephole, 1, g.traits.peepholes * g.hidden);
+      copy(from.projection, from.projection_row, to.projection, g.projection, g.hidden);
     }
   }
 }

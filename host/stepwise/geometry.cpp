@@ -48,6 +48,7 @@ Geometry geometry_of(const Job& job) {
              .tf32 = job.options.tf32 && spec.dtype == DataType::f32 && job.device.cuda.compute_major >= 8,
              .input_size = spec.input_size,
              .hidden = spec.hidden_size,
+             .projection = spec.projection_size,
              .layers = spec.layers,
              .directions = directions_of(spec),
              .reverse_only = spec.direction == Direction::reverse,
@@ -87,9 +88,11 @@ std::string describe(const Geometry& g, const Shape& shape) {
   const auto name = [](DataType type) { return std::string(name_of(type)); };
   const std::int64_t steps = g.chunk_steps({shape.steps, shape.batch});
   const std::string phases = g.traits.phases == 1 ? "" : std::to_string(g.traits.phases) + " x ";
-  return phases + "product and gate kernel a step, operands " + (g.tf32 ? "tf32" : name(g.type)) + ", sums " +
-         name(g.sums) + ", input products of " + std::to_string(steps) + " steps, " +
-         std::to_string(g.forward_lanes) + (g.forward_lanes == 1 ? " stream" : " streams");
+  const std::string projection = g.projected() ? ", a product and a kernel to project" : "";
+  return phases + "product and gate kernel a step" + projection + ", operands " +
+         (g.tf32 ? "tf32" : name(g.type)) + ", sums " + name(g.sums) + ", input products of " +
+         std::to_string(steps) + " steps, " + std::to_string(g.forward_lanes) +
+         (g.forward_lanes == 1 ? " stream" : " streams");
 }
 
 }  // namespace recur::host::stepwise

@@ -21,6 +21,7 @@ struct Geometry {
   bool tf32;
   std::int64_t input_size;  // I
   std::int64_t hidden;      // H
+  std::int64_t projection;  // P; 0: none
   std::int64_t layers;      // L
   std::int64_t directions;  // D
   bool reverse_only;
@@ -37,7 +38,9 @@ struct Geometry {
   std::int64_t gate_columns() const { return traits.gates * hidden; }
   std::int64_t sum_columns() const { return traits.sums * hidden; }
   std::int64_t saved_columns() const { return traits.saved * hidden; }
-  std::int64_t outputs() const { return directions * hidden; }
+  bool projected() const { return projection > 0; }
+  std::int64_t h_size() const { return projected() ? projection : hidden; }
+  std::int64_t outputs() const { return directions * h_size(); }
   std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }
   std::int64_t widest_columns() const { return layers > 1 ? std::max(input_size, outputs()) : input_size; }
   bool reverse(std::int64_t direction) const { return reverse_only || direction == 1; }

@@ -10,7 +10,9 @@ struct KernelTable {
   void (*combine_biases)(const recur::stepwise::CombineBiases&, void* stream);
   void (*start_forward)(const recur::stepwise::StartForward&, void* stream);
   void (*forward_step)(cells::Variant, int phase, const recur::stepwise::ForwardStep&, void* stream);
+  void (*store_projection)(const recur::stepwise::StoreProjection&, void* stream);
   void (*start_backward)(const recur::stepwise::StartBackward&, void* stream);
+  void (*collect_gradient)(const recur::stepwise::CollectGradient&, void* stream);
   void (*backward_step)(cells::Variant, int phase, const recur::stepwise::BackwardStep&, void* stream);
   void (*finish_backward)(const recur::stepwise::FinishBackward&, void* stream);
   void (*copy_rows)(const recur::stepwise::CopyRows&, void* stream);

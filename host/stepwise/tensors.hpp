@@ -33,7 +33,7 @@ recur::stepwise::BasicRows<Pointer> rows_of(const BasicTensorView<Pointer>& view
           view.stride(time_major ? 1 : 0)};
 }
 
-// Rows of one layer and direction of a state [L][D][B][H].
+// Rows of one layer and direction of a state [L][D][B][P] or [L][D][B][H].
 template <class Pointer>
 recur::stepwise::BasicRows<Pointer> state_rows(const BasicTensorView<Pointer>& view, std::int64_t layer,
                                                std::int64_t direction) {
@@ -75,12 +75,12 @@ Timeline timeline_of(const Geometry& g, const RunSizes& sizes, const Args& args,
   return timeline;
 }
 
-// Weights of one direction of one layer. Rows of W and R at one distance, the others dense; null where not
-// given.
+// Weights of one direction of one layer. Rows of the matrices at one distance, the others dense; null where
+// not given.
 template <class Pointer>
 struct BasicDirectionWeights {
-  Pointer W = nullptr, R = nullptr, bW = nullptr, bR = nullptr, peephole = nullptr;
-  std::int64_t W_row = 0, R_row = 0;
+  Pointer W = nullptr, R = nullptr, bW = nullptr, bR = nullptr, peephole = nullptr, projection = nullptr;
+  std::int64_t W_row = 0, R_row = 0, projection_row = 0;
 };
 using DirectionWeights = BasicDirectionWeights<const void*>;
 using DirectionGradients = BasicDirectionWeights<void*>;
@@ -96,8 +96,15 @@ BasicDirectionWeights<Pointer> direction_of(const BasicLayerWeights<BasicTensorV
     if (!view.given()) return std::int64_t{0};
     return view.size(1) == 1 ? view.size(2) : view.stride(1);
   };
-  return {data(layer.W),        data(layer.R), data(layer.bW), data(layer.bR),
-          data(layer.peephole), row(layer.W),  row(layer.R)};
+  return {.W = data(layer.W),
+          .R = data(layer.R),
+          .bW = data(layer.bW),
+          .bR = data(layer.bR),
+          .peephole = data(layer.peephole),
+          .projection = data(layer.projection),
+          .W_row = row(layer.W),
+          .R_row = row(layer.R),
+          .projection_row = row(layer.projection)};
 }
 
 }  // namespace recur::host::stepwise

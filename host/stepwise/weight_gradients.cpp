@@ -39,7 +39,7 @@ class Gradients {
         g_(in.g),
         accumulate_(accumulate),
         dsums_(dense_layout(in.sizes, in.g.layout, in.g.sum_columns())),
-        states_(dense_layout(in.sizes, in.g.layout, in.g.hidden)) {}
+        states_(dense_layout(in.sizes, in.g.layout, in.g.h_size())) {}
 
   void weights_of_input(void* dW, std::int64_t dW_row) {
     const std::int64_t columns = g_.columns(in_.layer);
@@ -57,7 +57,7 @@ class Gradients {
         gather(part, {x, in_.x.step, in_.x.batch}, {in_.buffers.gathered, rows.step, rows.batch});
         x = in_.buffers.gathered;
       }
-      outer_product(part, block, g_.traits.gates, x, rows, dW, dW_row, first);
+      outer_product(part, blocks(part, block), dsums_, g_.gate_columns(), x, rows, dW, dW_row, first);
       first = false;
     });
     finish(dW, dW_row, g_.gate_columns(), columns);
@@ -71,10 +71,24 @@ class Gradients {
     for_blocks(g_, in_.sizes, kMostProductSize, [&](const Block& part) {
       const void* rows =
           at(ConstRows{operand, states_.step, states_.batch}, g_.type, part.first_step, part.first_batch);
-      outer_product(part, block, gates, rows, states_, out, dR_row, first);
+      outer_product(part, blocks(part, block), dsums_, gates * g_.hidden, rows, states_, out, dR_row, first);
       first = false;
     });
-    finish(out, dR_row, gates * g_.hidden, g_.hidden);
+    finish(out, dR_row, gates * g_.hidden, states_.columns);
+  }
+
+  void projection(void* out, std::int64_t out_row) {
+    const RowLayout units = dense_layout(in_.sizes, g_.layout, g_.hidden);
+    bool first = true;
+    for_blocks(g_, in_.sizes, kMostProductSize, [&](const Block& part) {
+      const auto rows_of_part = [&](const void* data, const RowLayout& rows) {
+        return at(ConstRows{data, rows.step, rows.batch}, g_.type, part.first_step, part.first_batch);
+      };
+      outer_product(part, rows_of_part(in_.buffers.dh_steps, states_), states_, g_.projection,
+                    rows_of_part(in_.m, units), units, out, out_row, first);
+      first = false;
+    });
+    finish(out, out_row, g_.projection, g_.hidden);
   }
 
   void biases(void* dbW, void* dbR) {
@@ -133,16 +147,22 @@ class Gradients {
     in_.kernels.copy_rows(copy, in_.stream);
   }
 
-  // out[gates * H][columns] (+)= dsums of the part, transposed, times rows of an operand.
-  void outer_product(const Block& part, std::int64_t block, int gates, const void* operand,
-                     const RowLayout& rows, void* out, std::int64_t out_row, bool first) {
-    const Walk walk = *Walk::flat(part.span, g_.layout, {dsums_, rows});
+  // The rows of dsums of a part, from a block on.
+  const void* blocks(const Block& part, std::int64_t block) const {
     const void* dsums = at(ConstRows{in_.buffers.dsums, dsums_.step, dsums_.batch}, g_.type, part.first_step,
                            part.first_batch);
-    gpu::Matrix left = walk.matrix(advance(dsums, g_.type, block * g_.hidden), g_.type, dsums_);
+    return advance(dsums, g_.type, block * g_.hidden);
+  }
+
+  // out[count][columns] (+)= `count` columns of gradients over a part, transposed, times rows of an operand.
+  void outer_product(const Block& part, const void* gradients, const RowLayout& gradient_rows,
+                     std::int64_t count, const void* operand, const RowLayout& rows, void* out,
+                     std::int64_t out_row, bool first) {
+    const Walk walk = *Walk::flat(part.span, g_.layout, {gradient_rows, rows});
+    gpu::Matrix left = walk.matrix(gradients, g_.type, gradient_rows);
     left.transposed = true;
     const bool narrow = g_.narrow();
-    in_.products.run({.M = gates * g_.hidden,
+    in_.products.run({.M = count,
                       .N = rows.columns,
                       .K = walk.rows(),
                       .left = left,
@@ -217,6 +237,7 @@ void weight_gradients(const GradientInputs& in, const DirectionGradients& out, b
   gradients.biases(out.bW, out.bR);
   gradients.peepholes(out.peephole);
   if (out.W != nullptr) gradients.weights_of_input(out.W, out.W_row);
+  if (out.projection != nullptr) gradients.projection(out.projection, out.projection_row);
   if (out.R == nullptr) return;
   if (traits.split_gate >= 0) {
     gradients.weights_of_state(traits.split_gate, 1, 0, in.buffers.h_prev, out.R, out.R_row);

@@ -15,6 +15,7 @@ struct GradientInputs {
   std::int64_t layer;
   const Timeline& timeline;
   ConstRows x;
+  const void* m;  // T [rows][H], what is projected; null where nothing is
   const BackwardBuffers::Lane& buffers;
   // Where the work goes; not always the lane of the buffers.
   gpu::StreamHandle stream;

@@ -5,6 +5,7 @@
 // passes none on: its carry is dropped by whoever reads it next.
 #pragma once
 
+#include "kernels/stepwise/previous.cuh"
 #include "kernels/stepwise/timeline.cuh"
 #include "kernels/stepwise/units.cuh"
 
@@ -18,21 +19,8 @@ RECUR_DEVICE void skip_backward(const BackwardStep& a, std::int64_t b, std::int6
     RECUR_UNROLL
     for (int s = 0; s < Cell::kSums; ++s)
       store_zeros<kWidth>(row_of<T>(a.dsums, t, b, s * a.step.hidden + unit));
-    store_zeros<kWidth>(row_of<T>(a.h_prev, t, b, unit));
+    if (a.h_prev) store_zeros<kWidth>(row_of<T>(a.h_prev, t, b, unit));
     if constexpr (Cell::kPhases > 1) store_zeros<kWidth>(row_of<T>(a.exchange, t, b, unit));
-  }
-}
-
-// The state before step t: `of` has the states after each step, `initial` the one before all.
-template <class T, class Initial, int kWidth>
-RECUR_DEVICE void load_previous(const RowTimeline& timeline, const ConstRows& of, const ConstRows& initial,
-                                std::int64_t t, std::int64_t b, std::int64_t unit, Compute<T> (&to)[kWidth]) {
-  if (timeline.starts_afresh(t)) {
-    load_or_zero<kWidth>(static_cast<const T*>(nullptr), to);
-  } else if (t != timeline.first()) {
-    load(row_of<T>(of, timeline.before(t), b, unit), to);
-  } else {
-    load_or_zero(initial ? row_of<Initial>(initial, 0, b, unit) : nullptr, to);
   }
 }
 
@@ -73,12 +61,15 @@ RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timelin
 
   if constexpr (kPhase == 0) {
     const bool drop = timeline.ends_episode(t);
-    load_previous<T, T>(timeline, a.y, a.h0, t, b, unit, values);
-    store(values, row_of<T>(a.h_prev, t, b, unit));
-    RECUR_UNROLL
-    for (int i = 0; i < kWidth; ++i) u[i].h_prev = values[i];
+    if (a.h_prev) {
+      load_previous<T, T>(timeline, a.y, a.h0, t, b, unit, values);
+      store(values, row_of<T>(a.h_prev, t, b, unit));
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) u[i].h_prev = values[i];
+    }
 
-    load_or_zero(drop ? nullptr : dh, values);
+    // The gradient of what is projected belongs to this step alone.
+    load_or_zero(drop && a.h_prev ? nullptr : dh, values);
     if (a.dy) load_added(row_of<T>(a.dy, t, b, unit), values);
     RECUR_UNROLL
     for (int i = 0; i < kWidth; ++i) u[i].dh = values[i];

@@ -27,7 +27,7 @@ RECUR_DEVICE void run_forward(const ForwardStep& a, const RowTimeline& timeline,
   const std::int64_t t = a.step.t;
   const std::int64_t H = a.step.hidden;
   const std::int64_t state = b * H + unit;
-  T* const h = static_cast<T*>(a.h) + state;
+  T* const h = a.h == nullptr ? nullptr : static_cast<T*>(a.h) + state;
   A* const c = static_cast<A*>(a.c) + state;
   A* const gates = static_cast<A*>(a.gates) + b * Cell::kSaved * H + unit;
 
@@ -59,7 +59,7 @@ RECUR_DEVICE void run_forward(const ForwardStep& a, const RowTimeline& timeline,
     RECUR_UNROLL
     for (int i = 0; i < kWidth; ++i) u[i].peephole[p] = values[i];
   }
-  load(h, values);
+  load_or_zero(static_cast<const T*>(h), values);
   RECUR_UNROLL
   for (int i = 0; i < kWidth; ++i) u[i].h_prev = values[i];
   if constexpr (Cell::kCellState) {
@@ -95,10 +95,12 @@ RECUR_DEVICE void run_forward(const ForwardStep& a, const RowTimeline& timeline,
     RECUR_UNROLL
     for (int i = 0; i < kWidth; ++i) values[i] = u[i].h;
     store(values, row_of<T>(a.y, t, b, unit));
-    if (clear) {
-      store_zeros<kWidth>(h);
-    } else {
-      store(values, h);
+    if (h != nullptr) {
+      if (clear) {
+        store_zeros<kWidth>(h);
+      } else {
+        store(values, h);
+      }
     }
     if (a.saved) {
       RECUR_UNROLL

@@ -41,13 +41,14 @@ struct Step {
   std::int64_t hidden = 0;  // H
 };
 
-// h[B][H] (T) and c[B][H] (A) as the first step reads them: cleared where it starts an episode.
+// h[B][H] (T) and c[B][H] (A) as the first step reads them: cleared where it starts an episode. Null where
+// there is none, or where it is not of this size.
 struct StartForward {
   Step step;     // t is not read
   ConstRows h0;  // T
   ConstRows c0;  // T
   void* h = nullptr;
-  void* c = nullptr;  // null: the cell has none
+  void* c = nullptr;
 };
 
 // to[column] = bW[column] + bR[column], the latter of the first `recurrent` columns only.
@@ -67,19 +68,30 @@ struct ForwardStep {
   const void* recurrent = nullptr;   // A [B][G*H]: products with R; those of this phase's gates are read
   const void* split_bias = nullptr;  // T [H]: bR of the split gate, which the input's biases lack
   const void* peephole = nullptr;    // T [peepholes][H]
-  void* h = nullptr;                 // T [B][H], in place. Left cleared where the next step starts an episode
-  void* c = nullptr;                 // A [B][H], likewise
-  void* exchange = nullptr;          // T [B][H], phase 0 to the product before phase 1
-  void* gates = nullptr;             // A [B][saved][H], phase 0 to phase 1
-  Rows y;                            // T
-  Rows c_sequence;                   // T
-  Rows saved;                        // T [saved][H] a row; training only
-  Rows saved_c;                      // A [H] a row; training only
-  Rows hN;                           // T, only batch is read; given at the last step visited
-  Rows cN;                           // T, likewise
+  // T [B][H], in place. Left cleared where the next step starts an episode. Null where h is projected: then
+  // only y has what the cell gives.
+  void* h = nullptr;
+  void* c = nullptr;         // A [B][H], likewise
+  void* exchange = nullptr;  // T [B][H], phase 0 to the product before phase 1
+  void* gates = nullptr;     // A [B][saved][H], phase 0 to phase 1
+  Rows y;                    // T
+  Rows c_sequence;           // T
+  Rows saved;                // T [saved][H] a row; training only
+  Rows saved_c;              // A [H] a row; training only
+  Rows hN;                   // T, only batch is read; given at the last step visited
+  Rows cN;                   // T, likewise
 };
 
-// dh, dc (A [B][H]) before the last step, and zeros in the sums of the peepholes' gradients.
+// h = V m, where it is projected, from the sums of step t. `hidden` of the step is P.
+struct StoreProjection {
+  Step step;
+  const void* projected = nullptr;  // A [B][P]
+  void* h = nullptr;                // T [B][P], in place. Left cleared where the next step starts an episode
+  Rows y;                           // T
+  Rows hN;                          // T, only batch is read; given at the last step visited
+};
+
+// dh, dc (A [B][H]) before the last step, and zeros in the sums of the peepholes' gradients. As StartForward.
 struct StartBackward {
   Step step;  // t is not read
   ConstRows dhN;
@@ -101,13 +113,25 @@ struct BackwardStep {
   ConstRows c0;                      // T
   ConstRows dy;                      // T
   ConstRows dc_sequence;             // T
-  void* dh = nullptr;                // A [B][H], in place
+  void* dh = nullptr;                // A [B][H], in place; where h is projected that of m, of this step
   void* dc = nullptr;                // A [B][H], in place
   const void* d_exchange = nullptr;  // A [B][H], gradient of what forward exchanged, for phase 1
   void* dpeephole = nullptr;         // A [B][peepholes][H], added to; null: not wanted
   Rows dsums;                        // T [sums][H] a row
-  Rows h_prev;                       // T [H] a row: operand of dR
+  Rows h_prev;                       // T [H] a row: operand of dR; not given where h is projected
   Rows exchange;                     // T [H] a row: what forward exchanged, operand of dR
+};
+
+// The whole gradient of a projected h at step t, from the caller or the layer above and from the step after,
+// whose part is used up; and h before the step. `hidden` of the step is P.
+struct CollectGradient {
+  Step step;
+  ConstRows y;         // T, as in BackwardStep
+  ConstRows h0;        // T
+  ConstRows dy;        // T
+  void* dh = nullptr;  // A [B][P], in place
+  Rows whole;          // T [P] a row: operand of the products with V and of dV
+  Rows h_prev;         // T [P] a row: operand of dR
 };
 
 // dh0 and dc0 from what the last visited step left.
@@ -167,7 +191,9 @@ struct Kernels {
   static void combine_biases(const CombineBiases& arguments, void* stream);
   static void start_forward(const StartForward& arguments, void* stream);
   static void forward_step(cells::Variant variant, int phase, const ForwardStep& arguments, void* stream);
+  static void store_projection(const StoreProjection& arguments, void* stream);
   static void start_backward(const StartBackward& arguments, void* stream);
+  static void collect_gradient(const CollectGradient& arguments, void* stream);
   static void backward_step(cells::Variant variant, int phase, const BackwardStep& arguments, void* stream);
   static void finish_backward(const FinishBackward& arguments, void* stream);
   static void copy_rows(const CopyRows& arguments, void* stream);              // T to T

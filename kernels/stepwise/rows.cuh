@@ -30,8 +30,10 @@ start_forward_kernel(StartForward a) {
     const RowTimeline timeline(a.step.timeline, b);
     const bool clear = !timeline.empty() && timeline.starts_afresh(timeline.first());
     const std::int64_t state = b * a.step.hidden + unit;
-    static_cast<T*>(a.h)[state] =
-        device::to_storage<T>(clear ? Compute<T>(0) : value_or_zero<T>(a.h0, b, unit));
+    if (a.h != nullptr) {
+      static_cast<T*>(a.h)[state] =
+          device::to_storage<T>(clear ? Compute<T>(0) : value_or_zero<T>(a.h0, b, unit));
+    }
     if (a.c != nullptr) {
       static_cast<Compute<T>*>(a.c)[state] = clear ? Compute<T>(0) : value_or_zero<T>(a.c0, b, unit);
     }
@@ -44,7 +46,7 @@ start_backward_kernel(StartBackward a) {
   using A = Compute<T>;
   for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
     const std::int64_t H = a.step.hidden;
-    static_cast<A*>(a.dh)[b * H + unit] = value_or_zero<T>(a.dhN, b, unit);
+    if (a.dh != nullptr) static_cast<A*>(a.dh)[b * H + unit] = value_or_zero<T>(a.dhN, b, unit);
     if (a.dc != nullptr) static_cast<A*>(a.dc)[b * H + unit] = value_or_zero<T>(a.dcN, b, unit);
     if (a.dpeephole != nullptr) {
       for (int p = 0; p < a.peepholes; ++p)

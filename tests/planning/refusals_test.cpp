@@ -279,6 +279,18 @@ TEST(Refusals, EverySpecIsPlannedForAGpuOrImpossible) {
   });
 }
 
+TEST(Refusals, EveryProjectionIsPlannedForAGpu) {
+  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
+  for (const Spec& cell : all_cells_and_projections()) {
+    for (Pass pass : {Pass::inference, Pass::training}) {
+      Job job = job_of(small(cell));
+      job.device = absent_gpu();
+      job.options.pass = pass;
+      EXPECT_EQ(examine(job), Outcome::planned) << spec_name(job.spec);
+    }
+  }
+}
+
 TEST(Refusals, TypesAndChips) {
   if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
   const auto outcome = [](int major, int minor, DataType type) {
@@ -416,9 +428,6 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
     later.set(job);
     examine(job, &hit);
   }
-  Job projected = with_device(absent_gpu());
-  projected.spec.projection_size = 2;
-  examine(projected, &hit);
   Job invariant = with_device(absent_gpu());
   invariant.options.batch_invariant = true;
   examine(invariant, &hit);

@@ -58,6 +58,17 @@ TEST(StepwiseCost, Launches) {
   EXPECT_NEAR(backward(lstm(DataType::f32, Cell::gru), only_launches()), 2 + 2 + 3 * 2 + 4 + 4, 1e-6);
 }
 
+TEST(StepwiseCost, OfAProjection) {
+  Geometry g = lstm();
+  g.projection = 4;
+  const double input = 2 * 6 * 32 * 4, steps = 3 * 2 * 2 * 32 * 4, projection = 3 * 2 * 2 * 4 * 8;
+  EXPECT_NEAR(forward(g, only_operations()), input + steps + projection, 1e-6);
+  EXPECT_NEAR(backward(g, only_operations()), 2 * (input + steps + projection), 1e-6);
+  // h and c start, and end, in kernels of their own; a step has a product and a kernel more.
+  EXPECT_NEAR(forward(g, only_launches()), 2 + 1 + 3 * 4, 1e-6);
+  EXPECT_NEAR(backward(g, only_launches()), 4 + 3 * 4 + 4 + 3, 1e-6);
+}
+
 TEST(StepwiseCost, Bytes) {
   const double states = 4 * 2 * (2 * 8);
   const double input = 4 * (6 * 4 + 4 * 32 + 6 * 32);

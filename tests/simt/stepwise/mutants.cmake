@@ -53,7 +53,7 @@ function(recur_simt_mutant name)
   add_dependencies(recur_thread_tests ${target})
 
   add_test(NAME simt_mutant_${name} COMMAND ${RECUR_TEST_LAUNCHER} $<TARGET_FILE:${target}>
-    "--gtest_filter=*SimtF32GruResetBefore:*SimtF32Lstm" --gtest_fail_fast)
+    "--gtest_filter=*SimtF32GruResetBefore:*SimtF32Lstm:*SimtF32LstmProjected" --gtest_fail_fast)
   set_tests_properties(simt_mutant_${name} PROPERTIES
     WILL_FAIL ON
     LABELS "threads;simt"
@@ -72,6 +72,12 @@ recur_simt_mutant(state_not_cleared
   FILE kernels/stepwise/forward.cuh
   REPLACE "const bool clear = timeline.ends_episode(t);" WITH "const bool clear = false;"
   SOURCES kernels/stepwise/forward_f32.cu
+  FOUND_BY plain)
+# The same of a state that is projected.
+recur_simt_mutant(projection_not_cleared
+  FILE kernels/stepwise/projection.cuh
+  REPLACE "if (timeline.ends_episode(t)) {" WITH "if (false) {"
+  SOURCES kernels/stepwise/projection.cu
   FOUND_BY plain)
 # Steps past a sequence's end change its state.
 recur_simt_mutant(padding_is_run
