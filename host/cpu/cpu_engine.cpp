@@ -44,7 +44,7 @@ std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view t
       .add(static_cast<std::uint64_t>(t.panel_units))
       .add(static_cast<std::uint64_t>(g.projected() ? t.back_units : 0))
       .add(static_cast<std::uint64_t>(t.input_width))
-      .add(t.blas)
+      .add(t.blas_inputs)
       .value();
 }
 

@@ -8,7 +8,7 @@
 namespace recur::host::cpu {
 namespace {
 
-constexpr std::int64_t kMaxTileSums = 8 * 64;  // bytes: eight of the widest vectors
+constexpr std::int64_t kMaxTileSums = 6 * 64;  // bytes: six of the widest vectors
 
 template <class T>
 class ForwardPass {
@@ -66,7 +66,7 @@ class ForwardPass {
   };
 
   void point_to_canonical_W() {
-    if (!g_.tiling.blas) return;
+    if (!g_.tiling.blas_inputs) return;
     for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
       const ConstTensorView& W = call_.weights->canonical()[static_cast<std::size_t>(layer)].W;
       for (std::int64_t d = 0; d < g_.directions; ++d) {

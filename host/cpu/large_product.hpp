@@ -13,7 +13,7 @@ void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t la
                    const PackedDirection<T>& packed, const T* x, std::int64_t x_row, std::int64_t rows,
                    T* out) {
   if (rows == 0) return;
-  if (g.tiling.blas) {
+  if (g.tiling.blas_inputs) {
     gemm(Gemm<T>{.m = rows,
                  .n = g.gate_rows(),
                  .k = g.columns(layer),

@@ -11,9 +11,16 @@ namespace {
 template <class T>
 void transpose_panel(const T* from, std::int64_t row, std::int64_t count, std::int64_t depth, T* to,
                      std::int64_t to_row, std::int64_t width) {
-  for (std::int64_t k = 0; k < depth; ++k) {
-    for (std::int64_t j = 0; j < count; ++j) to[k * to_row + j] = from[j * row + k];
-    for (std::int64_t j = count; j < width; ++j) to[k * to_row + j] = T(0);
+  // A cache line of each row at a time: rows are often a power of two apart, and their lines in each other's
+  // way.
+  constexpr std::int64_t kBlock = 64 / sizeof(T);
+  for (std::int64_t first = 0; first < depth; first += kBlock) {
+    const std::int64_t last = std::min(first + kBlock, depth);
+    for (std::int64_t j = 0; j < count; ++j) {
+      for (std::int64_t k = first; k < last; ++k) to[k * to_row + j] = from[j * row + k];
+    }
+    for (std::int64_t k = first; k < last; ++k)
+      std::fill(to + k * to_row + count, to + k * to_row + width, T(0));
   }
 }
 
@@ -27,7 +34,7 @@ void pack_W(const Geometry& g, const ConstTensorView& W, std::int64_t layer, std
             const PackedDirection<T>& packed, int member, int members) {
   const T* from = direction_of<T>(W, direction);
   const std::int64_t columns = g.columns(layer);
-  if (g.tiling.blas) {
+  if (g.tiling.blas_inputs) {
     const Range rows = part_of(g.gate_rows(), members, member);
     for (std::int64_t row = rows.begin; row < rows.end; ++row) {
       std::memcpy(writable(packed.W) + row * packed.W_row, from + row * W.stride(1),
@@ -106,7 +113,7 @@ template <class T>
 PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer, bool copy_W) {
   PackedDirection<T> packed{};
   packed.W_row = g.columns(layer);
-  if (!g.tiling.blas) {
+  if (!g.tiling.blas_inputs) {
     packed.W = carver.take<T>(checked_product("W", {g.input_row(), g.columns(layer)}));
   } else if (copy_W) {
     packed.W = carver.take<T>(checked_product("W", {g.gate_rows(), g.columns(layer)}));
@@ -127,7 +134,7 @@ template <class T>
 void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
                     std::int64_t direction, const PackedDirection<T>& packed, bool copy_W, int member,
                     int members) {
-  if (copy_W || !g.tiling.blas) pack_W(g, weights.W, layer, direction, packed, member, members);
+  if (copy_W || !g.tiling.blas_inputs) pack_W(g, weights.W, layer, direction, packed, member, members);
   pack_R(g, weights.R, direction, packed, member, members);
   if (g.projected()) pack_projection(g, weights.projection, direction, packed, member, members);
   if (member != 0) return;

@@ -17,6 +17,18 @@ constexpr double kMostPadding = 1.125;
 // there when the steps read it, and enough rows that the product runs at its full rate.
 constexpr std::int64_t kChunkBytes = 512 << 10;
 
+// Vectors of the widest tile from which on our kernel forms W x no slower than BLAS: with 32 registers it
+// comes as near to the processor's rate, and BLAS, which is given W as it lies, copies it anew in every
+// chunk, at the cost of some 36 rows (docs/cpu-performance.md).
+constexpr int kOwnInputVectors = 6;
+
+// Least rows of a call from which on that pays where W is packed anew in every call, as in training: packing
+// takes as long as the product of some hundred rows gains.
+constexpr std::int64_t kMinPackedRows = 256;
+
+// Least rows of W x in a product by BLAS, so that copying W is less than a tenth of it; they may leave L2.
+constexpr std::int64_t kMinBlasChunkRows = 512;
+
 // Rows below which BLAS spends more on packing W than on the product; our kernel has W packed already.
 constexpr std::int64_t kMinBlasRows = 16;
 
@@ -119,9 +131,13 @@ Tiling choose_tiling(const Job& job, int lanes, int max_panel_vectors) {
 
   const std::int64_t most_rows = checked_product("T*B", {job.shape.steps, job.shape.batch});
   tiling.blas = !job.options.batch_invariant && most_rows >= kMinBlasRows;
+  const bool packing_pays = job.options.pass == Pass::inference || most_rows >= kMinPackedRows;
+  tiling.blas_inputs = tiling.blas && (max_panel_vectors < kOwnInputVectors || !packing_pays);
   const std::int64_t row_bytes =
       checked_product("a row of W x", {traits.gates, hidden, static_cast<std::int64_t>(size_of(spec.dtype))});
-  tiling.chunk_rows = std::min(most_rows, std::max(job.shape.batch, kChunkBytes / row_bytes));
+  const std::int64_t chunk_rows =
+      std::max(kChunkBytes / row_bytes, tiling.blas_inputs ? kMinBlasChunkRows : 1);
+  tiling.chunk_rows = std::min(most_rows, std::max(job.shape.batch, chunk_rows));
   return tiling;
 }
 
@@ -129,7 +145,7 @@ std::string Tiling::describe() const {
   return "panels of " + std::to_string(panel_units) + " units (" + std::to_string(panel_vectors) + " x " +
          std::to_string(lanes) + " lanes), " + std::to_string(panels) + " per step; threads " +
          std::to_string(direction_groups) + " direction x " + std::to_string(batch_groups) + " batch x " +
-         std::to_string(unit_groups) + " unit; input product by " + (blas ? "BLAS" : "own kernel") +
+         std::to_string(unit_groups) + " unit; input product by " + (blas_inputs ? "BLAS" : "own kernel") +
          " in chunks of " + std::to_string(chunk_rows) + " rows";
 }
 

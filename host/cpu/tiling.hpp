@@ -28,7 +28,7 @@ struct Tiling {
   std::int64_t back_units;
   std::int64_t back_panels;
 
-  // Panels of the input product, where our own kernel forms it.
+  // Panels of W, where our own kernel forms the input product.
   std::int64_t input_width;
 
   // Threads: direction x batch x unit groups. Direction groups never wait for each other within a layer,
@@ -37,7 +37,8 @@ struct Tiling {
   int batch_groups;
   int unit_groups;
 
-  bool blas;                // large products by BLAS; our own kernel otherwise
+  bool blas;                // gradients of weights and inputs by BLAS; our own kernel otherwise
+  bool blas_inputs;         // W x by BLAS; our own kernel on packed W otherwise
   std::int64_t chunk_rows;  // (t, b) rows of the input product held at a time; at least the largest B
 
   int threads() const { return direction_groups * batch_groups * unit_groups; }

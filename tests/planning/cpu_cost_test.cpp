@@ -37,6 +37,7 @@ Geometry lstm() {
                     .batch_groups = 1,
                     .unit_groups = 1,
                     .blas = false,
+                    .blas_inputs = false,
                     .chunk_rows = 8};
   g.input_size = 16;
   g.hidden = 32;
@@ -83,7 +84,7 @@ TEST(CpuCost, TrainingPacksRAndKeepsGates) {
 
 TEST(CpuCost, BlasCopiesWInEveryChunk) {
   Geometry g = lstm();
-  g.tiling.blas = true;
+  g.tiling.blas_inputs = true;
   g.tiling.chunk_rows = 8;
   const double W = 4 * 2 * 128 * 16;
   expect_nanoseconds(forward(g, {2, 4}) - forward(lstm(), {2, 4}), W);
@@ -170,7 +171,7 @@ TEST(CpuCost, IsMonotonic) {
   for (const int threads : {1, 2}) {
     Geometry g = lstm();
     g.tiling.batch_groups = threads;
-    g.tiling.blas = true;
+    g.tiling.blas_inputs = true;
     g.tiling.chunk_rows = 64;
     Rates rates = plain_rates();
     rates.threads = threads;

@@ -28,7 +28,10 @@ inline constexpr int kRegisters = 32;
 #else
 inline constexpr int kRegisters = 16;
 #endif
-inline constexpr int kMaxPanelVectors = kRegisters == 32 ? 8 : 4;
+// Widest tile: of the shapes that fill the registers, those of as many rows as vectors read the least for
+// each multiplication. 4 rows x 6 and 6 x 4 reach 125 and 117 GFLOP/s on a Zen 4 core, 3 x 8 only 97
+// (docs/cpu-performance.md).
+inline constexpr int kMaxPanelVectors = kRegisters == 32 ? 6 : 4;
 
 // Rows of a tile: its sums, one broadcast per row and one vector of B must fit in the registers.
 constexpr int tile_rows(int vectors) {
