@@ -3,7 +3,8 @@
 #
 # One GoogleTest executable, test_<name>, as one ctest test, <name>. A run in which no test passed fails, even
 # though GoogleTest calls it a success: nothing ran, or all was skipped. Sources include project files by their
-# path from the root. Labels used: threads (run by the ThreadSanitizer leg), slow, simt, gpu.
+# path from the root. Labels used: threads (run by the ThreadSanitizer leg), slow, simt, gpu (also in the executable of
+# RecurGpuCheck.cmake, so that suites have names that no other gpu test has).
 #
 # OPTIMISED: compiled as the library is, and not quickly, for tests that spend their time in templates of its headers.
 # SKIPPED_WHEN <reason>: a run in which every test was skipped for this reason, as tests/support/skip_report.cpp says
@@ -40,6 +41,9 @@ function(recur_add_test)
   if("threads" IN_LIST arg_LABELS)
     add_dependencies(recur_thread_tests test_${arg_NAME})
   endif()
+  if("gpu" IN_LIST arg_LABELS)
+    set_property(GLOBAL APPEND PROPERTY RECUR_GPU_TEST_OBJECTS ${arg_SOURCES})
+  endif()
 endfunction()
 
 # recur_add_device_test(NAME <name> SOURCES <file>... [LABELS <label>...] [TIMEOUT <seconds>])
@@ -48,7 +52,6 @@ endfunction()
 # kernels run on the CPU, <name>_cudnn on the cudnn engine over a stand-in for cuDNN, <name>_gpu on the machine's GPU,
 # skipped where there is none. Labels simt and gpu are added. The sources are compiled once: what differs is linked to them
 # (tests/engines/CMakeLists.txt has the devices).
-# Suites have names that no other device test has: RecurGpuCheck.cmake puts all of them into one executable.
 function(recur_add_device_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;TIMEOUT" "SOURCES;LABELS")
   set(objects device_test_${arg_NAME})
@@ -64,7 +67,6 @@ function(recur_add_device_test)
   if(RECUR_HAVE_CUDA)
     recur_add_test(NAME ${arg_NAME}_gpu ${test} LIBRARIES recur_gpu_test_devices LABELS ${arg_LABELS} gpu
       SKIPPED_WHEN "no CUDA device")
-    set_property(GLOBAL APPEND PROPERTY RECUR_GPU_TEST_OBJECTS $<TARGET_OBJECTS:${objects}>)
   endif()
 endfunction()
 
