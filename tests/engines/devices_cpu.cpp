@@ -13,10 +13,10 @@ constexpr Size kSizes[] = {
     {4, 2, 3, 17, "one unit above a vector"},
     {3, 23, 4, 32, "one row below the tile of rows; exactly one panel of an lstm"},
     {3, 25, 4, 33, "one row above the tile of rows; one unit above that panel"},
-    {2, 3, 4, 63, "one unit below two panels"},
-    {3, 2, 2, 129, "one unit above the widest panel"},
+    {2, 3, 16, 63, "one unit below two panels"},
+    {3, 2, 31, 129, "one unit above the widest panel"},
     {40, 16, 8, 64, "several chunks of time"},
-    {1000, 2, 3, 9, "drift over a long sequence"},
+    {400, 2, 3, 25, "drift over a long sequence"},
 };
 
 constexpr Size kOptionSizes[] = {

@@ -13,8 +13,8 @@ inline constexpr Size kStepwiseSizes[] = {
     {1, 3, 5, 7, "one step; odd rows, so single units; one thread of a row is idle"},
     {4, 1, 4, 16, "one sequence; whole vectors, and as many as threads of a row"},
     {3, 33, 5, 12, "one vector less than threads of a row; one row above a block's 32"},
-    {2, 2, 3, 34, "whole vectors of f64 only"},
-    {2, 5, 1, 129, "single units, one above the width of a block"},
+    {2, 2, 8, 34, "whole vectors of f64 only"},
+    {2, 5, 31, 129, "single units, one above the width of a block"},
 };
 
 inline constexpr Size kStepwiseOptionSizes[] = {

@@ -22,7 +22,8 @@ namespace recur::test {
 
 using oracle::Index;
 
-/// Sizes of a layer and the reason for testing them.
+/// Sizes of a layer and the reason for testing them. The smallest tensor says how many seeds are pooled
+/// (support/tolerance.hpp), so none is smaller than the reason wants: dx at I = 1 alone can take hundreds.
 struct Size {
   Index T, B, I, H;
   const char* reason;

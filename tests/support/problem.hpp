@@ -87,8 +87,9 @@ inline void make_one_signed(const Spec& spec, oracle::LayerParameters<double>& l
 
 /// All inputs of a forward pass. Data is contractive, so that a long T neither blows up nor saturates: W is
 /// uniform in +-1/sqrt(K) and R in +-1/sqrt(P), which gives R a spectral radius of about 0.58 (with
-/// one-signed sums, where nothing cancels, 1/P and 0.25); a projection in +-1/sqrt(H). Each tensor has its
-/// own stream: the same seed with another T keeps the weights.
+/// one-signed sums, where nothing cancels, 1/P and 0.25); a projection in +-1/sqrt(H). Peepholes are small: a
+/// forget gate that sees much of c opens further the larger c is, and c then grows for as long as there are
+/// steps. Each tensor has its own stream: the same seed with another T keeps the weights.
 inline oracle::Problem<double> random_problem(const Spec& spec, Index T, Index B, std::uint64_t seed) {
   const oracle::Sizes sizes(spec, T, B);
   const auto tensor = [&](Index elements, double bound, std::uint64_t stream) {
@@ -113,7 +114,7 @@ inline oracle::Problem<double> random_problem(const Spec& spec, Index T, Index B
     const std::uint64_t stream = 100 + 10 * static_cast<std::uint64_t>(l);
     problem.layers.push_back({tensor(oracle::Sizes::W(spec, l), input_bound, stream),
                               tensor(sizes.R, recurrent_bound, stream + 1), tensor(sizes.bW, 0.5, stream + 2),
-                              tensor(sizes.bR, 0.5, stream + 3), tensor(sizes.peephole, 0.5, stream + 4),
+                              tensor(sizes.bR, 0.5, stream + 3), tensor(sizes.peephole, 0.25, stream + 4),
                               tensor(sizes.projection, projection_bound, stream + 6)});
     if (one_signed) detail::make_one_signed(spec, problem.layers.back(), Random(seed, stream + 5));
   }
