@@ -44,9 +44,12 @@ std::string cpu_name() {
 }  // namespace
 
 Device Device::cpu() {
+  // Read once: the kernel prints them anew, for every core, each time.
+  static const std::string name = cpu_name();
+  static const std::size_t l3_bytes = last_cache_bytes(CpuProps().l3_bytes);
   DeviceProps props;
   props.kind = DeviceKind::cpu;
-  props.name = cpu_name();
+  props.name = name;
   CpuProps& cpu = props.cpu;
   const unsigned cores = std::thread::hardware_concurrency();
   cpu.cores = cores == 0 ? 1 : static_cast<int>(cores);
@@ -54,7 +57,7 @@ Device Device::cpu() {
   cpu.l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, cpu.l1d_bytes);
   cpu.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, cpu.l2_bytes);
 #endif
-  cpu.l3_bytes = last_cache_bytes(cpu.l3_bytes);
+  cpu.l3_bytes = l3_bytes;
   cpu.simd = host::cpu::best_target().name;
   return Device(std::move(props));
 }

@@ -12,7 +12,7 @@ inline constexpr Size kCudnnSizes[] = {
     {6, 5, 4, 16, "whole vectors"},
 };
 inline constexpr Size kCudnnOptionSizes[] = {
-    {5, 3, 3, 19, "odd, several sequences that end at different steps"},
+    {5, 3, 9, 19, "odd, several sequences that end at different steps"},
 };
 // What emulation has no time for: sizes that cuDNN's persistent kernels are made for are among them.
 inline constexpr Size kCudnnLargeSizes[] = {
@@ -20,7 +20,7 @@ inline constexpr Size kCudnnLargeSizes[] = {
     {1000, 2, 3, 9, "drift over a long sequence"},
 };
 inline constexpr Size kCudnnLargeOptionSizes[] = {
-    {5, 3, 3, 19, "odd, several sequences that end at different steps"},
+    {5, 3, 9, 19, "odd, several sequences that end at different steps"},
     {9, 16, 64, 128, "whole tiles"},
 };
 inline constexpr Size kCudnnBitSizes[] = {

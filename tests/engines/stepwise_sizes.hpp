@@ -18,8 +18,8 @@ inline constexpr Size kStepwiseSizes[] = {
 };
 
 inline constexpr Size kStepwiseOptionSizes[] = {
-    {5, 3, 3, 40, "odd but for whole vectors of units; episodes start and end inside"},
-    {4, 3, 3, 19, "single units"},
+    {5, 3, 9, 40, "odd but for whole vectors of units; episodes start and end inside"},
+    {4, 3, 9, 19, "single units"},
 };
 
 // Input products have at least 128 rows (host/stepwise/geometry.cpp), 8 steps of 16 sequences: two whole
