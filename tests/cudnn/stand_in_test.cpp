@@ -41,6 +41,17 @@ struct Passes {
       tensor->resize(std::max(spaces.outputs, spaces.hidden_state));
   }
 
+  // What a refused call left on the stream is done while there is memory for it.
+  ~Passes() {
+    try {
+      simt::synchronize();
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << error.what();
+    }
+  }
+  Passes(const Passes&) = delete;
+  Passes& operator=(const Passes&) = delete;
+
   void forward() {
     call_forward(session, setup, spaces, B,
                  {.x = x.data(),
