@@ -83,6 +83,7 @@ class Parity : public DeviceTest {
     using Real = typename StorageOf<T>::Judge;
     const TestDevice our_device = with(EngineId::stepwise, CudnnAlgorithm::standard);
     std::vector<TestDevice> their_devices;
+    their_devices.reserve(algorithms.size());
     for (CudnnAlgorithm algorithm : algorithms) their_devices.push_back(with(EngineId::cudnn, algorithm));
     std::vector<ErrorPools> pools(algorithms.size(), ErrorPools(spec.dtype));
     for (std::uint64_t seed = 1; !pools.front().enough(); ++seed) {
