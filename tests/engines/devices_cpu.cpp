@@ -23,14 +23,6 @@ constexpr Size kOptionSizes[] = {
     {7, 5, 3, 19, "odd, several rows, more than one vector; episodes start and end inside"},
 };
 
-// In training oneDNN keeps the gates of bf16 in bf16, and every step rounds as the one before where the
-// states have settled. That is 2 to 4 per cent of the gradients of a long sequence whose gradients do not
-// decay, as some seeds with peepholes have: past the rule, and not ours to mend.
-std::string beyond_onednn(const Spec& spec, const Size& size) {
-  if (spec.dtype != DataType::bf16 || !spec.peepholes || size.T < 100) return "";
-  return "oneDNN's own rounding of bf16 gates, over hundreds of steps with peepholes";
-}
-
 TestDevice onednn_device() {
   TestDevice device{.name = "onednn", .engine = EngineId::onednn, .device = Device::cpu()};
   if (!host::onednn::is_loaded()) device.absent = "oneDNN's shared library was not found";
@@ -39,7 +31,6 @@ TestDevice onednn_device() {
   device.types = device.option_types = {DataType::f32, DataType::bf16};
   device.sizes = kSizes;
   device.option_sizes = kOptionSizes;
-  device.beyond = beyond_onednn;
   return device;
 }
 

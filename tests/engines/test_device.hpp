@@ -59,11 +59,6 @@ struct TestDevice {
   std::vector<DataType> types = {};         ///< all that the engine takes
   std::vector<DataType> option_types = {};  ///< crossed with every option of a layer
   std::span<const Size> sizes = {};         ///< judged, every cell and type
-  /// Why another library's engine is not judged at one of `sizes`: a limit of its own that is known. Empty
-  /// where it is.
-  std::string (*beyond)(const Spec& spec, const Size& size) = [](const Spec&, const Size&) {
-    return std::string();
-  };
   /// What a training pass drops (oracle::Problem::dropout_masks); null where that is not known.
   std::vector<std::vector<std::uint8_t>> (*dropout_masks)(const Spec& spec, Index T, Index B,
                                                           std::uint64_t seed) = nullptr;
