@@ -55,6 +55,16 @@ std::vector<Contender> choose_contenders(const std::vector<Contender>& all,
   return chosen;
 }
 
+void load_libraries(const std::vector<Contender>& contenders, const Device& device) {
+  for (const Contender& contender : contenders) {
+    try {
+      make_plan({.input_size = 1, .hidden_size = 1}, {1, 1}, device, contender.options);
+    } catch (const Error&) {
+      // Cases will say why.
+    }
+  }
+}
+
 Plan plan_for(const Contender& contender, const Shape& shape, Precision precision, Timed pass, int threads,
               const Device& device) {
   const bool is_step = pass == Timed::step;

@@ -24,6 +24,10 @@ std::vector<Contender> all_contenders(const Device& device);
 std::vector<Contender> choose_contenders(const std::vector<Contender>& all,
                                          const std::vector<std::string>& wanted);
 
+// Has every contender load its library, which some do when a job first names them: a library's threads keep
+// to the processors that its loader may use.
+void load_libraries(const std::vector<Contender>& contenders, const Device& device);
+
 // Its plan for a pass of a shape. Throws Unsupported, with this engine's reason alone.
 Plan plan_for(const Contender& contender, const Shape& shape, Precision precision, Timed pass, int threads,
               const Device& device);

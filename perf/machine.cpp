@@ -1,7 +1,9 @@
 #include "perf/machine.hpp"
 
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <cstring>
 #include <ctime>
 #include <fstream>
 
@@ -57,6 +59,19 @@ void add_cpu(Facts& facts) {
   if (!load.empty()) facts.emplace_back("load_before", load);
 }
 
+// Variables that libraries choose their kernels and threads by.
+std::string environment() {
+  std::string text;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    for (const char* prefix :
+         {"OPENBLAS_", "OMP_", "GOMP_", "KMP_", "DNNL_", "ONEDNN_", "NVIDIA_TF32_", "CUDNN_"}) {
+      if (std::strncmp(*variable, prefix, std::strlen(prefix)) != 0) continue;
+      text += (text.empty() ? "" : " ") + std::string(*variable);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 Facts machine_facts(const Backend& backend, const std::string& command) {
@@ -74,6 +89,8 @@ Facts machine_facts(const Backend& backend, const std::string& command) {
   utsname system = {};
   if (uname(&system) == 0) facts.emplace_back("system", std::string(system.sysname) + " " + system.release);
   facts.emplace_back("blas", "OpenBLAS, kernels for " + std::string(host::cpu::blas_core()));
+  const std::string variables = environment();
+  if (!variables.empty()) facts.emplace_back("environment", variables);
   if (props.kind == DeviceKind::cuda) {
     const Facts more = cuda_facts(props.cuda.ordinal);
     facts.insert(facts.end(), more.begin(), more.end());

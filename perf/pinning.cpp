@@ -26,14 +26,14 @@ std::vector<int> usable_processors() {
   return processors;
 }
 
-Pinned::Pinned(ThreadTeam& team) : before_(usable_processors()) {
+Pinned::Pinned(ThreadTeam& team, const std::vector<int>& processors) : before_(processors) {
   for (int i = 0; i < team.size(); ++i) {
     processors_.push_back(before_[static_cast<std::size_t>(i) % before_.size()]);
   }
   team.run(
       team.size(),
-      [](void* processors, int member) {
-        run_on({(*static_cast<std::vector<int>*>(processors))[static_cast<std::size_t>(member)]});
+      [](void* own, int member) {
+        run_on({(*static_cast<std::vector<int>*>(own))[static_cast<std::size_t>(member)]});
       },
       &processors_);
 }

@@ -10,11 +10,12 @@ namespace recur::perf {
 // Processors that this process may use, in order.
 std::vector<int> usable_processors();
 
-// While it lives, member i of the team stays on the i-th usable processor. Threads of other libraries inherit
+// While it lives, member i of the team stays on the i-th of these processors: those usable at the start,
+// since a library that binds its threads may have bound the caller, too. Threads of other libraries inherit
 // the caller's set when they start, so a contender makes its own while the caller is `Loose`.
 class Pinned {
  public:
-  explicit Pinned(ThreadTeam& team);
+  Pinned(ThreadTeam& team, const std::vector<int>& processors);
   ~Pinned();
   Pinned(const Pinned&) = delete;
   Pinned& operator=(const Pinned&) = delete;

@@ -36,8 +36,8 @@ struct Row {
   std::string tile;  // of the plan
   // Against the first contender's outputs.
   double difference = 0;
-  // The fastest reference of the same case, timing and inputs, and its time over this one's: below 1 it is
-  // the faster one. Empty where no reference took part.
+  // The fastest reference of the same case, timing and inputs with as many threads or fewer, and its time
+  // over this one's: below 1 it is the faster one. Empty where no reference took part.
   std::optional<double> ratio;
   std::string reference;
   Floor floor;  // 0 seconds: none

@@ -40,18 +40,19 @@ struct Entry {
 // Times one case after the other on one device, with one number of threads.
 class Runner {
  public:
-  Runner(Backend& backend, const Request& request, const Deadline& deadline, int threads, Result& result)
+  Runner(Backend& backend, const Request& request, const Deadline& deadline, int threads,
+         const std::vector<int>& processors, Result& result)
       : backend_(backend),
         request_(request),
         deadline_(deadline),
         result_(result),
         team_(std::max(threads, 1)),
-        pinned_(team_),
+        pinned_(team_, processors),
         context_(backend.device(), &team_),
         props_(backend.device().props()) {
     if (!request.floors) return;
-    result_.rates.emplace_back(threads, is_cuda() ? measure_cuda_rates(backend_) : measure_cpu_rates(team_));
-    props_.rates = result_.rates.back().second.rates;
+    rates_ = is_cuda() ? measure_cuda_rates(backend_) : measure_cpu_rates(team_);
+    props_.rates = rates_.rates;
   }
 
   void run(const Case& job) {
@@ -65,6 +66,18 @@ class Runner {
     measure(backend_, series, rule_for(job), job.pass == Timed::step,
             [this] { return deadline_.still_time(); });
     for (std::size_t i = 0; i < series.size(); ++i) add_row(job, image, *of_series[i], series[i]);
+  }
+
+  // Floors of all rows, once the machine has been seen twice: what it could do in between is the better of
+  // both. A GPU has its measured once, for want of time on machines that are lent.
+  void finish() {
+    if (!request_.floors) return;
+    if (!is_cuda()) rates_ = better_of(rates_, measure_cpu_rates(team_));
+    result_.rates.emplace_back(is_cuda() ? 0 : team_.size(), rates_);
+    for (const auto& [index, work] : works_) {
+      Row& row = result_.rows[index];
+      row.floor = floor_of(work, rates_.rates, row.job.precision, row.inputs == Inputs::cold);
+    }
   }
 
  private:
@@ -180,8 +193,8 @@ class Runner {
     row.tile = entry.plan.tile();
     row.difference = entry.difference;
     if (request_.floors) {
-      row.floor = floor_of(work_of(job.shape, job.precision, job.pass, image.host_lengths()), *props_.rates,
-                           job.precision, series.inputs == Inputs::cold);
+      works_.emplace_back(result_.rows.size(),
+                          work_of(job.shape, job.precision, job.pass, image.host_lengths()));
     }
     // Predictions are of calls that the host makes, with tensors in the caches.
     if (series.inputs == Inputs::warm && series.timing != Timing::graph) {
@@ -199,6 +212,8 @@ class Runner {
   Pinned pinned_;
   Context context_;
   DeviceProps props_;  // of the backend's device; with rates where they are measured
+  Measured rates_;
+  std::vector<std::pair<std::size_t, Work>> works_;  // of rows, by their places
 };
 
 }  // namespace
@@ -223,13 +238,15 @@ Result run_suite(Backend& backend, const Request& request, Progress& progress) {
   const std::vector<int> threads = kind == DeviceKind::cpu ? request.threads : std::vector<int>{0};
   const std::vector<Case> cases = cases_of(request, kind);
   const Deadline deadline(request.seconds);
+  const std::vector<int> processors = usable_processors();
+  load_libraries(request.contenders, backend.device());
   Result result;
   std::size_t done = 0;
   for (std::size_t i = 0; i < threads.size(); ++i) {
     // Each number of threads has its share of the time that is left.
     progress.show(deadline.part(), "floors");
     const Deadline share((request.seconds - deadline.spent()) / static_cast<double>(threads.size() - i));
-    Runner runner(backend, request, share, threads[i], result);
+    Runner runner(backend, request, share, threads[i], processors, result);
     for (Case job : cases) {
       job.threads = threads[i];
       const double by_count =
@@ -247,6 +264,7 @@ Result run_suite(Backend& backend, const Request& request, Progress& progress) {
         result.refused.push_back({job, "all", error.what()});
       }
     }
+    runner.finish();
   }
   compare_with_references(result.rows);
   return result;

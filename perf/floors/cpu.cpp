@@ -57,6 +57,8 @@ Memory zeros(std::size_t bytes) {
   return Memory(memory);
 }
 
+// By BLAS, and by the kernel of the engine, on panels as it packs them: a BLAS that does not know the
+// processor leaves much of it idle.
 template <class T>
 double operations_per_second(ThreadTeam& team) {
   constexpr std::int64_t n = kProductSize;
@@ -66,12 +68,35 @@ double operations_per_second(ThreadTeam& team) {
     const std::size_t at = 3 * static_cast<std::size_t>(member) + static_cast<std::size_t>(which);
     return reinterpret_cast<T*>(matrices[at].get());
   };
-  const double products = repetitions_per_second(team, [&](int member, std::size_t times) {
+  const double by_blas = repetitions_per_second(team, [&](int member, std::size_t times) {
     const host::cpu::Gemm<T> product{
         n, n, n, matrix(member, 0), n, false, matrix(member, 1), n, false, matrix(member, 2), n, false};
     for (std::size_t i = 0; i < times; ++i) host::cpu::gemm(product);
   });
-  return products * static_cast<double>(team.size()) * 2 * static_cast<double>(n * n * n);
+  const auto& kernels = host::cpu::kernels_of<T>(host::cpu::best_target());
+  const std::int64_t width = kernels.lanes * kernels.max_panel_vectors;
+  const std::int64_t panels = n / width;
+  const double by_kernel = repetitions_per_second(team, [&](int member, std::size_t times) {
+    for (std::size_t i = 0; i < times; ++i) {
+      for (std::int64_t panel = 0; panel < panels; ++panel) {
+        kernels.product({.a = matrix(member, 0),
+                         .a_row = n,
+                         .a_column = 1,
+                         .b = matrix(member, 1) + panel * n * width,
+                         .b_row = width,
+                         .c = matrix(member, 2) + panel * width,
+                         .c_row = n,
+                         .rows = n,
+                         .columns = width,
+                         .depth = n,
+                         .accumulate = false});
+      }
+    }
+  });
+  const auto operations = [&](double products, std::int64_t columns) {
+    return products * static_cast<double>(team.size()) * 2 * static_cast<double>(n * n * columns);
+  };
+  return std::max(operations(by_blas, n), operations(by_kernel, panels * width));
 }
 
 // Reading `bytes`, in equal parts by all threads, again and again.

@@ -19,6 +19,7 @@ _TYPES = {"f32": (numpy.float32, TensorProto.FLOAT), "f64": (numpy.float64, Tens
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 _threads = 1
+_processors = ()
 
 
 def facts(_device):
@@ -33,10 +34,10 @@ def is_usable(device):
     return ""
 
 
-def set_threads(threads):
-    """Threads of the sessions that are made from now on."""
-    global _threads  # noqa: PLW0603  a session's option, as the library has it
-    _threads = threads
+def set_threads(threads, processors):
+    """Threads of the sessions that are made from now on, and where they stay."""
+    global _threads, _processors  # noqa: PLW0603  options of a session, as the library has it
+    _threads, _processors = threads, processors
 
 
 def runs(shape, dtype, timed, device):
@@ -52,6 +53,10 @@ def runs(shape, dtype, timed, device):
     options.intra_op_num_threads = _threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    if 1 < _threads <= len(_processors):
+        # Of all threads but the caller's; the first processor is 1.
+        options.add_session_config_entry("session.intra_op_thread_affinities",
+                                         ";".join(str(processor + 1) for processor in _processors[1:_threads]))
     try:
         session = onnxruntime.InferenceSession(_model(shape, dtype, timed).SerializeToString(), options,
                                                providers=[_PROVIDERS[device]])

@@ -16,6 +16,7 @@ matplotlib.rcParams.update({
 })
 import matplotlib.pyplot as plt  # noqa: E402  after the choice of a backend
 
+from recur_perf import beside  # noqa: E402
 from recur_perf.results import describe, loses  # noqa: E402
 
 # Okabe and Ito's, which colour-blind readers tell apart; markers and dashes say the same again.
@@ -122,8 +123,56 @@ def draw_floors(result, folder):
                       "floor over time: 1 is what the machine could do", True)
 
 
-def draw(result, folder):
+def draw_beside(result, folder, peers):
+    """Everybody else's times over ours, for each shape in its first type with the most threads: a panel for each pass.
+
+    A mark left of the line is someone who is faster. A tick at the line's left is the floor.
+    """
+    cases = beside.cases(result, peers)
+    threads = max((case.ours.get("threads", 0) for case in cases), default=0)
+    cases = [case for case in cases if case.others and case.ours.get("threads", 0) == threads]
+    dtype = cases[0].ours["dtype"] if cases else ""
+    cases = [case for case in cases if case.ours["dtype"] == dtype]
+    names = sorted({name for case in cases for name in case.others})
+    passes = [timed for timed in ("step", "inference", "forward", "backward") if any(case.ours["pass"] == timed for case in cases)]
+    if not passes:
+        return []
+    panels = [sorted((case for case in cases if case.ours["pass"] == timed), key=lambda case: -case.ratio) for timed in passes]
+    columns = min(len(panels), 2)
+    rows = [panels[i:i + columns] for i in range(0, len(panels), columns)]
+    heights = [max(len(panel) for panel in row) + 1 for row in rows]
+    figure, all_axes = plt.subplots(len(rows), columns, figsize=(5.5 * columns, 0.9 * len(rows) + 0.19 * sum(heights)),
+                                    sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for i, axes in enumerate(axes for line in all_axes for axes in line):
+        if i >= len(panels):
+            axes.set_visible(False)
+            continue
+        for place, case in enumerate(panels[i]):
+            for name, seconds in case.others.items():
+                which = names.index(name) % len(COLOURS)
+                axes.plot(seconds / case.ours["seconds"], place, MARKERS[which], color=COLOURS[which], markersize=5)
+            if "floor_fraction" in case.ours:
+                axes.plot(case.ours["floor_fraction"], place, "|", color="black", markersize=7)
+        axes.axvline(1, color="black", linewidth=1)
+        axes.set_xscale("log")
+        axes.set_yticks(range(len(panels[i])), [case.ours["shape"] for case in panels[i]], fontsize=7)
+        axes.set_ylim(-0.7, len(panels[i]) - 0.3)
+        axes.set_title({"forward": "forward of training", "step": "single steps"}.get(passes[i], passes[i]), fontsize=9)
+    for axes in all_axes[-1]:
+        axes.set_xlabel("their time / ours")
+    for axes in all_axes[:, -1]:
+        axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    handles = [plt.Line2D([], [], linestyle="", marker=MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)], label=name)
+               for i, name in enumerate(names)]
+    handles.append(plt.Line2D([], [], linestyle="", marker="|", color="black", label="floor"))
+    figure.legend(handles=handles, loc="upper center", ncols=len(handles), frameon=False, fontsize=8, bbox_to_anchor=(0.5, 0.0))
+    figure.suptitle(f"{_title(result)}: {dtype}{_threads(threads or None)}; right of the line we are faster", fontsize=9)
+    figure.tight_layout()
+    return [_save(figure, folder, "beside")]
+
+
+def draw(result, folder, peers=()):
     """All pictures that a result has data for. Returns their paths."""
     os.makedirs(folder, exist_ok=True)
-    return [*draw_sweeps(result, folder, "H"), *draw_sweeps(result, folder, "B"), *draw_ratios(result, folder),
-            *draw_floors(result, folder)]
+    return [*draw_beside(result, folder, peers), *draw_sweeps(result, folder, "H"), *draw_sweeps(result, folder, "B"),
+            *draw_ratios(result, folder), *draw_floors(result, folder)]

@@ -2,7 +2,11 @@
 
 import math
 
-from recur_perf.results import case_key, describe, loses
+from recur_perf import beside
+from recur_perf.results import describe, loses
+
+SIDE_BY_SIDE = ("Warm inputs. Ratio is the fastest other's time over ours: below 1 (bold) it is the faster one. Others may have as many "
+                "threads or fewer, their best counts; those of other programs (perf/peers) were timed in a run of their own.")
 
 
 def microseconds(seconds):
@@ -98,25 +102,24 @@ def _refused(result):
     return "\n".join(lines) + "\n"
 
 
-def _beside_peers(result, peers):
-    """Our best warm times beside those of other programs: another run, so less certain than a ratio of one."""
-    ours, theirs = {}, {}
-    for row in result["rows"]:
-        if row["inputs"] == "warm" and not row["reference"]:
-            best = ours.get(case_key(row))
-            if best is None or row["seconds"] < best["seconds"]:
-                ours[case_key(row)] = row
-    for peer in peers:
-        for row in peer["rows"]:
-            theirs.setdefault(case_key(row), []).append(row)
+def _case(row):
+    return [row["shape"], f"{row['cell']} T={row['T']} B={row['B']} I={row['I']} H={row['H']}" +
+            (f" L={row['L']}" if row["L"] > 1 else "") + ("" if row["direction"] == "forward" else f" {row['direction']}"),
+            row["dtype"], row["pass"], str(row.get("threads", "-"))]
+
+
+def side_by_side(cases):
+    """A line for each case: our best engine's time, each other's, the fastest of them over ours, and the floor over ours."""
+    others = sorted({name for case in cases for name in case.others})
+    header = ["shape", "layer", "dtype", "pass", "threads", "engine", "us", *(f"{name} us" for name in others), "ratio", "of floor"]
     lines = []
-    for key, row in ours.items():
-        for other in theirs.get(key, []):
-            lines.append([describe(row), f"{row['engine']} ({row['timing']})", microseconds(row["seconds"]),
-                          f"{other['engine']} ({other['timing']})", microseconds(other["seconds"]),
-                          f"{other['seconds'] / row['seconds']:.2f}"])
-    lines.sort(key=lambda line: float(line[-1]))
-    return _table(["case", "engine", "us", "peer", "its us", "ratio"], lines)
+    for case in sorted(cases, key=lambda case: case.ratio or math.inf):
+        row = case.ours
+        theirs = [microseconds(case.others[name]) if name in case.others else "-" for name in others]
+        ratio = "-" if case.ratio is None else f"{case.ratio:.2f}" if case.ratio >= 1 else f"**{case.ratio:.2f}**"
+        floor = f"{100 * row['floor_fraction']:.0f} %" if "floor_fraction" in row else "-"
+        lines.append([*_case(row), row["engine"], microseconds(row["seconds"]), *theirs, ratio, floor])
+    return _table(header, lines)
 
 
 def report(result, peers=()):
@@ -124,13 +127,13 @@ def report(result, peers=()):
     losing = sorted((row for row in result["rows"] if loses(row)), key=lambda row: row["ratio"])
     others = [row for row in result["rows"] if not loses(row)]
     parts = ["# " + result["facts"]["device"] + ", " + result["facts"]["date"][:10] + "\n"]
+    cases = beside.cases(result, peers)
+    if any(case.others for case in cases):
+        parts += ["## Side by side\n", f"{SIDE_BY_SIDE}\n", side_by_side(cases)]
     if losing:
         parts += ["## Slower than the best reference\n", _table(ROW_HEADER, map(_row, losing))]
     parts += ["## " + ("The others" if losing else "Times") + "\n", _table(ROW_HEADER, map(_row, others))]
     parts += _worst_prediction(result["rows"])
-    if peers:
-        parts += ["## Beside other programs\n", "Another run on the same machine; ratio is their time over ours.\n",
-                  _beside_peers(result, peers)]
     if result["refused"]:
         parts += ["## Refused\n", _refused(result)]
     if result["left_out"]:
@@ -139,4 +142,5 @@ def report(result, peers=()):
     if result["rates"]:
         parts += ["## What the machine can do\n", *map(_rates, result["rates"])]
     parts += ["## Where this comes from\n", _facts(result)]
+    parts += [f"And the other programs:\n\n{_facts(peer)}" for peer in peers]
     return "\n".join(parts)

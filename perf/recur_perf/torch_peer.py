@@ -18,6 +18,9 @@ def facts(device):
     if device == "cuda":
         found |= {"device": torch.cuda.get_device_name(), "torch_cuda": str(torch.version.cuda),
                   "cudnn": str(torch.backends.cudnn.version())}
+    else:
+        config = torch.__config__.show().splitlines()
+        found["torch_libraries"] = "; ".join(line.strip(" -") for line in config if "Math Kernel" in line or "MKL-DNN" in line)
     return found
 
 
@@ -28,8 +31,8 @@ def is_usable(device):
     return ""
 
 
-def set_threads(threads):
-    """Threads that the CPU's kernels use."""
+def set_threads(threads, _processors):
+    """Threads that the CPU's kernels use; OpenMP binds them."""
     torch.set_num_threads(threads)
 
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "perf/floors/rates.hpp"
 #include "recur/error.hpp"
 
 namespace recur::perf {
@@ -142,6 +143,23 @@ TEST(Floor, NoneWithoutARate) {
   Rates rates = plain_rates();
   rates.levels.clear();
   EXPECT_THROW(floor_of(plain_work(), rates, Precision::f32, false), InvalidArgument);
+}
+
+TEST(Floor, RatesAreTheBetterOfTwoMeasurements) {
+  Measured a{plain_rates(), {}}, b{plain_rates(), {}};
+  a.rates.call_seconds = 2;
+  b.rates.call_seconds = 3;
+  b.rates.operations_per_second.f32 = 120;
+  b.rates.operations_per_second.f64 = 50;
+  a.rates.levels[1].bytes_per_second = 70;
+  b.rates.levels[2].bytes_per_second = 20;
+  const Rates best = better_of(a, b).rates;
+  EXPECT_EQ(best.call_seconds, 2);
+  EXPECT_EQ(best.operations_per_second.f32, 120);
+  EXPECT_EQ(best.operations_per_second.f64, 50);
+  EXPECT_EQ(best.levels[0].bytes_per_second, 1000);
+  EXPECT_EQ(best.levels[1].bytes_per_second, 100);
+  EXPECT_EQ(best.levels[2].bytes_per_second, 20);
 }
 
 }  // namespace

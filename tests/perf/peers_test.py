@@ -90,7 +90,7 @@ def pretend(seconds):
         return [peer.Run("events", lambda: None, lambda: seconds), peer.Run("graph", lambda: None, lambda: 2 * seconds)]
 
     return types.SimpleNamespace(runs=runs, facts=lambda device: {"pretended": "1"}, is_usable=lambda device: "",
-                                 set_threads=lambda threads: None)
+                                 set_threads=lambda threads, processors: None)
 
 
 class Results(unittest.TestCase):
@@ -117,6 +117,12 @@ class Results(unittest.TestCase):
         steps = [row for row in result["rows"] if row["pass"] == "step" and row["timing"] == "events"]
         self.assertEqual([row["seconds_per_step"] for row in steps], [1e-5, 1e-5], "a step is one")
         self.assertEqual(result["facts"]["pretended"], "1")
+
+    def test_threads(self):
+        code, result = self.run_with(pretend(1e-5), "--cell", "lstm", "--T", "10", "--B", "1", "--H", "8", "--pass", "inference",
+                                     "--threads", "1,2")
+        self.assertEqual(code, 0)
+        self.assertEqual([row["threads"] for row in result["rows"]], [1, 1, 2, 2], "two timings each")
 
     def test_out_of_time(self):
         code, result = self.run_with(pretend(1e-3), "--cell", "lstm", "--T", "10", "--B", "1", "--H", "8", "--minutes", "0")

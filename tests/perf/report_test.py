@@ -158,7 +158,7 @@ class Draw(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             paths = done.stdout.split()
             names = [os.path.basename(one) for one in paths]
-            self.assertEqual(sorted(names)[:2], ["fraction_of_floor.svg", "ratio_to_reference.svg"])
+            self.assertEqual(sorted(names)[:2], ["beside.svg", "fraction_of_floor.svg"])
             self.assertTrue(any(name.startswith("step_against_H_lstm_f32_inference") for name in names), names)
             self.assertFalse(any(name.startswith("step_against_B") for name in names), "one batch only")
             for one in paths:

@@ -31,6 +31,17 @@ TEST(Results, RatioIsToTheBestReferenceOfTheSameRace) {
   EXPECT_FALSE(rows[4].ratio) << "other inputs";
 }
 
+TEST(Results, AReferenceMayHaveFewerThreads) {
+  std::vector<Row> rows = {row("a", "cpu", false, 4), row("a", "ref", true, 3), row("a", "cpu", false, 2),
+                           row("a", "ref", true, 6)};
+  rows[2].job.threads = rows[3].job.threads = 2;
+  compare_with_references(rows);
+  EXPECT_EQ(rows[0].ratio, 0.75);
+  EXPECT_EQ(rows[0].reference, "ref") << "not the one with two threads";
+  EXPECT_EQ(rows[2].ratio, 1.5);
+  EXPECT_EQ(rows[2].reference, "ref on 1");
+}
+
 TEST(Results, LosingRowsComeFirstWorstFirst) {
   Result result;
   result.rows = {row("wins", "cpu", false, 1),       row("wins", "ref", true, 2),
