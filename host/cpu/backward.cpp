@@ -232,19 +232,20 @@ class BackwardPass {
     const std::int64_t width = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
     T* const dm = buffers_.state[member.direction_group].dm + rows.begin * g_.state_row();
-    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      kernels_.product({.a = buffers_.dh_steps[dir.index] + (t * sizes_.batch + rows.begin) * g_.projection,
-                        .a_row = g_.projection,
-                        .a_column = 1,
-                        .b = buffers_.projection[dir.index] + panel * g_.projection * width,
-                        .b_row = width,
-                        .c = dm + panel * width,
-                        .c_row = g_.state_row(),
-                        .rows = rows.size(),
-                        .columns = width,
-                        .depth = g_.projection,
-                        .accumulate = false});
-    }
+    kernels_.product({.a = buffers_.dh_steps[dir.index] + (t * sizes_.batch + rows.begin) * g_.projection,
+                      .a_row = g_.projection,
+                      .a_column = 1,
+                      .b = buffers_.projection[dir.index] + panels.begin * g_.projection * width,
+                      .b_row = width,
+                      .c = dm + panels.begin * width,
+                      .c_row = g_.state_row(),
+                      .rows = rows.size(),
+                      .columns = width,
+                      .depth = g_.projection,
+                      .accumulate = false,
+                      .panels = panels.size(),
+                      .b_panel = g_.projection * width,
+                      .c_panel = width});
   }
 
   void run_cells(const Member& member, const Direction& dir, std::int64_t t, int phase, Range rows,
@@ -298,20 +299,21 @@ class BackwardPass {
     const std::int64_t width = g_.tiling.back_units;
     const std::int64_t depth = segment.gates * g_.hidden;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
-    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      kernels_.product({.a = buffers_.dsums[dir.index] + (t * sizes_.batch + rows.begin) * g_.sum_rows() +
-                             segment.sum * g_.hidden,
-                        .a_row = g_.sum_rows(),
-                        .a_column = 1,
-                        .b = buffers_.panels[dir.index][segment.index] + panel * depth * width,
-                        .b_row = width,
-                        .c = out + rows.begin * g_.state_row() + panel * width,
-                        .c_row = g_.state_row(),
-                        .rows = rows.size(),
-                        .columns = width,
-                        .depth = depth,
-                        .accumulate = accumulate});
-    }
+    kernels_.product({.a = buffers_.dsums[dir.index] + (t * sizes_.batch + rows.begin) * g_.sum_rows() +
+                           segment.sum * g_.hidden,
+                      .a_row = g_.sum_rows(),
+                      .a_column = 1,
+                      .b = buffers_.panels[dir.index][segment.index] + panels.begin * depth * width,
+                      .b_row = width,
+                      .c = out + rows.begin * g_.state_row() + panels.begin * width,
+                      .c_row = g_.state_row(),
+                      .rows = rows.size(),
+                      .columns = width,
+                      .depth = depth,
+                      .accumulate = accumulate,
+                      .panels = panels.size(),
+                      .b_panel = depth * width,
+                      .c_panel = width});
   }
 
   // A step that started an episode passes no gradient to the state before it.

@@ -279,40 +279,59 @@ class ForwardPass {
   void run_phase(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
                  int phase, Range rows, const RowStep* row_steps) {
     const Range panels = member.panels(g_.tiling, g_.tiling.panels);
-    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+    // As many panels of a small batch as a tile takes: the processor is at their cells while it starts the
+    // next.
+    const std::int64_t vectors = g_.traits.gates_of_phase(phase) * g_.tiling.panel_vectors;
+    const std::int64_t at_once =
+        std::max<std::int64_t>(1, kSumsInFlight / std::max<std::int64_t>(1, rows.size() * vectors));
+    for (std::int64_t panel = panels.begin; panel < panels.end; panel += at_once) {
+      const Range some{panel, std::min(panel + at_once, panels.end)};
       for (std::int64_t b = rows.begin; b < rows.end; b += kTileRows) {
-        run_tile(dir, t, t0, current, phase, panel, b, std::min(kTileRows, rows.end - b), row_steps);
+        run_tiles(dir, t, t0, current, phase, some, b, std::min(kTileRows, rows.end - b), row_steps);
       }
     }
   }
 
-  // The recurrent product of one panel and up to kTileRows rows, and the cell straight after it.
-  void run_tile(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase,
-                std::int64_t panel, std::int64_t b, std::int64_t rows, const RowStep* row_steps) {
+  // The recurrent product of some panels and up to kTileRows rows, and the cells straight after it.
+  void run_tiles(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase, Range panels,
+                 std::int64_t b, std::int64_t rows, const RowStep* row_steps) {
+    const std::int64_t columns = g_.traits.gates_of_phase(phase) * g_.tiling.panel_units;
+    const std::int64_t state_row = g_.state_row();
+    const ForwardState<T>& s = dir.state;
+    const bool all_skip =
+        std::all_of(row_steps + b, row_steps + b + rows, [](RowStep r) { return r == RowStep::skip; });
+    alignas(64) T sums[kTileRows * kMaxTileSums / sizeof(T)];
+    if (!all_skip) {
+      kernels_.product({.a = (phase == 0 ? s.h[current] : s.exchange) + b * state_row,
+                        .a_row = state_row,
+                        .a_column = 1,
+                        .b = dir.packed.R_panel(g_, phase, panels.begin),
+                        .b_row = columns,
+                        .c = sums,
+                        .c_row = columns,
+                        .rows = rows,
+                        .columns = columns,
+                        .depth = g_.h_size(),
+                        .accumulate = false,
+                        .panels = panels.size(),
+                        .b_panel = PackedDirection<T>::R_panel_size(g_, phase),
+                        .c_panel = rows * columns});
+    }
+    for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
+      run_cell(dir, t, t0, current, phase, panel, b, rows, row_steps,
+               sums + (panel - panels.begin) * rows * columns);
+    }
+  }
+
+  void run_cell(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase,
+                std::int64_t panel, std::int64_t b, std::int64_t rows, const RowStep* row_steps,
+                const T* sums) {
     const std::int64_t units = g_.tiling.panel_units;
     const std::int64_t gates = g_.traits.gates_of_phase(phase);
     const std::int64_t unit = panel * units;
     const std::int64_t state_row = g_.state_row();
     const std::int64_t state = b * state_row + unit;
     ForwardState<T>& s = dir.state;
-    const T* operand = phase == 0 ? s.h[current] : s.exchange;
-
-    const bool all_skip =
-        std::all_of(row_steps + b, row_steps + b + rows, [](RowStep r) { return r == RowStep::skip; });
-    alignas(64) T sums[kTileRows * kMaxTileSums / sizeof(T)];
-    if (!all_skip) {
-      kernels_.product({.a = operand + b * state_row,
-                        .a_row = state_row,
-                        .a_column = 1,
-                        .b = dir.packed.R_panel(g_, phase, panel),
-                        .b_row = gates * units,
-                        .c = sums,
-                        .c_row = gates * units,
-                        .rows = rows,
-                        .columns = gates * units,
-                        .depth = g_.h_size(),
-                        .accumulate = false});
-    }
 
     // What the cell gives: h, or what becomes h.
     const Rows<T>& output = g_.projected() ? dir.m : dir.y;

@@ -29,19 +29,20 @@ void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t la
     return;
   }
   const std::int64_t width = g.tiling.input_width;
-  for (std::int64_t column = 0; column < g.gate_rows(); column += width) {
-    kernels.product({.a = x,
-                     .a_row = x_row,
-                     .a_column = 1,
-                     .b = packed.W + column / width * PackedDirection<T>::W_panel_size(g, layer),
-                     .b_row = width,
-                     .c = out + column,
-                     .c_row = g.input_row(),
-                     .rows = rows,
-                     .columns = width,
-                     .depth = g.columns(layer),
-                     .accumulate = false});
-  }
+  kernels.product({.a = x,
+                   .a_row = x_row,
+                   .a_column = 1,
+                   .b = packed.W,
+                   .b_row = width,
+                   .c = out,
+                   .c_row = g.input_row(),
+                   .rows = rows,
+                   .columns = width,
+                   .depth = g.columns(layer),
+                   .accumulate = false,
+                   .panels = g.input_row() / width,
+                   .b_panel = PackedDirection<T>::W_panel_size(g, layer),
+                   .c_panel = width});
 }
 
 // For the product of two small matrices as they lie OpenBLAS takes memory of its own on every call (its

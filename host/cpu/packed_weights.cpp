@@ -6,17 +6,66 @@
 namespace recur::host::cpu {
 namespace {
 
+// A square of values in registers of 16 bytes, which every processor here has; the compiler knows them as
+// vectors.
+template <class T>
+struct Square;
+template <>
+struct Square<float> {
+  using Row = float __attribute__((vector_size(16)));
+  static constexpr int kSide = 4;
+  static void transpose(Row (&r)[kSide]) {
+    const Row a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5),
+              b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    const Row c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5),
+              d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    r[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    r[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+  }
+};
+template <>
+struct Square<double> {
+  using Row = double __attribute__((vector_size(16)));
+  static constexpr int kSide = 2;
+  static void transpose(Row (&r)[kSide]) {
+    const Row a = __builtin_shufflevector(r[0], r[1], 0, 2), b = __builtin_shufflevector(r[0], r[1], 1, 3);
+    r[0] = a;
+    r[1] = b;
+  }
+};
+
+// to[k][j] = from[j][k] of one square.
+template <class T>
+void transpose_square(const T* from, std::int64_t from_row, T* to, std::int64_t to_row) {
+  typename Square<T>::Row rows[Square<T>::kSide];
+  for (int j = 0; j < Square<T>::kSide; ++j) std::memcpy(&rows[j], from + j * from_row, sizeof(rows[j]));
+  Square<T>::transpose(rows);
+  for (int k = 0; k < Square<T>::kSide; ++k) std::memcpy(to + k * to_row, &rows[k], sizeof(rows[k]));
+}
+
 // Columns first..first+count of rows [0, rows) of a transposed row-major matrix, padded to `width`:
 // to[k][j] = from[(first + j) * row + k].
 template <class T>
 void transpose_panel(const T* from, std::int64_t row, std::int64_t count, std::int64_t depth, T* to,
                      std::int64_t to_row, std::int64_t width) {
   // A cache line of each row at a time: rows are often a power of two apart, and their lines in each other's
-  // way.
+  // way. Within it in squares, for a store of one value each would be what takes the time.
   constexpr std::int64_t kBlock = 64 / sizeof(T);
+  constexpr std::int64_t kSide = Square<T>::kSide;
   for (std::int64_t first = 0; first < depth; first += kBlock) {
     const std::int64_t last = std::min(first + kBlock, depth);
-    for (std::int64_t j = 0; j < count; ++j) {
+    std::int64_t j = 0;
+    for (; j + kSide <= count; j += kSide) {
+      std::int64_t k = first;
+      for (; k + kSide <= last; k += kSide)
+        transpose_square(from + j * row + k, row, to + k * to_row + j, to_row);
+      for (; k < last; ++k) {
+        for (std::int64_t i = j; i < j + kSide; ++i) to[k * to_row + i] = from[i * row + k];
+      }
+    }
+    for (; j < count; ++j) {
       for (std::int64_t k = first; k < last; ++k) to[k * to_row + j] = from[j * row + k];
     }
     for (std::int64_t k = first; k < last; ++k)
@@ -156,7 +205,8 @@ void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std:
     T* to = panels + panel * depth * width;
     for (std::int64_t k = 0; k < depth; ++k) {
       const T* from = matrix + k * row + first;
-      for (std::int64_t j = 0; j < width; ++j) to[k * width + j] = j < count ? from[j] : T(0);
+      std::copy_n(from, count, to + k * width);
+      std::fill_n(to + k * width + count, width - count, T(0));
     }
   }
 }

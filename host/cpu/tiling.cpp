@@ -9,8 +9,8 @@
 namespace recur::host::cpu {
 namespace {
 
-// Padding that a wider panel may add over whole vectors before a narrower one is taken: a wide panel keeps
-// more sums in flight, but padded units cost as much as real ones.
+// How much more than with the best width the busiest thread may have to do, padding included, before a
+// narrower panel is taken: a wide panel reads less for each multiplication.
 constexpr double kMostPadding = 1.125;
 
 // Bytes of W x held between its product and its use. Half of a typical 1 MiB private L2, so that it is still
@@ -19,7 +19,7 @@ constexpr std::int64_t kChunkBytes = 512 << 10;
 
 // Vectors of the widest tile from which on our kernel forms W x no slower than BLAS: with 32 registers it
 // comes as near to the processor's rate, and BLAS, which is given W as it lies, copies it anew in every
-// chunk, at the cost of some 36 rows (docs/cpu-performance.md).
+// chunk, at the cost of some 36 rows (docs/performance.md).
 constexpr int kOwnInputVectors = 6;
 
 // Least rows of a call from which on that pays where W is packed anew in every call, as in training: packing
@@ -41,13 +41,19 @@ constexpr std::int64_t kMinPassWork = 2 << 20;
 constexpr std::int64_t kMinGroupRows = 4;
 
 int panel_vectors_for(std::int64_t hidden, int lanes, int gates, int max_panel_vectors, int unit_groups) {
-  const std::int64_t least = round_up(hidden, lanes);
-  for (int vectors = std::max(1, max_panel_vectors / gates); vectors > 1; --vectors) {
+  // Columns of the unit group that has most of them.
+  const auto share = [&](int vectors) {
     const std::int64_t width = static_cast<std::int64_t>(vectors) * lanes;
-    const bool padding_fits =
-        static_cast<double>(round_up(hidden, width)) <= kMostPadding * static_cast<double>(least);
-    const bool feeds_all = round_up(hidden, width) / width >= unit_groups;
-    if (padding_fits && feeds_all) return vectors;
+    const std::int64_t panels = round_up(hidden, width) / width;
+    return (panels + unit_groups - 1) / unit_groups * width;
+  };
+  const int most = std::max(1, max_panel_vectors / gates);
+  std::int64_t least = share(1);
+  for (int vectors = 2; vectors <= most; ++vectors) least = std::min(least, share(vectors));
+  for (int vectors = most; vectors > 1; --vectors) {
+    const bool feeds_all = vectors * lanes * (unit_groups - 1) < hidden;
+    if (feeds_all && static_cast<double>(share(vectors)) <= kMostPadding * static_cast<double>(least))
+      return vectors;
   }
   return 1;
 }

@@ -176,6 +176,53 @@ class Product : public ::testing::TestWithParam<std::string> {
     EXPECT_TRUE(depth < 50 || differs_backwards > 0) << "data that says nothing about order";
   }
 
+  // Several panels in one call give the bits of a call for each, and touch nothing between them.
+  template <class T>
+  void check_panels() {
+    const Kernels<T>& k = kernels<T>();
+    constexpr std::int64_t kDepth = 5;
+    constexpr std::int64_t kGap = 3;  // elements between panels
+    for (std::int64_t vectors = 1; vectors <= k.max_panel_vectors; ++vectors) {
+      // The last width is no whole vector.
+      for (const std::int64_t columns : {vectors * k.lanes, vectors * k.lanes + 1}) {
+        for (std::int64_t rows = 1; rows <= 5; ++rows) {
+          // All remainders of the panels that a tile takes at once, 8 at most.
+          for (std::int64_t panels = 1; panels <= 17; ++panels) {
+            const std::int64_t b_panel = kDepth * columns + kGap;
+            const std::int64_t c_panel = rows * columns + kGap;
+            const std::vector<T> a = random_values<T>(static_cast<std::size_t>(rows * kDepth), 6);
+            const std::vector<T> b = random_values<T>(static_cast<std::size_t>(panels * b_panel), 7);
+            std::vector<T> c = random_values<T>(static_cast<std::size_t>(panels * c_panel), 8);
+            std::vector<T> expected = c;
+            ProductArgs<T> args{.a = a.data(),
+                                .a_row = kDepth,
+                                .a_column = 1,
+                                .b = b.data(),
+                                .b_row = columns,
+                                .c = c.data(),
+                                .c_row = columns,
+                                .rows = rows,
+                                .columns = columns,
+                                .depth = kDepth,
+                                .accumulate = panels % 2 == 0,
+                                .panels = panels,
+                                .b_panel = b_panel,
+                                .c_panel = c_panel};
+            k.product(args);
+            args.panels = 1;
+            for (std::int64_t panel = 0; panel < panels; ++panel) {
+              args.b = b.data() + panel * b_panel;
+              args.c = expected.data() + panel * c_panel;
+              k.product(args);
+            }
+            ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(T)), 0)
+                << rows << " rows, " << panels << " panels of " << columns;
+          }
+        }
+      }
+    }
+  }
+
   template <class T>
   void check_empty() {
     const Kernels<T>& k = kernels<T>();
@@ -210,6 +257,10 @@ class Product : public ::testing::TestWithParam<std::string> {
 
 TEST_P(Product, F32EveryShape) { check_all<float>(); }
 TEST_P(Product, F64EveryShape) { check_all<double>(); }
+TEST_P(Product, Panels) {
+  check_panels<float>();
+  check_panels<double>();
+}
 TEST_P(Product, KInOrder) {
   for (std::int64_t depth : {1, 2, 7, 64, 1000}) {
     check_order<float>(depth);

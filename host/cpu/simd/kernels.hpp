@@ -18,9 +18,13 @@ enum class RowStep : std::uint8_t {
   run_then_clear,  // forward: the next step starts an episode; backward: this step started one
 };
 
+// Sums (vectors) that a product of few rows keeps in flight: a multiply-add takes four cycles and two start
+// in each; half as many again for what delays them.
+inline constexpr int kSumsInFlight = 12;
+
 // C (rows x columns) = A (rows x depth) * B (depth x columns), or += where `accumulate`. Every element is one
 // chain of fused multiply-adds in order of k, whatever the other arguments: this is what batch invariance
-// rests on. Strides in elements; columns of B and C are contiguous.
+// rests on. Strides in elements; columns of B and C are contiguous within a panel.
 template <class T>
 struct ProductArgs {
   const T* a;
@@ -34,6 +38,10 @@ struct ProductArgs {
   std::int64_t columns;
   std::int64_t depth;
   bool accumulate;
+  // The same A with several B of as many columns each: panel i of B and C are these far apart, times i.
+  std::int64_t panels = 1;
+  std::ptrdiff_t b_panel = 0;
+  std::ptrdiff_t c_panel = 0;
 };
 
 // One panel of hidden units for a range of rows. Pointers are at the first unit of the panel and the first

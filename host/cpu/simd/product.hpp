@@ -5,7 +5,8 @@
 //
 //     for row, column: for k: c[row][column] = fma(a[row][k], b[k][column], c[row][column])
 //
-// and gives the same bits, because every sum is one chain in order of k.
+// and gives the same bits, because every sum is one chain in order of k. Where rows are few, a tile takes
+// columns of several panels, since the chains of one would be too few to keep the processor busy.
 #pragma once
 
 #include <utility>
@@ -30,7 +31,7 @@ inline constexpr int kRegisters = 16;
 #endif
 // Widest tile: of the shapes that fill the registers, those of as many rows as vectors read the least for
 // each multiplication. 4 rows x 6 and 6 x 4 reach 125 and 117 GFLOP/s on a Zen 4 core, 3 x 8 only 97
-// (docs/cpu-performance.md).
+// (docs/performance.md).
 inline constexpr int kMaxPanelVectors = kRegisters == 32 ? 6 : 4;
 
 // Rows of a tile: its sums, one broadcast per row and one vector of B must fit in the registers.
@@ -39,59 +40,116 @@ constexpr int tile_rows(int vectors) {
   return rows > 8 ? 8 : rows;
 }
 
-template <class T, int kVectors, int kRows>
+// Rows up to which a tile takes several panels, to keep enough sums in flight.
+inline constexpr int kFewRows = 3;
+constexpr int panels_at_once(int vectors, int rows) {
+  const int panels = kSumsInFlight / (vectors * rows);
+  return panels < 1 ? 1 : panels > 8 ? 8 : panels;
+}
+
+// The last, ragged vector of a row has `count` lanes, all others are whole.
+template <class T, int kVectors, int kRows, int kPanels, bool kRagged>
 HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
                              T* HWY_RESTRICT c, std::int64_t count) {
+  static_assert(!kRagged || (kVectors == 1 && kPanels == 1));
   using V = Vec<T>;
   constexpr std::int64_t kLanes = V::kLanes;
-  // `count` is below a vector's lanes only for the last, ragged vector of a row.
-  const auto load_b = [&](const T* from)
-                          HWY_ATTR { return kVectors == 1 ? V::load(from, count) : V::load(from); };
+  constexpr int kWidth = kPanels * kVectors;
+  const auto load = [&](const T* from) HWY_ATTR {
+    if constexpr (kRagged) return V::load_part(from, count);
+    return V::load(from);
+  };
+  // Vector i of a row, of B and of C.
+  const auto in_b = [&](int i) { return (i / kVectors) * p.b_panel + (i % kVectors) * kLanes; };
+  const auto in_c = [&](int i) { return (i / kVectors) * p.c_panel + (i % kVectors) * kLanes; };
 
-  V sum[kRows][kVectors];
+  V sum[kRows][kWidth];
   if (p.accumulate) {
     unroll<kRows>([&](auto m) HWY_ATTR {
-      unroll<kVectors>([&](auto v) HWY_ATTR { sum[m][v] = load_b(c + m * p.c_row + v * kLanes); });
+      unroll<kWidth>([&](auto i) HWY_ATTR { sum[m][i] = load(c + m * p.c_row + in_c(i)); });
     });
   }
   for (std::int64_t k = 0; k < p.depth; ++k) {
     V left[kRows];
     unroll<kRows>([&](auto m) HWY_ATTR { left[m] = V(a[m * p.a_row]); });
-    unroll<kVectors>([&](auto v) HWY_ATTR {
-      const V right = load_b(b + v * kLanes);
+    unroll<kWidth>([&](auto i) HWY_ATTR {
+      const V right = load(b + in_b(i));
       unroll<kRows>([&](auto m)
-                        HWY_ATTR { sum[m][v] = V(hn::MulAdd(left[m].raw, right.raw, sum[m][v].raw)); });
+                        HWY_ATTR { sum[m][i] = V(hn::MulAdd(left[m].raw, right.raw, sum[m][i].raw)); });
     });
     a += p.a_column;
     b += p.b_row;
   }
   unroll<kRows>([&](auto m) HWY_ATTR {
-    unroll<kVectors>([&](auto v) HWY_ATTR {
-      T* to = c + m * p.c_row + v * kLanes;
-      if constexpr (kVectors == 1) {
-        sum[m][v].store(to, count);
+    unroll<kWidth>([&](auto i) HWY_ATTR {
+      T* to = c + m * p.c_row + in_c(i);
+      if constexpr (kRagged) {
+        sum[m][i].store(to, count);
       } else {
-        sum[m][v].store(to);
+        sum[m][i].store(to);
       }
     });
   });
 }
 
-// All rows of `kVectors` vectors of columns starting at `column`.
-template <class T, int kVectors>
-HWY_NOINLINE void product_columns(const ProductArgs<T>& p, std::int64_t column, std::int64_t count) {
+// All rows of `kVectors` vectors of columns, of one panel.
+template <class T, int kVectors, bool kRagged>
+HWY_NOINLINE void product_columns(const ProductArgs<T>& p, const T* b, T* c, std::int64_t count) {
   constexpr int kRows = tile_rows(kVectors);
   const T* a = p.a;
-  T* c = p.c + column;
   std::int64_t rows = p.rows;
   for (; rows >= kRows; rows -= kRows) {
-    product_tile<T, kVectors, kRows>(p, a, p.b + column, c, count);
+    product_tile<T, kVectors, kRows, 1, kRagged>(p, a, b, c, count);
     a += kRows * p.a_row;
     c += kRows * p.c_row;
   }
   unroll<kRows>([&](auto left) HWY_ATTR {
     if constexpr (left > 0) {
-      if (rows == left) product_tile<T, kVectors, left>(p, a, p.b + column, c, count);
+      if (rows == left) product_tile<T, kVectors, left, 1, kRagged>(p, a, b, c, count);
+    }
+  });
+}
+
+// One panel of any width.
+template <class T>
+void product_panel(const ProductArgs<T>& p, const T* b, T* c) {
+  constexpr std::int64_t kLanes = Vec<T>::kLanes;
+  std::int64_t column = 0;
+  while (column < p.columns) {
+    const std::int64_t left = p.columns - column;
+    const std::int64_t vectors = left / kLanes;
+    int taken = 1;
+    if (vectors == 0) {
+      product_columns<T, 1, true>(p, b + column, c + column, left);
+    } else {
+      unroll<kMaxPanelVectors + 1>([&](auto v) HWY_ATTR {
+        if constexpr (v >= 1) {
+          if (v == vectors || (v == kMaxPanelVectors && vectors > v)) {
+            product_columns<T, v, false>(p, b + column, c + column, kLanes);
+            taken = v;
+          }
+        }
+      });
+    }
+    column += taken * kLanes;
+  }
+}
+
+// Few rows of panels of `kVectors` vectors, as many panels at once as keep enough sums in flight.
+template <class T, int kVectors, int kRows>
+HWY_NOINLINE void product_few_rows(const ProductArgs<T>& p) {
+  constexpr int kPanels = panels_at_once(kVectors, kRows);
+  const T* b = p.b;
+  T* c = p.c;
+  std::int64_t panels = p.panels;
+  for (; panels >= kPanels; panels -= kPanels) {
+    product_tile<T, kVectors, kRows, kPanels, false>(p, p.a, b, c, 0);
+    b += kPanels * p.b_panel;
+    c += kPanels * p.c_panel;
+  }
+  unroll<kPanels>([&](auto left) HWY_ATTR {
+    if constexpr (left > 0) {
+      if (panels == left) product_tile<T, kVectors, kRows, left, false>(p, p.a, b, c, 0);
     }
   });
 }
@@ -99,24 +157,17 @@ HWY_NOINLINE void product_columns(const ProductArgs<T>& p, std::int64_t column, 
 template <class T>
 void product(const ProductArgs<T>& p) {
   constexpr std::int64_t kLanes = Vec<T>::kLanes;
-  std::int64_t column = 0;
-  while (column < p.columns) {
-    const std::int64_t left = p.columns - column;
-    const std::int64_t vectors = left / kLanes;
-    int taken = 1;
-    if (vectors <= 1) {
-      product_columns<T, 1>(p, column, left);
-    } else {
-      unroll<kMaxPanelVectors + 1>([&](auto v) HWY_ATTR {
-        if constexpr (v >= 2) {
-          if (v == vectors || (v == kMaxPanelVectors && vectors > v)) {
-            product_columns<T, v>(p, column, kLanes);
-            taken = v;
-          }
-        }
+  const std::int64_t vectors = p.columns / kLanes;
+  if (p.panels > 1 && p.rows <= kFewRows && vectors <= kMaxPanelVectors && vectors * kLanes == p.columns) {
+    unroll<kFewRows>([&](auto row) HWY_ATTR {
+      unroll<kMaxPanelVectors>([&](auto vector) HWY_ATTR {
+        if (p.rows == row + 1 && vectors == vector + 1) product_few_rows<T, vector + 1, row + 1>(p);
       });
-    }
-    column += taken * kLanes;
+    });
+    return;
+  }
+  for (std::int64_t panel = 0; panel < p.panels; ++panel) {
+    product_panel(p, p.b + panel * p.b_panel, p.c + panel * p.c_panel);
   }
 }
 

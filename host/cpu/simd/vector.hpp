@@ -41,6 +41,15 @@ struct Vec {
     std::memcpy(lanes, from, static_cast<std::size_t>(count) * sizeof(T));
     return hn::Load(Tag(), lanes);
   }
+  // The same for fewer lanes than all, in a register where the instruction set has masks that spare what they
+  // leave out: for inner loops.
+  static HWY_INLINE Vec load_part(const T* from, std::int64_t count) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+    return hn::MaskedLoad(hn::FirstN(Tag(), static_cast<std::size_t>(count)), Tag(), from);
+#else
+    return load(from, count);
+#endif
+  }
   HWY_INLINE void store(T* to, std::int64_t count) const {
     if (HWY_LIKELY(count >= kLanes)) return store(to);
     HWY_ALIGN T lanes[kLanes];
