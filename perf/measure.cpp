@@ -1,6 +1,7 @@
 #include "perf/measure.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 
 namespace recur::perf {
@@ -9,7 +10,12 @@ namespace {
 // A sample is at least this long, against the grain of clocks and events.
 constexpr double kSampleSeconds = 50e-6;
 constexpr std::size_t kMostCalls = 1000;
+using Clock = std::chrono::steady_clock;
+
 constexpr double kWarmUpSeconds = 10e-3;
+// What ran in between has the caches, and its threads may go on polling for a while (main.cpp): before a sample, calls
+// go on for that long.
+constexpr double kSettlingSeconds = 0.5e-3;
 // How much longer a series must get before it is judged again: judging sorts it.
 constexpr double kJudgedAgain = 1.2;
 
@@ -34,11 +40,7 @@ class Sampler {
   }
 
   void take() {
-    if (series_.inputs == Inputs::warm) {
-      set_ = 0;
-      call();  // what ran in between has the caches
-      backend_.synchronize();
-    }
+    settle();
     const double seconds = time(series_.calls);
     series_.seconds.push_back(seconds / static_cast<double>(series_.calls));
     spent_ += seconds;
@@ -58,6 +60,17 @@ class Sampler {
   }
 
  private:
+  void settle() {
+    const Clock::time_point start = Clock::now();
+    if (series_.inputs == Inputs::warm) set_ = 0;
+    do {
+      if (series_.inputs == Inputs::warm) {
+        call();
+        backend_.synchronize();
+      }
+    } while (std::chrono::duration<double>(Clock::now() - start).count() < kSettlingSeconds);
+  }
+
   void call() {
     if (series_.timing == Timing::graph) {
       series_.job->launch_graph();
