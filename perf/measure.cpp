@@ -13,8 +13,8 @@ constexpr std::size_t kMostCalls = 1000;
 using Clock = std::chrono::steady_clock;
 
 constexpr double kWarmUpSeconds = 10e-3;
-// What ran in between has the caches, and its threads may go on polling for a while (main.cpp): before a sample, calls
-// go on for that long.
+// What ran in between has the caches, and its threads may go on polling for a while (main.cpp): before a
+// sample, calls go on for that long.
 constexpr double kSettlingSeconds = 0.5e-3;
 // How much longer a series must get before it is judged again: judging sorts it.
 constexpr double kJudgedAgain = 1.2;

@@ -80,6 +80,11 @@ def _bind(session, shape, dtype, steps, timed, device):
     lengths = None if timed == "step" else shape.lengths()
     if lengths is not None:
         values["lengths"] = numpy.array(lengths, numpy.int32)
+    if timed == "step":
+        # Without states of its own the first step has no recurrent product.
+        state = (shape.directions, shape.B, shape.H)
+        names = ("h", "c") if shape.cell.startswith("lstm") else ("h",)
+        values |= {f"{name}{layer}": _random(state, 1, _TYPES[dtype][0]) for layer in range(shape.L) for name in names}
     for name, value in values.items():
         binding.bind_ortvalue_input(name, onnxruntime.OrtValue.ortvalue_from_numpy(value, device, 0))
     for output in session.get_outputs():
@@ -105,16 +110,21 @@ def _model(shape, dtype, timed):
     if shape.cell == "lstm-coupled":
         options["input_forget"] = 1
     nodes, initializers, source = [], [], "x"
+    state_inputs, state_outputs = [], []
     for layer in range(shape.L):
         K = shape.I if layer == 0 else D * H
         weights = {"W": _random((D, rows, K), K**-0.5, kind), "R": _random((D, rows, H), H**-0.5, kind),
                    "b": _random((D, 2 * rows), 0.5, kind)}
         inputs = [source, f"W{layer}", f"R{layer}", f"b{layer}", "lengths" if has_lengths else ""]
+        states = [] if timed != "step" else [f"h{layer}", f"c{layer}"] if operator == "LSTM" else [f"h{layer}"]
+        state_inputs += [helper.make_tensor_value_info(name, onnx_type, [D, shape.B, H]) for name in states]
+        state_outputs += [helper.make_tensor_value_info(f"{name}_next", onnx_type, [D, shape.B, H]) for name in states]
+        inputs += states
         if shape.cell == "lstm-peephole":
             weights["p"] = _random((D, 3 * H), 0.5, kind)
-            inputs += ["", "", f"p{layer}"]
+            inputs += [""] * (2 - len(states)) + [f"p{layer}"]
         initializers += [numpy_helper.from_array(value, f"{name}{layer}") for name, value in weights.items()]
-        nodes.append(helper.make_node(operator, inputs, [f"Y{layer}"], **options))
+        nodes.append(helper.make_node(operator, inputs, [f"Y{layer}", *(f"{name}_next" for name in states)], **options))
         source = f"y{layer}" if layer + 1 < shape.L else "y"
         # [T][D][B][H] as the next layer reads it.
         nodes.append(helper.make_node("Transpose", [f"Y{layer}"], [f"t{layer}"], perm=[0, 2, 1, 3]))
@@ -125,5 +135,5 @@ def _model(shape, dtype, timed):
     if has_lengths:
         inputs.append(helper.make_tensor_value_info("lengths", TensorProto.INT32, [shape.B]))
     output = helper.make_tensor_value_info("y", onnx_type, [steps, shape.B, D * H])
-    graph = helper.make_graph(nodes, "layers", inputs, [output], initializers)
+    graph = helper.make_graph(nodes, "layers", inputs + state_inputs, [output, *state_outputs], initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
