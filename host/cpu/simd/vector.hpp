@@ -34,27 +34,36 @@ struct Vec {
   static HWY_INLINE Vec load(const T* from) { return hn::LoadU(Tag(), from); }
   HWY_INLINE void store(T* to) const { hn::StoreU(raw, Tag(), to); }
 
-  // The first `count` lanes, zeros above; touches no memory beyond them.
+  // The first `count` lanes, zeros above; touches no memory beyond them. By masks where the instruction set
+  // has some that spare what they leave out: through the stack it takes as long as all that is done with a
+  // vector.
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
+  static constexpr bool kHasMasks = true;
+#else
+  static constexpr bool kHasMasks = false;
+#endif
   static HWY_INLINE Vec load(const T* from, std::int64_t count) {
     if (HWY_LIKELY(count >= kLanes)) return load(from);
-    HWY_ALIGN T lanes[kLanes] = {};
-    std::memcpy(lanes, from, static_cast<std::size_t>(count) * sizeof(T));
-    return hn::Load(Tag(), lanes);
+    return load_part(from, count);
   }
-  // The same for fewer lanes than all, in a register where the instruction set has masks that spare what they
-  // leave out: for inner loops.
   static HWY_INLINE Vec load_part(const T* from, std::int64_t count) {
-#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2
-    return hn::MaskedLoad(hn::FirstN(Tag(), static_cast<std::size_t>(count)), Tag(), from);
-#else
-    return load(from, count);
-#endif
+    if constexpr (kHasMasks) {
+      return hn::MaskedLoad(hn::FirstN(Tag(), static_cast<std::size_t>(count)), Tag(), from);
+    } else {
+      HWY_ALIGN T lanes[kLanes] = {};
+      std::memcpy(lanes, from, static_cast<std::size_t>(count) * sizeof(T));
+      return hn::Load(Tag(), lanes);
+    }
   }
   HWY_INLINE void store(T* to, std::int64_t count) const {
     if (HWY_LIKELY(count >= kLanes)) return store(to);
-    HWY_ALIGN T lanes[kLanes];
-    hn::Store(raw, Tag(), lanes);
-    std::memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(T));
+    if constexpr (kHasMasks) {
+      hn::BlendedStore(raw, hn::FirstN(Tag(), static_cast<std::size_t>(count)), Tag(), to);
+    } else {
+      HWY_ALIGN T lanes[kLanes];
+      hn::Store(raw, Tag(), lanes);
+      std::memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(T));
+    }
   }
 };
 
