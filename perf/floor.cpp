@@ -9,6 +9,22 @@ namespace recur::perf {
 
 using host::level_for;
 
+namespace {
+
+// Reading `bytes` again and again: as much as a level holds may stay there, the rest comes from the next.
+double reading_seconds(const Rates& rates, double bytes) {
+  double seconds = 0;
+  for (const MemoryLevel& level : rates.levels) {
+    const bool is_last = &level == &rates.levels.back();
+    const double part = is_last ? bytes : std::min(bytes, level.bytes);
+    seconds += part / level.bytes_per_second;
+    bytes -= part;
+  }
+  return seconds;
+}
+
+}  // namespace
+
 Floor floor_of(const Work& work, const Rates& rates, Precision precision, bool cold) {
   const double rate = rate_of(rates.operations_per_second, precision);
   if (rate == 0) return {};
@@ -28,7 +44,7 @@ Floor floor_of(const Work& work, const Rates& rates, Precision precision, bool c
   const double read = std::max(0.0, work.recurrent_bytes - rates.resident_bytes);
   const MemoryLevel& R = level_for(rates, work.recurrent_bytes);
   const double recurrent_products = work.recurrent_operations / rate;
-  const double recurrent_reads = work.recurrent_reads * read / R.bytes_per_second;
+  const double recurrent_reads = work.recurrent_reads * reading_seconds(rates, read);
   const double hops = work.chain * hop_seconds;
 
   std::string steps = "steps: ";
@@ -36,7 +52,7 @@ Floor floor_of(const Work& work, const Rates& rates, Precision precision, bool c
   if (!hop_name.empty()) steps += ", hop: " + hop_name;
   const Floor candidates[] = {
       {work.operations / rate, "operations"},
-      {moved / data.bytes_per_second, "bytes in " + data.name},
+      {cold ? moved / data.bytes_per_second : reading_seconds(rates, moved), "bytes in " + data.name},
       {hops + std::max(recurrent_products, recurrent_reads), steps},
   };
   return *std::ranges::max_element(candidates, {}, &Floor::seconds);
