@@ -15,6 +15,7 @@ set(RECUR_CORE_HEADERS
   recur/tensor.hpp
   recur/types.hpp
   recur/version.hpp
+  recur/weight_formats.hpp
   recur/weights.hpp
 )
 

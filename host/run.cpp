@@ -3,6 +3,7 @@
 
 #include "host/check.hpp"
 #include "host/context_state.hpp"
+#include "host/layer_tensors.hpp"
 #include "host/plan_state.hpp"
 #include "host/validate_run.hpp"
 

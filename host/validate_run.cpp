@@ -4,6 +4,7 @@
 
 #include "host/check.hpp"
 #include "host/context_state.hpp"
+#include "host/layer_tensors.hpp"
 #include "host/plan_state.hpp"
 
 namespace recur::host {
@@ -99,27 +100,6 @@ void check_inputs(const Letters& s, const ConstTensorView& x, const ConstTensorV
   check_sequence(check_view, s, "x", x, "I", s.spec.input_size);
   if (h0.given()) check_h(check_view, s, "h0", h0);
   check_optional("c0", c0, has_cell_state(s.spec), kNoCellState, [&] { check_c(check_view, s, "c0", c0); });
-}
-
-// The tensors of one layer of weights or gradients. `name` tells the layer and the tensor.
-template <class View, class F>
-void each_tensor(const Spec& spec, std::int64_t layer, const BasicLayerWeights<View>& tensors, F&& f) {
-  const std::int64_t D = directions_of(spec);
-  const std::int64_t rows = gates_of(spec) * spec.hidden_size;
-  const std::int64_t columns = layer_input_size(spec, layer);
-  const std::string_view column_letters = layer == 0 ? "I" : is_projected(spec) ? "D*P" : "D*H";
-  const std::int64_t peepholes = peepholes_of(spec);
-  const auto check_bias = [&](std::string_view name, const View& view, bool wanted) {
-    f(name, view, wanted, "Spec::bias has none", {Dim{"D", D}, Dim{"G*H", rows}});
-  };
-  f("W", tensors.W, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{column_letters, columns}});
-  f("R", tensors.R, true, "", {Dim{"D", D}, Dim{"G*H", rows}, output_dim(spec)});
-  check_bias("bW", tensors.bW, spec.bias != Bias::none);
-  check_bias("bR", tensors.bR, spec.bias == Bias::both);
-  f("peephole", tensors.peephole, peepholes > 0, "Spec::peepholes is off",
-    {Dim{"D", D}, Dim{peepholes == 2 ? "2*H" : "3*H", peepholes * spec.hidden_size}});
-  f("projection", tensors.projection, is_projected(spec), "Spec::projection_size is 0",
-    {Dim{"D", D}, Dim{"P", spec.projection_size}, Dim{"H", spec.hidden_size}});
 }
 
 // Adds the layer to a message that is about one of its tensors.

@@ -7,9 +7,6 @@
 
 namespace recur::host {
 
-// The size of h, by its letter.
-inline Dim output_dim(const Spec& spec) { return {is_projected(spec) ? "P" : "H", output_size_of(spec)}; }
-
 void validate_weights(const Job& job, std::span<const LayerWeights> weights);
 RunSizes validate_forward(const Plan& plan, const Context& context, const Weights& weights,
                           const ForwardArgs& args, std::span<std::byte> workspace,

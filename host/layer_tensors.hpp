@@ -1,0 +1,34 @@
+// The tensors of one layer and their shapes, for whoever checks them.
+#pragma once
+
+#include "host/check.hpp"
+#include "recur/spec.hpp"
+#include "recur/weights.hpp"
+
+namespace recur::host {
+
+// The size of h, by its letter.
+inline Dim output_dim(const Spec& spec) { return {is_projected(spec) ? "P" : "H", output_size_of(spec)}; }
+
+// f(name, view, wanted, why not wanted, dims) for each tensor of a layer of weights or gradients.
+template <class View, class F>
+void each_tensor(const Spec& spec, std::int64_t layer, const BasicLayerWeights<View>& tensors, F&& f) {
+  const std::int64_t D = directions_of(spec);
+  const std::int64_t rows = gates_of(spec) * spec.hidden_size;
+  const std::int64_t columns = layer_input_size(spec, layer);
+  const std::string_view column_letters = layer == 0 ? "I" : is_projected(spec) ? "D*P" : "D*H";
+  const std::int64_t peepholes = peepholes_of(spec);
+  const auto check_bias = [&](std::string_view name, const View& view, bool wanted) {
+    f(name, view, wanted, "Spec::bias has none", {Dim{"D", D}, Dim{"G*H", rows}});
+  };
+  f("W", tensors.W, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{column_letters, columns}});
+  f("R", tensors.R, true, "", {Dim{"D", D}, Dim{"G*H", rows}, output_dim(spec)});
+  check_bias("bW", tensors.bW, spec.bias != Bias::none);
+  check_bias("bR", tensors.bR, spec.bias == Bias::both);
+  f("peephole", tensors.peephole, peepholes > 0, "Spec::peepholes is off",
+    {Dim{"D", D}, Dim{peepholes == 2 ? "2*H" : "3*H", peepholes * spec.hidden_size}});
+  f("projection", tensors.projection, is_projected(spec), "Spec::projection_size is 0",
+    {Dim{"D", D}, Dim{"P", spec.projection_size}, Dim{"H", spec.hidden_size}});
+}
+
+}  // namespace recur::host

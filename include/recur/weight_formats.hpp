@@ -1,0 +1,65 @@
+/// @file
+/// Weights in other libraries' conventions: names, shapes and gate orders, and conversion both ways.
+/// Conversion moves elements and, in one convention, changes signs: what is converted and converted back has
+/// the same bits. Two biases of which a convention has the sum are added on the way there.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "recur/export.hpp"
+#include "recur/spec.hpp"
+#include "recur/weights.hpp"
+
+namespace recur {
+
+/// Whose convention. Sources: docs/weight_formats.md.
+enum class WeightFormat : std::uint8_t {
+  pytorch,       ///< `torch.nn.RNN`, `GRU`, `LSTM`: state_dict
+  onnx,          ///< operators RNN, GRU, LSTM: inputs W, R, B, P
+  keras,         ///< `SimpleRNN`, `GRU`, `LSTM`: kernel, recurrent_kernel, bias
+  cudnn,         ///< matrices and biases by linLayerID, as cudnnGetRNNWeightParams gives their places
+  onednn,        ///< weights_layer and weights_iter in `ldigo`, without the dimension l, which is 1
+  paddle,        ///< `paddle.nn.SimpleRNN`, `GRU`, `LSTM`: state_dict
+  paddle_fluid,  ///< `fluid.layers.fc` and `dynamic_gru` with its default origin_mode
+};
+
+RECUR_API std::string_view name_of(WeightFormat format);
+
+/// A tensor that a convention has for one layer. Dense and row-major; as `BasicTensorView`, at most four
+/// dimensions.
+struct FormatTensor {
+  std::string name;  ///< as the library names it, e.g. "weight_ih_l0_reverse"
+  std::vector<std::int64_t> shape;
+};
+
+/// The tensors of one layer (0-based) in their order.
+///
+/// @throws InvalidArgument for a Spec that can never work or a layer it does not have.
+/// @throws Unsupported where the convention cannot express the Spec; the message says what it lacks.
+RECUR_API std::vector<FormatTensor> format_tensors(WeightFormat format, const Spec& spec, std::int64_t layer);
+
+/// Converts one layer to the canonical layout. `from` has the tensors of `format_tensors` in their order,
+/// dense, in `Spec::dtype`, as host memory; `to` has views for all that `LayerWeights` has for the Spec.
+/// Nothing overlaps.
+///
+/// Where the convention has one bias and the Spec `Bias::both`, bW gets it and bR zeros. Of onnx's forget
+/// gate nothing is read where input and forget gates are coupled.
+///
+/// @throws as `format_tensors`; InvalidArgument, before anything is written, for a missing, misshapen,
+/// misaligned or
+///         overlapping tensor.
+RECUR_API void import_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
+                              std::span<const ConstTensorView> from, const BasicLayerWeights<TensorView>& to);
+
+/// Converts one layer from the canonical layout; every element of `to` is written. As `import_weights`.
+///
+/// Where the convention has one bias and the Spec `Bias::both`, it gets bW + bR, which for a 16-bit dtype is
+/// Unsupported.
+RECUR_API void export_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
+                              const LayerWeights& from, std::span<const TensorView> to);
+
+}  // namespace recur
