@@ -36,12 +36,9 @@ if(RECUR_BUILD_EXAMPLES OR RECUR_BUILD_PERF)
   endif()
 endif()
 
-if(RECUR_BUILD_PERF)
-  find_package(nlohmann_json CONFIG QUIET)  # target nlohmann_json::nlohmann_json
-  if(NOT nlohmann_json_FOUND)
-    message(FATAL_ERROR "JSON for Modern C++ was not found (Debian package nlohmann-json3-dev); "
-                        "-DRECUR_BUILD_PERF=OFF builds without recur-perf")
-  endif()
+find_package(nlohmann_json CONFIG QUIET)  # target nlohmann_json::nlohmann_json
+if(NOT nlohmann_json_FOUND)
+  message(FATAL_ERROR "JSON for Modern C++ was not found (Debian package nlohmann-json3-dev)")
 endif()
 
 if(RECUR_BUILD_PERF AND RECUR_BUILD_TESTS)

@@ -11,6 +11,7 @@ set(RECUR_CORE_HEADERS
   recur/rates.hpp
   recur/recur.hpp
   recur/run.hpp
+  recur/safetensors.hpp
   recur/spec.hpp
   recur/tensor.hpp
   recur/types.hpp

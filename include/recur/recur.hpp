@@ -9,6 +9,7 @@
 #include "recur/plan.hpp"            // IWYU pragma: export
 #include "recur/rates.hpp"           // IWYU pragma: export
 #include "recur/run.hpp"             // IWYU pragma: export
+#include "recur/safetensors.hpp"     // IWYU pragma: export
 #include "recur/spec.hpp"            // IWYU pragma: export
 #include "recur/tensor.hpp"          // IWYU pragma: export
 #include "recur/types.hpp"           // IWYU pragma: export
