@@ -26,6 +26,11 @@ if(RECUR_BUILD_TESTS)
     message(FATAL_ERROR "GoogleTest was not found (Debian package libgtest-dev); "
                         "-DRECUR_BUILD_TESTS=OFF builds without tests")
   endif()
+  find_path(RECUR_DLPACK_INCLUDE_DIR dlpack/dlpack.h DOC "Folder of dlpack/dlpack.h, for a test")
+  mark_as_advanced(RECUR_DLPACK_INCLUDE_DIR)
+  if(NOT RECUR_DLPACK_INCLUDE_DIR)
+    message(FATAL_ERROR "DLPack was not found (Debian package libdlpack-dev); -DRECUR_BUILD_TESTS=OFF builds without tests")
+  endif()
 endif()
 
 if(RECUR_BUILD_EXAMPLES OR RECUR_BUILD_PERF)

@@ -4,6 +4,7 @@
 set(RECUR_CORE_HEADERS
   recur/context.hpp
   recur/device.hpp
+  recur/dlpack.hpp
   recur/error.hpp
   recur/export.hpp
   recur/graph.hpp

@@ -247,7 +247,7 @@ std::vector<std::byte> write_safetensors(std::span<const SafetensorsTensor> tens
   return file;
 }
 
-std::vector<std::byte> read_file(const std::filesystem::path& path) {
+std::vector<std::byte> read_safetensors_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary | std::ios::ate);
   const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
   if (size < 0) throw FormatError(path.string() + ": cannot be read");
@@ -258,7 +258,7 @@ std::vector<std::byte> read_file(const std::filesystem::path& path) {
   return bytes;
 }
 
-void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+void write_safetensors_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   const std::filesystem::path beside = path.string() + ".part";
   std::ofstream file(beside, std::ios::binary | std::ios::trunc);
   file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));

@@ -4,6 +4,7 @@
 
 #include "recur/context.hpp"         // IWYU pragma: export
 #include "recur/device.hpp"          // IWYU pragma: export
+#include "recur/dlpack.hpp"          // IWYU pragma: export
 #include "recur/error.hpp"           // IWYU pragma: export
 #include "recur/graph.hpp"           // IWYU pragma: export
 #include "recur/plan.hpp"            // IWYU pragma: export

@@ -60,10 +60,10 @@ RECUR_API std::vector<std::byte> write_safetensors(std::span<const SafetensorsTe
                                                    const std::map<std::string, std::string>& metadata = {});
 
 /// Reads a whole file. @throws FormatError where it cannot be read.
-RECUR_API std::vector<std::byte> read_file(const std::filesystem::path& path);
+RECUR_API std::vector<std::byte> read_safetensors_file(const std::filesystem::path& path);
 /// Writes beside the file and renames, so that no half of one is left under its name. @throws Error where
 /// that fails.
-RECUR_API void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+RECUR_API void write_safetensors_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 /// Converts all layers of a PyTorch module from its state_dict: tensors `prefix` + "weight_ih_l0" and so on.
 /// Tensors of other names are left alone. `to` has L layers, as `import_weights` wants them.

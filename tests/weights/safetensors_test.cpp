@@ -179,11 +179,11 @@ TEST(Safetensors, Files) {
   const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "recur_safetensors_test";
   std::filesystem::create_directories(folder);
   const std::vector<std::byte> bytes = write_safetensors({});
-  write_file(folder / "f.safetensors", bytes);
-  EXPECT_EQ(read_file(folder / "f.safetensors"), bytes);
+  write_safetensors_file(folder / "f.safetensors", bytes);
+  EXPECT_EQ(read_safetensors_file(folder / "f.safetensors"), bytes);
   EXPECT_FALSE(std::filesystem::exists(folder / "f.safetensors.part"));
-  EXPECT_THROW(static_cast<void>(read_file(folder / "absent")), FormatError);
-  EXPECT_THROW(write_file(folder / "absent" / "f", bytes), FormatError);
+  EXPECT_THROW(static_cast<void>(read_safetensors_file(folder / "absent")), FormatError);
+  EXPECT_THROW(write_safetensors_file(folder / "absent" / "f", bytes), FormatError);
   std::filesystem::remove_all(folder);
 }
 
