@@ -10,6 +10,7 @@ set(RECUR_CORE_HEADERS
   recur/graph.hpp
   recur/plan.hpp
   recur/rates.hpp
+  recur/recur.h
   recur/recur.hpp
   recur/run.hpp
   recur/safetensors.hpp

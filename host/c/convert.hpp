@@ -1,0 +1,74 @@
+// From the C interface's structs to the library's, with the checks that C++ types would have made.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <vector>
+
+#include "host/validate_job.hpp"
+#include "recur/recur.h"
+#include "recur/recur.hpp"
+
+namespace recur::host::c {
+
+// Throws InvalidArgument for a null pointer.
+template <class T>
+T& checked(T* pointer, const char* name) {
+  if (pointer == nullptr) throw InvalidArgument(std::string(name) + ": expected a pointer, got null");
+  return *pointer;
+}
+// Also for a negative count; null where the count is 0.
+template <class T>
+std::span<T> checked_span(T* pointer, std::int64_t count, const char* name) {
+  if (count < 0)
+    throw InvalidArgument(std::string(name) + ": expected a count of at least 0, got " +
+                          std::to_string(count));
+  if (count > 0) checked(pointer, name);
+  return {pointer, static_cast<std::size_t>(count)};
+}
+inline std::span<std::byte> bytes(void* data, std::size_t size) {
+  return {static_cast<std::byte*>(data), size};
+}
+inline std::span<const std::byte> bytes(const void* data, std::size_t size) {
+  return {static_cast<const std::byte*>(data), size};
+}
+
+Spec spec_of(const recur_spec* from);
+Options options_of(const recur_options* from);  // null: the defaults
+DeviceProps props_of(const recur_device_props* from);
+TensorView view_of(const recur_tensor& from, const char* name);
+std::vector<TensorView> views_of(std::span<const recur_tensor> from, const char* name);
+BasicLayerWeights<TensorView> layer_of(const recur_layer_weights& from);
+// Layers of weights or gradients, without memory of their own from the heap: calls allocate nothing.
+template <class View>
+class Layers {
+ public:
+  // Throws InvalidArgument for a null pointer, and for more layers than any Spec may have.
+  Layers(const recur_layer_weights* from, std::int64_t count, const char* name)
+      : count_(static_cast<std::size_t>(count)) {
+    const auto layers = checked_span(from, count, name);
+    if (count > kMaxLayers) {
+      throw InvalidArgument(std::string(name) + ": expected at most " + std::to_string(kMaxLayers) +
+                            " layers, got " + std::to_string(count));
+    }
+    for (std::size_t i = 0; i < count_; ++i) {
+      const BasicLayerWeights<TensorView> layer = layer_of(layers[i]);
+      layers_[i] = {layer.W, layer.R, layer.bW, layer.bR, layer.peephole, layer.projection};
+    }
+  }
+  std::span<const BasicLayerWeights<View>> span() const { return {layers_.data(), count_}; }
+
+ private:
+  std::array<BasicLayerWeights<View>, kMaxLayers> layers_;
+  std::size_t count_;
+};
+using WeightLayers = Layers<ConstTensorView>;
+using GradientLayers = Layers<TensorView>;
+
+ForwardArgs forward_args_of(const recur_forward_args* from);
+StepArgs step_args_of(const recur_step_args* from);
+// The views of dweights are kept in `gradients`.
+BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients);
+WeightFormat format_of(std::int32_t from);
+
+}  // namespace recur::host::c

@@ -1,0 +1,401 @@
+// The C interface gives what the C++ one gives, says why where it cannot, and is no way to crash the library.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "oracle/oracle.hpp"
+#include "recur/recur.h"
+#include "recur/recur.hpp"
+#include "support/aligned.hpp"
+#include "support/problem.hpp"
+
+namespace recur::test {
+namespace {
+
+constexpr std::int64_t kT = 3, kB = 2, kI = 4, kH = 5;
+
+// A handle and the function that frees it.
+template <class Handle, void (*kFree)(Handle*)>
+struct Owned {
+  Handle* handle = nullptr;
+  Owned() = default;
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  ~Owned() { kFree(handle); }
+  operator Handle*() const { return handle; }  // NOLINT(google-explicit-constructor)
+};
+
+recur_tensor tensor(Aligned<float>& memory, std::vector<std::int64_t> shape) {
+  if (memory.size() == 0) return {};
+  return recur_tensor_dense(memory.data(), RECUR_F32, static_cast<std::int32_t>(shape.size()), shape.data());
+}
+
+// An lstm of two layers and both directions, trained, in memory of the test's.
+class CInterface : public ::testing::Test {
+ protected:
+  CInterface() {
+    recur_spec_init(&spec_);
+    spec_.cell = RECUR_LSTM;
+    spec_.input_size = kI;
+    spec_.hidden_size = kH;
+    spec_.layers = 2;
+    spec_.direction = RECUR_BIDIRECTIONAL;
+    recur_options_init(&options_);
+    options_.pass = RECUR_TRAINING;
+    EXPECT_EQ(recur_device_cpu(&device_.handle, nullptr), RECUR_SUCCESS);
+
+    cpp_spec_.input_size = kI;
+    cpp_spec_.hidden_size = kH;
+    cpp_spec_.layers = 2;
+    cpp_spec_.direction = Direction::bidirectional;
+    problem_ = random_problem(cpp_spec_, kT, kB, 1);
+    const auto typed = oracle::convert<float>(problem_);
+    for (std::int64_t l = 0; l < 2; ++l) {
+      const auto& from = typed.layers[static_cast<std::size_t>(l)];
+      W_.emplace_back(from.W);
+      R_.emplace_back(from.R);
+      bW_.emplace_back(from.bW);
+      bR_.emplace_back(from.bR);
+      const std::int64_t K = l == 0 ? kI : 2 * kH;
+      layers_.push_back({tensor(W_.back(), {2, 4 * kH, K}),
+                         tensor(R_.back(), {2, 4 * kH, kH}),
+                         tensor(bW_.back(), {2, 4 * kH}),
+                         tensor(bR_.back(), {2, 4 * kH}),
+                         {},
+                         {}});
+      for (auto* gradients : {&dW_, &dR_, &dbW_, &dbR_}) {
+        const auto& like = gradients == &dW_ ? W_ : gradients == &dR_ ? R_ : bW_;
+        gradients->emplace_back(like.back().size());
+      }
+      gradients_.push_back({tensor(dW_.back(), {2, 4 * kH, K}),
+                            tensor(dR_.back(), {2, 4 * kH, kH}),
+                            tensor(dbW_.back(), {2, 4 * kH}),
+                            tensor(dbR_.back(), {2, 4 * kH}),
+                            {},
+                            {}});
+    }
+    x_ = Aligned<float>(typed.x);
+    y_ = Aligned<float>(kT * kB * 2 * kH);
+    dy_ = Aligned<float>(std::vector<float>(kT * kB * 2 * kH, 0.5f));
+    dx_ = Aligned<float>(kT * kB * kI);
+    recur_forward_args_init(&args_);
+    args_.x = tensor(x_, {kT, kB, kI});
+    args_.y = tensor(y_, {kT, kB, 2 * kH});
+    recur_backward_args_init(&back_);
+    back_.x = args_.x;
+    back_.y = args_.y;
+    back_.dy = tensor(dy_, {kT, kB, 2 * kH});
+    back_.dx = tensor(dx_, {kT, kB, kI});
+    back_.dweights = gradients_.data();
+    back_.dweights_count = 2;
+    weights_.layers = layers_.data();
+    weights_.layer_count = 2;
+  }
+
+  void plan() {
+    ASSERT_EQ(recur_plan_create(&spec_, kT, kB, device_, &options_, &plan_.handle, &error_), RECUR_SUCCESS)
+        << error_.message;
+    ASSERT_EQ(recur_context_create(device_, nullptr, &context_.handle, &error_), RECUR_SUCCESS)
+        << error_.message;
+    const recur_buffer_sizes sizes = recur_plan_sizes(plan_);
+    workspace_ = Aligned<std::byte>(std::max(sizes.workspace, sizes.workspace_backward));
+    reserve_ = Aligned<std::byte>(sizes.reserve);
+  }
+  recur_status forward() {
+    return recur_forward(plan_, context_, nullptr, &weights_, &args_, workspace_.data(), workspace_.size(),
+                         reserve_.data(), reserve_.size(), &error_);
+  }
+  recur_status backward() {
+    return recur_backward(plan_, context_, nullptr, layers_.data(), 2, &back_, reserve_.data(),
+                          reserve_.size(), workspace_.data(), workspace_.size(), &error_);
+  }
+  void expect(recur_status status, recur_status expected, const std::string& text) {
+    EXPECT_EQ(status, expected) << error_.message;
+    EXPECT_EQ(error_.code, expected);
+    EXPECT_NE(std::string(error_.message).find(text), std::string::npos) << error_.message;
+  }
+
+  Spec cpp_spec_;
+  oracle::Problem<double> problem_;
+  recur_spec spec_;
+  recur_options options_;
+  recur_error error_ = {};
+  Owned<recur_device, recur_device_free> device_;
+  Owned<recur_plan, recur_plan_free> plan_;
+  Owned<recur_context, recur_context_free> context_;
+  std::vector<Aligned<float>> W_, R_, bW_, bR_, dW_, dR_, dbW_, dbR_;
+  std::vector<recur_layer_weights> layers_, gradients_;
+  Aligned<float> x_, y_, dy_, dx_;
+  Aligned<std::byte> workspace_, reserve_;
+  recur_weights weights_ = {};
+  recur_forward_args args_;
+  recur_backward_args back_;
+};
+
+TEST_F(CInterface, GivesWhatTheCppInterfaceGives) {
+  plan();
+  ASSERT_EQ(forward(), RECUR_SUCCESS) << error_.message;
+  ASSERT_EQ(backward(), RECUR_SUCCESS) << error_.message;
+
+  const Device device = Device::cpu();
+  const Plan plan = make_plan(cpp_spec_, {kT, kB}, device, {.pass = Pass::training});
+  EXPECT_EQ(recur_plan_fingerprint(plan_), plan.fingerprint());
+  EXPECT_EQ(recur_plan_layout_id(plan_), plan.layout_id());
+  EXPECT_EQ(recur_plan_engine(plan_), RECUR_ENGINE_CPU);
+  EXPECT_EQ(recur_plan_threads(plan_), plan.threads());
+  EXPECT_EQ(recur_plan_resident_fraction(plan_), plan.resident_fraction());
+  EXPECT_TRUE(std::isnan(recur_plan_predicted_seconds(plan_))) << "without rates";
+  EXPECT_TRUE(std::isnan(recur_plan_predicted_backward_seconds(plan_)));
+  std::string text(recur_plan_explain(plan_, nullptr, 0) + 1, '?');
+  EXPECT_EQ(recur_plan_explain(plan_, text.data(), text.size()), plan.explain().size());
+  EXPECT_STREQ(text.c_str(), plan.explain().c_str());
+  char cut[8];
+  EXPECT_EQ(recur_plan_explain(plan_, cut, sizeof(cut)), plan.explain().size());
+  EXPECT_EQ(cut, plan.explain().substr(0, 7));
+
+  Context context(device);
+  Aligned<float> y(y_.size()), dx(dx_.size());
+  std::vector<LayerWeights> weights;
+  std::vector<Aligned<float>> dW;
+  std::vector<LayerGradients> gradients;
+  for (std::size_t l = 0; l < 2; ++l) {
+    const std::int64_t K = l == 0 ? kI : 2 * kH;
+    weights.push_back({{W_[l].data(), {2, 4 * kH, K}},
+                       {R_[l].data(), {2, 4 * kH, kH}},
+                       {bW_[l].data(), {2, 4 * kH}},
+                       {bR_[l].data(), {2, 4 * kH}},
+                       {},
+                       {}});
+    dW.emplace_back(W_[l].size());
+    gradients.push_back({{dW[l].data(), {2, 4 * kH, K}}, {}, {}, {}, {}, {}});
+  }
+  ForwardArgs args;
+  args.x = {x_.data(), {kT, kB, kI}};
+  args.y = {y.data(), {kT, kB, 2 * kH}};
+  recur::forward(plan, context, Stream(), std::span<const LayerWeights>(weights), args, workspace_.bytes(),
+                 reserve_.bytes());
+  BackwardArgs back;
+  back.x = args.x;
+  back.y = args.y;
+  back.dy = {dy_.data(), {kT, kB, 2 * kH}};
+  back.dx = {dx.data(), {kT, kB, kI}};
+  back.dweights = gradients;
+  recur::backward(plan, context, Stream(), weights, back, reserve_.bytes(), workspace_.bytes());
+  EXPECT_EQ(y_.vector(), y.vector());
+  EXPECT_EQ(dx_.vector(), dx.vector());
+  for (std::size_t l = 0; l < 2; ++l) EXPECT_EQ(dW_[l].vector(), dW[l].vector());
+}
+
+TEST_F(CInterface, PreparedWeightsAndSteps) {
+  options_.pass = RECUR_INFERENCE;
+  spec_.direction = RECUR_FORWARD;
+  spec_.layers = 1;
+  plan();
+  const recur_buffer_sizes sizes = recur_plan_sizes(plan_);
+  recur_layer_weights layer = {};
+  layer.W = tensor(W_[0], {1, 4 * kH, kI});
+  layer.R = tensor(R_[0], {1, 4 * kH, kH});
+  layer.bW = tensor(bW_[0], {1, 4 * kH});
+  layer.bR = tensor(bR_[0], {1, 4 * kH});
+  Aligned<std::byte> prepared(sizes.prepared_weights), workspace(sizes.workspace_prepared);
+  recur_weights weights = {};
+  ASSERT_EQ(recur_prepare_weights(plan_, context_, nullptr, &layer, 1, prepared.data(), prepared.size(),
+                                  &weights.prepared, &error_),
+            RECUR_SUCCESS)
+      << error_.message;
+  Aligned<float> y(kT * kB * kH), h(std::vector<float>(kB * kH)), c(std::vector<float>(kB * kH)),
+      out(kB * kH);
+  args_.y = tensor(y, {kT, kB, kH});
+  ASSERT_EQ(recur_forward(plan_, context_, nullptr, &weights, &args_, workspace.data(), workspace.size(),
+                          nullptr, 0, &error_),
+            RECUR_SUCCESS)
+      << error_.message;
+  recur_step_args step;
+  recur_step_args_init(&step);
+  Aligned<float> x(std::vector<float>(x_.data(), x_.data() + kB * kI));
+  step.x = tensor(x, {kB, kI});
+  step.y = tensor(out, {kB, kH});
+  step.h = tensor(h, {1, 1, kB, kH});
+  step.c = tensor(c, {1, 1, kB, kH});
+  ASSERT_EQ(
+      recur_step(plan_, context_, nullptr, &weights, &step, workspace.data(), workspace.size(), &error_),
+      RECUR_SUCCESS)
+      << error_.message;
+  for (std::size_t i = 0; i < kB * kH; ++i) EXPECT_NEAR(out[i], y[i], 1e-6);
+}
+
+TEST_F(CInterface, StructsOfOtherVersions) {
+  // An older program has less of a struct: what it lacks has its default.
+  alignas(recur_options) unsigned char memory[sizeof(recur_options)];
+  std::memset(memory, 0xff, sizeof(memory));
+  auto* const older = reinterpret_cast<recur_options*>(memory);
+  recur_options_init_sized(older, offsetof(recur_options, batch_invariant));
+  EXPECT_EQ(memory[offsetof(recur_options, batch_invariant)], 0xff) << "beyond what the program has";
+  Owned<recur_plan, recur_plan_free> plan;
+  EXPECT_EQ(recur_plan_create(&spec_, kT, kB, device_, older, &plan.handle, &error_), RECUR_SUCCESS)
+      << error_.message;
+  // A newer one has more than this library knows, and one that forgot `_init` has anything.
+  recur_options newer = options_;
+  newer.struct_size = sizeof(recur_options) + 8;
+  expect(recur_plan_create(&spec_, kT, kB, device_, &newer, &plan_.handle, &error_), RECUR_INVALID_ARGUMENT,
+         "options.struct_size");
+  newer.struct_size = 0;
+  expect(recur_plan_create(&spec_, kT, kB, device_, &newer, &plan_.handle, &error_), RECUR_INVALID_ARGUMENT,
+         "options.struct_size");
+  recur_spec_init_sized(nullptr, 100);
+  recur_spec_init_sized(&spec_, 2);
+}
+
+TEST_F(CInterface, NullsAreRefused) {
+  plan();
+  const char* const expected = "got null";
+  recur_plan* no_plan = nullptr;
+  expect(recur_plan_create(nullptr, 1, 1, device_, nullptr, &no_plan, &error_), RECUR_INVALID_ARGUMENT,
+         expected);
+  expect(recur_plan_create(&spec_, 1, 1, nullptr, nullptr, &no_plan, &error_), RECUR_INVALID_ARGUMENT,
+         expected);
+  expect(recur_plan_create(&spec_, 1, 1, device_, nullptr, nullptr, &error_), RECUR_INVALID_ARGUMENT,
+         expected);
+  expect(recur_device_cpu(nullptr, &error_), RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_device_from_props(nullptr, &device_.handle, &error_), RECUR_INVALID_ARGUMENT, expected);
+  EXPECT_EQ(device_.handle, nullptr) << "nothing was made";
+  recur_context* no_context = nullptr;
+  expect(recur_context_create(nullptr, nullptr, &no_context, &error_), RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_forward(nullptr, context_, nullptr, &weights_, &args_, nullptr, 0, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_forward(plan_, nullptr, nullptr, &weights_, &args_, nullptr, 0, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_forward(plan_, context_, nullptr, nullptr, &args_, nullptr, 0, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_forward(plan_, context_, nullptr, &weights_, nullptr, nullptr, 0, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_forward(plan_, context_, nullptr, &weights_, &args_, nullptr, 1 << 20, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, "workspace");
+  weights_.layers = nullptr;
+  expect(forward(), RECUR_INVALID_ARGUMENT, expected);
+  weights_ = {layers_.data(), -1, {}};
+  expect(forward(), RECUR_INVALID_ARGUMENT, "at least 0, got -1");
+  weights_ = {layers_.data(), 65, {}};
+  expect(forward(), RECUR_INVALID_ARGUMENT, "at most 64 layers, got 65");
+  expect(recur_step(plan_, context_, nullptr, &weights_, nullptr, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, "");
+  expect(recur_prepare_weights(plan_, context_, nullptr, layers_.data(), 2, nullptr, 0, nullptr, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_graph_launch(nullptr, nullptr, &error_), RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_survey_engines(&spec_, 1, 1, nullptr, nullptr, nullptr, nullptr, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_format_tensors(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, nullptr, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_import_weights(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, 3, &layers_[0], &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_export_weights(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_import_state_dict(&spec_, nullptr, 8, nullptr, layers_.data(), 2, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  // Without a recur_error, and freeing nothing.
+  EXPECT_EQ(recur_forward(nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, 0, nullptr, 0, nullptr),
+            RECUR_INVALID_ARGUMENT);
+  recur_device_free(nullptr);
+  recur_plan_free(nullptr);
+  recur_context_free(nullptr);
+  recur_thread_team_free(nullptr);
+  recur_graph_free(nullptr);
+  EXPECT_EQ(recur_plan_engine(nullptr), RECUR_ENGINE_BEST);
+  EXPECT_EQ(recur_plan_sizes(nullptr).workspace, 0u);
+  EXPECT_EQ(recur_plan_explain(nullptr, nullptr, 0), 0u);
+}
+
+TEST_F(CInterface, WhatCppTypesWouldNotAllow) {
+  const recur_spec good = spec_;
+  const auto refused = [&](const char* text) {
+    expect(recur_plan_create(&spec_, kT, kB, device_, &options_, &plan_.handle, &error_),
+           RECUR_INVALID_ARGUMENT, text);
+    EXPECT_EQ(plan_.handle, nullptr);
+    spec_ = good;
+  };
+  spec_.cell = 3;
+  refused("cell");
+  spec_.cell = 256 + RECUR_LSTM;
+  refused("spec.cell: expected one of its enumerators, got 258");
+  spec_.dtype = -1;
+  refused("spec.dtype");
+  spec_.peepholes = 2;
+  refused("spec.peepholes: expected 0 or 1, got 2");
+  spec_.activations[2].function = 99;
+  refused("activations");
+  options_.engine = 99;
+  refused("engine");
+  options_.engine = RECUR_ENGINE_BEST;
+  plan();
+  args_.x.rank = 5;
+  expect(forward(), RECUR_INVALID_ARGUMENT, "x: expected a rank of 0 to 4, got 5");
+  args_.x.rank = -1;
+  expect(forward(), RECUR_INVALID_ARGUMENT, "x: expected a rank");
+  args_.x = tensor(x_, {kT, kB, kI});
+  args_.x.dtype = 77;
+  expect(forward(), RECUR_INVALID_ARGUMENT, "x");
+  args_.x = tensor(x_, {kT, kB, kI});
+  args_.x.strides[0] = -1;
+  expect(forward(), RECUR_INVALID_ARGUMENT, "x");
+  args_.x = tensor(x_, {kT, kB, kI});
+  ASSERT_EQ(forward(), RECUR_SUCCESS);
+  back_.mode = 2;
+  expect(backward(), RECUR_INVALID_ARGUMENT, "args.mode");
+}
+
+TEST_F(CInterface, MessagesAreCutToFit) {
+  recur_device_props props;
+  recur_device_props_init(&props);
+  const std::string name(5000, 'n');
+  props.kind = RECUR_DEVICE_CUDA;
+  props.name = name.c_str();
+  Owned<recur_device, recur_device_free> device;
+  ASSERT_EQ(recur_device_from_props(&props, &device.handle, &error_), RECUR_SUCCESS) << error_.message;
+  EXPECT_EQ(recur_plan_create(&spec_, kT, kB, device, &options_, &plan_.handle, &error_), RECUR_UNSUPPORTED);
+  EXPECT_EQ(std::strlen(error_.message), sizeof(error_.message) - 1);
+}
+
+TEST_F(CInterface, SurveyAndLog) {
+  std::vector<std::string> seen;
+  const auto collect = [](void* user, std::int32_t engine, const char* reason) {
+    static_cast<std::vector<std::string>*>(user)->push_back(std::string(recur_engine_name(engine)) + ":" +
+                                                            reason);
+  };
+  ASSERT_EQ(recur_survey_engines(&spec_, kT, kB, device_, nullptr, collect, &seen, &error_), RECUR_SUCCESS);
+  EXPECT_NE(std::find(seen.begin(), seen.end(), "cpu:"), seen.end());
+  std::string log;
+  options_.log = [](void* user, const char* line) { *static_cast<std::string*>(user) += line; };
+  options_.log_user = &log;
+  plan();
+  EXPECT_NE(log.find("engine: cpu"), std::string::npos) << log;
+  EXPECT_STREQ(recur_engine_name(99), "unknown engine");
+  EXPECT_STREQ(recur_engine_name(RECUR_ENGINE_CLUSTER_RESIDENT), "cluster-resident");
+  EXPECT_STREQ(recur_status_name(RECUR_FORMAT_ERROR), "format_error");
+  EXPECT_STREQ(recur_status_name(-5), "unknown status");
+  EXPECT_EQ(recur_version(), RECUR_VERSION);
+}
+
+TEST_F(CInterface, StateDict) {
+  std::size_t bytes = 0;
+  expect(recur_export_state_dict(&spec_, layers_.data(), 2, "rnn.", nullptr, 0, &bytes, &error_),
+         RECUR_INVALID_ARGUMENT, "expected room for");
+  std::vector<std::byte> file(bytes);
+  ASSERT_EQ(
+      recur_export_state_dict(&spec_, layers_.data(), 2, "rnn.", file.data(), file.size(), &bytes, &error_),
+      RECUR_SUCCESS)
+      << error_.message;
+  ASSERT_EQ(recur_import_state_dict(&spec_, file.data(), file.size(), "rnn.", gradients_.data(), 2, &error_),
+            RECUR_SUCCESS)
+      << error_.message;
+  EXPECT_EQ(dW_[1].vector(), W_[1].vector());
+  expect(recur_import_state_dict(&spec_, file.data(), file.size() - 1, "rnn.", gradients_.data(), 2, &error_),
+         RECUR_FORMAT_ERROR, "safetensors");
+  expect(recur_import_state_dict(&spec_, file.data(), file.size(), nullptr, gradients_.data(), 2, &error_),
+         RECUR_FORMAT_ERROR, "there is no tensor 'weight_ih_l0'");
+}
+
+}  // namespace
+}  // namespace recur::test
