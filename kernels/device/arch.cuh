@@ -30,4 +30,13 @@ RECUR_DEVICE unsigned shared_address(const void* pointer) {
 }
 #endif
 
+// The same value, of which the compiler knows nothing: what follows from it is computed again in every turn
+// of a loop, and not kept in registers.
+RECUR_DEVICE int opaque(int value) {
+#if !defined(RECUR_SIMT)
+  asm volatile("" : "+r"(value));
+#endif
+  return value;
+}
+
 }  // namespace recur::device

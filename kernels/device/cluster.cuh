@@ -3,11 +3,19 @@
 //
 // A phase of an mbarrier completes when `count` arrivals have come and all expected bytes have arrived.
 // Waiting takes the phase's parity: 0 for the first. Arriving releases and waiting acquires: within a block
-// (MemoryScope::block), or, which data from another block needs, within the cluster. A barrier that others
-// arrive at must be initialised, fenced (mbarrier_init_fence) and followed by a cluster barrier.
+// (MemoryScope::block), or, which data from another block needs, within the cluster; of the cluster, shared
+// memory alone, since to acquire global memory empties the first-level cache. A barrier that others arrive at
+// must be initialised, fenced (mbarrier_init_fence) and followed by a cluster barrier.
 #pragma once
 
 #include "kernels/device/flags.cuh"
+
+// PTX 8.6, of CUDA 12.8: fences of shared memory alone.
+#if defined(__CUDACC__) && (__CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1208)
+#define RECUR_PTX_SYNC_RESTRICT 1
+#else
+#define RECUR_PTX_SYNC_RESTRICT 0
+#endif
 
 namespace recur::device {
 
@@ -96,6 +104,22 @@ RECUR_DEVICE void mbarrier_arrive(std::uint64_t* barrier, unsigned expected_byte
 #endif
 }
 
+// As mbarrier_arrive, but orders nothing: for who has nothing to publish, and only says what is to come. A
+// release at cluster scope waits for all that its thread has on the way to memory.
+RECUR_DEVICE void mbarrier_arrive_relaxed(std::uint64_t* barrier, unsigned expected_bytes RECUR_WHERE) {
+#if defined(RECUR_SIMT)
+  simt::mbarrier_arrive_relaxed(barrier, expected_bytes, where);
+#elif RECUR_ARCH >= 90
+  [[maybe_unused]] std::uint64_t state;
+  asm volatile("mbarrier.arrive.expect_tx.relaxed.cluster.shared::cta.b64 %0, [%1], %2;"
+               : "=l"(state)
+               : "r"(shared_address(barrier)), "r"(expected_bytes)
+               : "memory");
+#else
+  chip_too_old();
+#endif
+}
+
 // Arrives at the barrier at this place in block `rank`, cluster scope.
 RECUR_DEVICE void mbarrier_arrive_remote(std::uint64_t* barrier, unsigned rank RECUR_WHERE) {
 #if defined(RECUR_SIMT)
@@ -119,6 +143,16 @@ RECUR_DEVICE bool mbarrier_try_wait(std::uint64_t* barrier, unsigned parity RECU
 #elif RECUR_ARCH >= 90
   unsigned complete;
   if constexpr (kScope == MemoryScope::cluster) {
+#if RECUR_PTX_SYNC_RESTRICT
+    asm volatile(
+        "{\n.reg .pred p;\n"
+        "mbarrier.try_wait.parity.relaxed.cluster.shared::cta.b64 p, [%1], %2;\n"
+        "fence.acquire.sync_restrict::shared::cluster.cluster;\n"
+        "selp.u32 %0, 1, 0, p;\n}"
+        : "=r"(complete)
+        : "r"(shared_address(barrier)), "r"(parity)
+        : "memory");
+#else
     asm volatile(
         "{\n.reg .pred p;\n"
         "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 p, [%1], %2;\n"
@@ -126,6 +160,7 @@ RECUR_DEVICE bool mbarrier_try_wait(std::uint64_t* barrier, unsigned parity RECU
         : "=r"(complete)
         : "r"(shared_address(barrier)), "r"(parity)
         : "memory");
+#endif
   } else {
     asm volatile(
         "{\n.reg .pred p;\n"

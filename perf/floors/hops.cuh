@@ -48,8 +48,7 @@ RECUR_KERNEL(kHopThreads) pushes(unsigned* values, int steps, unsigned words) {
   if (threadIdx.x == 0) {
     for (int slot = 0; slot < 2; ++slot) device::mbarrier_init(&full[slot], 1);
     device::mbarrier_init_fence();
-    for (int slot = 0; slot < 2; ++slot)
-      device::mbarrier_arrive<device::MemoryScope::cluster>(&full[slot], bytes);
+    for (int slot = 0; slot < 2; ++slot) device::mbarrier_arrive_relaxed(&full[slot], bytes);
   }
   for (unsigned i = threadIdx.x; i < words; i += kHopThreads) own[i] = make_uint4(rank, i, 0, 0);
   device::cluster_barrier();
@@ -65,7 +64,7 @@ RECUR_KERNEL(kHopThreads) pushes(unsigned* values, int steps, unsigned words) {
     }
     device::mbarrier_wait<device::MemoryScope::cluster>(&full[slot], static_cast<unsigned>(step / 2 % 2));
     // Two steps from now.
-    if (threadIdx.x == 0) device::mbarrier_arrive<device::MemoryScope::cluster>(&full[slot], bytes);
+    if (threadIdx.x == 0) device::mbarrier_arrive_relaxed(&full[slot], bytes);
     for (unsigned i = threadIdx.x; i < words; i += kHopThreads) {
       unsigned sum = own[i].x + rank;
       for (unsigned other = 0; other < size; ++other) {

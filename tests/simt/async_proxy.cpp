@@ -29,6 +29,8 @@ void complete_if_due(TransactionBarrier& barrier) {
   barrier.pending = barrier.count;
   ++barrier.phase;
   progress();
+  // Who waits for it goes on, while other copies may still be under way.
+  wake_pollers(*barrier.owner);
 }
 
 constexpr std::int64_t kMostBytes = (1 << 20) - 1;  // PTX ISA, mbarrier: valid range of tx-count
@@ -43,6 +45,7 @@ void expect(TransactionBarrier& barrier, unsigned bytes, const char* name, Where
 
 void issue(RemoteCopy copy) {
   Machine& m = machine();
+  copy.from = m.self->block;
   copy.issued = std::make_unique<char>();
   sanitizers::release(copy.issued.get());
   m.group->remote_copies.push_back(std::move(copy));
@@ -119,17 +122,42 @@ void mbarrier_invalidate(std::uint64_t* barrier, Where where) {
   *barrier = ~kMark;
 }
 
-void mbarrier_arrive(std::uint64_t* barrier, unsigned expected_bytes, MemoryScope scope, Where where) {
-  const sanitizers::Quiet quiet;
+namespace {
+
+// An arrival that the race detector has been told of.
+void arrive(TransactionBarrier& b, unsigned expected_bytes, Where where) {
+  if (b.pending == 0) {
+    fail(FaultKind::misuse,
+         "mbarrier.arrive %s: all %u arrivals of phase %u have come, and it is not complete for want of %lld "
+         "bytes",
+         describe(where).c_str(), b.count, b.phase, static_cast<long long>(b.bytes));
+  }
+  expect(b, expected_bytes, "mbarrier.arrive", where);
+  --b.pending;
+  complete_if_due(b);
+}
+
+TransactionBarrier& barrier_to_arrive_at(std::uint64_t* barrier, Where where) {
   TransactionBarrier& b = barrier_at(barrier, "mbarrier.arrive", where);
   if (b.owner->finished()) {
     fail(FaultKind::out_of_range, "mbarrier.arrive %s: its block has exited", describe(where).c_str());
   }
+  return b;
+}
+
+}  // namespace
+
+void mbarrier_arrive(std::uint64_t* barrier, unsigned expected_bytes, MemoryScope scope, Where where) {
+  const sanitizers::Quiet quiet;
+  TransactionBarrier& b = barrier_to_arrive_at(barrier, where);
   if (machine().self->block == b.owner) sanitizers::release(&b.block_tag);
   if (scope != MemoryScope::block) sanitizers::release(&b.cluster_tag);
-  expect(b, expected_bytes, "mbarrier.arrive", where);
-  --b.pending;
-  complete_if_due(b);
+  arrive(b, expected_bytes, where);
+}
+
+void mbarrier_arrive_relaxed(std::uint64_t* barrier, unsigned expected_bytes, Where where) {
+  const sanitizers::Quiet quiet;
+  arrive(barrier_to_arrive_at(barrier, where), expected_bytes, where);
 }
 
 void mbarrier_expect(std::uint64_t* barrier, unsigned bytes, Where where) {
@@ -246,16 +274,31 @@ void copy_as_proxy(void* user) {
     sanitizers::release(&copy.thread->bulk_tag);
     return;
   }
+  // What another block sent is seen by those only who acquire of the cluster.
   TransactionBarrier& barrier = machine().group->transaction_barriers[copy.barrier];
-  sanitizers::release(&barrier.block_tag);
+  if (copy.from == barrier.owner) sanitizers::release(&barrier.block_tag);
   sanitizers::release(&barrier.cluster_tag);
 }
 
 }  // namespace
 
+void check_exit_of_block(const Block& block) {
+  for (const RemoteCopy& copy : machine().group->remote_copies) {
+    if (copy.from != &block || copy.barrier == nullptr) continue;
+    const Block* to = machine().group->transaction_barriers[copy.barrier].owner;
+    if (to == &block) continue;  // nobody can be waiting for it: the end of the cluster's threads will tell
+    // Whether hardware lets such a copy arrive is not documented.
+    fail(FaultKind::misuse,
+         "its block exits while a copy to block %u of the cluster is under way: a cluster barrier is missing",
+         to->rank);
+  }
+}
+
 void deliver(Group& group, std::size_t which) {
-  RemoteCopy copy = std::move(group.remote_copies[which]);
-  group.remote_copies.erase(group.remote_copies.begin() + static_cast<std::ptrdiff_t>(which));
+  // The others need not keep their order where one is picked at random.
+  if (which != 0) std::swap(group.remote_copies[which], group.remote_copies.front());
+  RemoteCopy copy = std::move(group.remote_copies.front());
+  group.remote_copies.pop_front();
   run_apart(copy_as_proxy, &copy);
   if (copy.barrier == nullptr) {
     --copy.thread->bulk_pending[copy.group];

@@ -109,6 +109,13 @@ void block_thread(const char* doing, Where where) {
 
 void make_ready(Thread& thread) { thread.warp->ready |= 1u << thread.lane; }
 
+void wake_pollers(Block& block) {
+  for (const auto& warp : block.warps) {
+    warp->ready |= warp->polling;
+    warp->polling = 0;
+  }
+}
+
 void progress() { ++machine().epoch; }
 unsigned lane() { return machine().self->lane; }
 

@@ -8,6 +8,7 @@
 #include <cuda_runtime_api.h>
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <random>
@@ -149,6 +150,7 @@ struct RemoteCopy {
   Thread* thread = nullptr;  // whose bulk group counts it
   int group = 0;
   std::unique_ptr<char> issued;  // happens-before tag
+  const Block* from = nullptr;
 };
 
 struct Group {
@@ -160,7 +162,7 @@ struct Group {
   std::size_t threads = 0;
   Barrier barrier;
   std::map<const std::uint64_t*, TransactionBarrier> transaction_barriers;
-  std::vector<RemoteCopy> remote_copies;
+  std::deque<RemoteCopy> remote_copies;
   // Tags of releases: of an address, for the threads of a block, of a cluster, or all (null).
   std::map<std::pair<const void*, const void*>, std::unique_ptr<char>> flag_tags;
 };
@@ -195,10 +197,14 @@ void warp_collective(std::uint32_t mask, const void* kind, const char* name, voi
 // The thread leaves until someone makes it ready.
 void block_thread(const char* doing, Where where);
 void make_ready(Thread& thread);
+// Threads of the block that poll look again.
+void wake_pollers(Block& block);
 
 // Called by a thread that ends: barrier.cpp and warp.cpp check that nobody waits for it.
 void check_exit_at_barriers(Thread& thread);
 void check_exit_in_warp(Thread& thread);
+// Of a block's last thread: nothing that it issued is still on its way to another block. async_proxy.cpp.
+void check_exit_of_block(const Block& block);
 
 // The region of the block that holds an address; null for none.
 SharedRegion* region_of(Block& block, const void* address, std::size_t bytes);

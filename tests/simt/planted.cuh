@@ -114,6 +114,13 @@ RECUR_KERNEL(1) mbarrier_overwritten(int* out) {
   device::mbarrier_arrive<device::MemoryScope::block>(barrier);
   out[0] = 0;
 }
+RECUR_KERNEL(1) mbarrier_arrived_at_too_often(int* out) {
+  RECUR_SHARED(std::uint64_t, barrier, [1]);
+  device::mbarrier_init(barrier, 1);
+  device::mbarrier_arrive<device::MemoryScope::block>(barrier, 16);
+  device::mbarrier_arrive<device::MemoryScope::block>(barrier, 16);
+  out[0] = 0;
+}
 RECUR_KERNEL(1) bulk_copy_of_odd_size(const int* from) {
   RECUR_SHARED(int4, to, [2]);
   RECUR_SHARED(std::uint64_t, barrier, [1]);
@@ -183,6 +190,29 @@ RECUR_KERNEL(32) peer_has_exited(int* out) {
   for (int i = 0; i < 8; ++i) device::pause();
   out[threadIdx.x] = peer[threadIdx.x];
 }
+// Block 0 stores to block 1, which waits for it.
+template <device::MemoryScope kScope, bool kLastBarrier>
+RECUR_DEVICE void store_to_peer(int* out) {
+  RECUR_SHARED(int, inbox, [1]);
+  RECUR_SHARED(std::uint64_t, barrier, [1]);
+  if (threadIdx.x == 0) device::mbarrier_init(barrier, 1);
+  device::mbarrier_init_fence();
+  device::cluster_barrier();
+  if (threadIdx.x == 0) {
+    if (device::cluster_rank() == 0) {
+      device::store_async(inbox, 7, barrier, 1);
+    } else {
+      device::mbarrier_arrive<kScope>(barrier, sizeof(int));
+      device::mbarrier_wait<kScope>(barrier, 0);
+      *out = inbox[0];
+    }
+  }
+  if (kLastBarrier) device::cluster_barrier();
+}
+RECUR_KERNEL(32) exits_before_its_store_arrives(int* out) {
+  store_to_peer<device::MemoryScope::cluster, false>(out);
+}
+RECUR_KERNEL(32) too_narrow_wait_for_store(int* out) { store_to_peer<device::MemoryScope::block, true>(out); }
 RECUR_KERNEL(32) too_narrow_arrival(int* out) {
   RECUR_SHARED(int, inbox, [1]);
   RECUR_SHARED(std::uint64_t, barrier, [1]);
@@ -198,6 +228,20 @@ RECUR_KERNEL(32) too_narrow_arrival(int* out) {
     *out = inbox[0];
   }
   device::cluster_barrier();
+}
+RECUR_KERNEL(kBlock) relaxed_arrival(int* out) {
+  RECUR_SHARED(int, inbox, [1]);
+  RECUR_SHARED(std::uint64_t, barrier, [1]);
+  if (threadIdx.x == 0) device::mbarrier_init(barrier, 1);
+  __syncthreads();
+  if (threadIdx.x == 32) {
+    inbox[0] = 7;
+    device::mbarrier_arrive_relaxed(barrier, 0);  // publishes nothing
+  }
+  if (threadIdx.x == 0) {
+    device::mbarrier_wait<device::MemoryScope::cluster>(barrier, 0);
+    *out = inbox[0];
+  }
 }
 
 // Races.

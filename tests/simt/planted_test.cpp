@@ -157,6 +157,8 @@ TEST_F(Planted, BarriersOfTransactions) {
   EXPECT_KERNEL_FAULT(misuse, "there is no mbarrier", mbarrier_not_initialised, config(1, 32), out.data());
   EXPECT_KERNEL_FAULT(misuse, "there is one already", mbarrier_twice, config(1, 32), out.data());
   EXPECT_KERNEL_FAULT(misuse, "was overwritten", mbarrier_overwritten, config(1, 1), out.data());
+  EXPECT_KERNEL_FAULT(misuse, "all 1 arrivals of phase 0", mbarrier_arrived_at_too_often, config(1, 1),
+                      out.data());
 }
 
 TEST_F(Planted, AsynchronousCopies) {
@@ -171,6 +173,14 @@ TEST_F(Planted, ExitsBeforeCopyArrives) {
   const simt::Schedule before = simt::schedule();
   simt::set_schedule({simt::Order::ascending, 1});
   EXPECT_KERNEL_FAULT(out_of_range, "under way", exits_before_copy_arrives, config(1, 1), aligned);
+  simt::set_schedule(before);
+}
+
+TEST_F(Planted, ExitsBeforeItsStoreArrives) {
+  const simt::Schedule before = simt::schedule();
+  simt::set_schedule({simt::Order::ascending, 1});
+  EXPECT_KERNEL_FAULT(misuse, "a cluster barrier is missing", exits_before_its_store_arrives, cluster_of(2),
+                      out.data());
   simt::set_schedule(before);
 }
 
@@ -195,6 +205,8 @@ TEST_F(Planted, Clusters) {
                       out.data());
   expect_death_in_asan([&] { RECUR_LAUNCH(peer_has_exited, cluster_of(2), out.data()); }, "use-after-poison");
   expect_race([&] { RECUR_LAUNCH(too_narrow_arrival, cluster_of(2), out.data()); }, nullptr);
+  expect_race([&] { RECUR_LAUNCH(too_narrow_wait_for_store, cluster_of(2), out.data()); }, nullptr);
+  expect_race([&] { RECUR_LAUNCH(relaxed_arrival, config(1, kBlock), out.data()); }, nullptr);
 }
 
 TEST_F(Planted, RacesInABlock) {

@@ -187,7 +187,7 @@ RECUR_KERNEL(32) bulk_copies(const unsigned* from, unsigned* to) {
   }
   device::cluster_barrier();
   if (threadIdx.x == 0) {
-    device::mbarrier_arrive<device::MemoryScope::block>(received, kBytes);
+    device::mbarrier_arrive_relaxed(received, kBytes);
     device::mbarrier_arrive<device::MemoryScope::block>(loaded, kBytes);
     device::bulk_copy_from_global(mine, from + blockIdx.x * 128, kBytes, loaded);
   }

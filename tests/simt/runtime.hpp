@@ -79,6 +79,8 @@ void mbarrier_init(std::uint64_t* barrier, unsigned count, Where where);
 void mbarrier_invalidate(std::uint64_t* barrier, Where where);
 /// Arrives on a barrier of this block, or (an address from map_shared) of another block of the cluster.
 void mbarrier_arrive(std::uint64_t* barrier, unsigned expected_bytes, MemoryScope scope, Where where);
+/// Arrives, and releases nothing.
+void mbarrier_arrive_relaxed(std::uint64_t* barrier, unsigned expected_bytes, Where where);
 /// Adds expected bytes without arriving.
 void mbarrier_expect(std::uint64_t* barrier, unsigned bytes, Where where);
 /// Whether the phase of this parity is complete. A scheduling point.

@@ -77,7 +77,9 @@ void exit_thread(Thread& thread) {
   progress();
   check_exit_at_barriers(thread);
   check_exit_in_warp(thread);
-  if (block.finished()) forbid_shared(block);
+  if (!block.finished()) return;
+  check_exit_of_block(block);
+  forbid_shared(block);
 }
 
 void run_thread(void* user) {
