@@ -84,6 +84,9 @@ class Engine {
   virtual EngineId id() const = 0;
   // Another library's implementation, which ours are compared with: taken only when it is named.
   virtual bool is_reference() const { return false; }
+  // Why `EngineId::best` should go on to the next engine though this one could do the job; empty where it
+  // should not.
+  virtual std::optional<std::string> yields(const Job& /*job*/) const { return std::nullopt; }
   // The reason the engine refuses the job, taken from the table of refusals; empty where it accepts.
   virtual std::optional<std::string> refuse(const Job& job) const = 0;
   virtual std::unique_ptr<const EnginePlan> plan(const Job& job) const = 0;
@@ -100,7 +103,7 @@ inline constexpr std::string_view kOnlyWhenNamed = "a reference, taken only when
 
 // Why the job does not go to this engine: its own reason, or that it is a reference that the job does not
 // name. Such a one is not even asked, since asking may load its library. Empty where the engine may take the
-// job.
+// job. Where the job names no engine, also why this one yields to the next.
 std::optional<std::string> reason_against(const Engine& engine, const Job& job);
 
 // The cell that a Spec names.

@@ -28,7 +28,9 @@ std::span<const Engine* const> engines() {
 
 std::optional<std::string> reason_against(const Engine& engine, const Job& job) {
   if (engine.is_reference() && job.options.engine != engine.id()) return std::string(kOnlyWhenNamed);
-  return engine.refuse(job);
+  std::optional<std::string> reason = engine.refuse(job);
+  if (!reason && job.options.engine == EngineId::best) reason = engine.yields(job);
+  return reason;
 }
 
 cells::Variant variant_of(const Spec& spec) {

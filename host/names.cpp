@@ -97,7 +97,6 @@ std::string_view name_of(EngineId value) {
     case EngineId::best: return "best";
     case EngineId::cpu: return "cpu";
     case EngineId::stepwise: return "stepwise";
-    case EngineId::cta_resident: return "cta-resident";
     case EngineId::cluster_resident: return "cluster-resident";
     case EngineId::grid_resident: return "grid-resident";
     case EngineId::cudnn: return "cudnn";

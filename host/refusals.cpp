@@ -6,6 +6,7 @@
 #include "host/cpu/simd/kernels.hpp"
 #include "host/cudnn/combinations.hpp"
 #include "host/onednn/availability.hpp"
+#include "host/resident/choice.hpp"
 
 namespace recur::host {
 namespace {
@@ -26,6 +27,27 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cpu, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::cpu, Feature::size_beyond_blas,
      "a row of weights, gates or outputs has more than 2^31 - 1 elements"},
+
+    {EngineId::cluster_resident, Feature::device_other_than_cuda, "runs on CUDA devices only"},
+    {EngineId::cluster_resident, Feature::before_hopper, "needs compute capability 9.0 or newer"},
+    {EngineId::cluster_resident, Feature::dtype_f32, "dtype f32 is not implemented; bf16 and f16 are"},
+    {EngineId::cluster_resident, Feature::dtype_f64, "dtype f64 is not implemented; bf16 and f16 are"},
+    {EngineId::cluster_resident, Feature::batch_invariance, "batch_invariant is not implemented"},
+    {EngineId::cluster_resident, Feature::projection, "projection_size is not implemented"},
+    {EngineId::cluster_resident, Feature::dropout, "dropout is not implemented"},
+    {EngineId::cluster_resident, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
+    {EngineId::cluster_resident, Feature::zoneout, "zoneout is not implemented"},
+    {EngineId::cluster_resident, Feature::clip, "clip is not implemented"},
+    {EngineId::cluster_resident, Feature::layer_norm, "layer_norm is not implemented"},
+    {EngineId::cluster_resident, Feature::activations,
+     "activations other than the cell's own are not implemented"},
+    {EngineId::cluster_resident, Feature::checkpointing, "checkpoint_interval is not implemented"},
+    {EngineId::cluster_resident, Feature::truncation, "truncation_window is not implemented"},
+    {EngineId::cluster_resident, Feature::size_beyond_products,
+     "a product would have a size or a row distance of more than 2^31 - 1 elements"},
+    {EngineId::cluster_resident, Feature::steps_beyond_a_launch, "more than 2^31 - 1 steps"},
+    {EngineId::cluster_resident, Feature::weights_beyond_the_chip,
+     "R does not fit in the registers and shared memory of a cluster of 16 blocks"},
 
     {EngineId::stepwise, Feature::device_other_than_cuda, "runs on CUDA devices only"},
     {EngineId::stepwise, Feature::before_turing, "needs compute capability 7.5 or newer"},
@@ -112,16 +134,19 @@ bool needs(const Job& job, Feature feature) {
     case Feature::device_other_than_cuda: return job.device.kind != DeviceKind::cuda;
     case Feature::before_turing: return capability(job) < 75;
     case Feature::bf16_before_ampere: return spec.dtype == DataType::bf16 && capability(job) < 80;
+    case Feature::before_hopper: return capability(job) < 90;
     case Feature::batch_invariance: return job.options.batch_invariant;
     case Feature::simd_not_built: return cpu::find_target(job.device.cpu.simd) == nullptr;
     case Feature::simd_not_the_machines: return job.device.cpu.simd != cpu::best_target().name;
     case Feature::dtype_bf16: return spec.dtype == DataType::bf16;
     case Feature::dtype_f16: return spec.dtype == DataType::f16;
+    case Feature::dtype_f32: return spec.dtype == DataType::f32;
     case Feature::dtype_f64: return spec.dtype == DataType::f64;
     case Feature::coupled_input_forget: return spec.coupled_input_forget;
     case Feature::variable_lengths: return spec.variable_lengths;
     case Feature::reset_mask: return spec.reset_mask;
     case Feature::cell_sequence: return spec.cell_sequence;
+    case Feature::projection: return is_projected(spec);
     case Feature::full_projection: return spec.projection_size == spec.hidden_size;
     case Feature::dropout: return spec.dropout != 0;
     case Feature::recurrent_dropout: return spec.recurrent_dropout != 0;
@@ -148,6 +173,10 @@ bool needs(const Job& job, Feature feature) {
       const std::int64_t steps = kMost / std::max(kMostSums * spec.hidden_size, spec.input_size);
       return spec.layout == Layout::batch_major && job.shape.steps > steps;
     }
+    case Feature::steps_beyond_a_launch: return job.shape.steps > 0x7fffffff;
+    case Feature::weights_beyond_the_chip:
+      return !resident::choose(cells::traits_of(variant_of(spec)), spec.hidden_size, job.shape.batch,
+                               directions_of(spec), job.device.cuda);
     case Feature::gru_reset_before: return spec.cell == Cell::gru && spec.gru_reset == GruReset::before;
     case Feature::peepholes: return spec.peepholes;
     case Feature::reverse: return spec.direction == Direction::reverse;

@@ -13,7 +13,7 @@ class Cost {
         operations_(rates.operations_per_second.of(g.type, g.tf32)),
         steps_(static_cast<double>(sizes.steps)),
         batch_(static_cast<double>(sizes.batch)),
-        chunks_(sizes.steps, g.chunk_steps(sizes)),
+        chunks_(sizes.steps, g.resident ? g.whole_chunk_steps(sizes) : g.chunk_steps(sizes)),
         hidden_(static_cast<double>(g.hidden)),
         h_size_(static_cast<double>(g.h_size())),
         gate_columns_(static_cast<double>(g.gate_columns())) {}
@@ -24,6 +24,7 @@ class Cost {
     double seconds = 0;
     for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
       seconds += static_cast<double>(g_.directions) * forward_track(layer, training);
+      if (g_.resident) seconds += resident_steps();
     }
     return seconds;
   }
@@ -69,6 +70,7 @@ class Cost {
       const double rows = static_cast<double>(chunks_.size(chunk)) * batch_;
       seconds += product(rows, gate_columns_, columns, summed(rows * gate_columns_));
     }
+    if (g_.resident) return seconds;
     double step = 0;
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
       const double sums = g_.traits.gates_of_phase(phase) * hidden_;
@@ -84,6 +86,12 @@ class Cost {
           product(batch_, h_size_, hidden_, summed(outputs)) + kernel(summed(outputs) + stored(2 * outputs));
     }
     return seconds + steps_ * step;
+  }
+
+  // Both directions of a layer, a launch for each chunk.
+  double resident_steps() const {
+    return static_cast<double>(chunks_.count()) * rates_.launch_seconds +
+           steps_ * resident::step_seconds(*g_.resident, g_.traits, &rates_);
   }
 
   double backward_track() const {

@@ -1,5 +1,6 @@
 #include "host/stepwise/forward.hpp"
 
+#include "host/resident/kernels.hpp"
 #include "host/stepwise/buffers.hpp"
 #include "host/stepwise/kernels.hpp"
 #include "host/stepwise/lanes.hpp"
@@ -40,14 +41,17 @@ class ForwardPass {
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
-        chunks_(sizes_.steps, g.chunk_steps(sizes_)),
+        chunks_(sizes_.steps, g.resident ? g.whole_chunk_steps(sizes_) : g.chunk_steps(sizes_)),
         buffers_(call.workspace.data(), g, sizes_, training, call.weights->is_prepared()),
         reserve_(training ? call.reserve.data() : nullptr, g, sizes_),
         prepared_(prepared_data(call), g),
-        lanes_(resources, call.stream, g.directions == 2 || chunks_.count() > 1 ? g.forward_lanes : 1) {}
+        lanes_(resources, call.stream,
+               !g.resident && (g.directions == 2 || chunks_.count() > 1) ? g.forward_lanes : 1) {}
 
   void run() {
-    if (g_.directions == 2) {
+    if (g_.resident) {
+      for (std::int64_t layer = 0; layer < g_.layers; ++layer) run_resident(layer);
+    } else if (g_.directions == 2) {
       for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
         if (layer > 0) lanes_.meet();
         for (int d = 0; d < 2; ++d) tracks_[d] = track(layer, d, d);
@@ -75,13 +79,8 @@ class ForwardPass {
   void step(const Task& task, std::int64_t i) {
     Track& track = tracks_[task.track];
     ForwardStep& step = track.step;
-    const bool reverse = track.reverse();
-    step.step.t = chunks_.step(task.chunk, i, reverse);
-    step.input_t = step.step.t - chunks_.first(task.chunk, reverse);
-    const RowLayout input =
-        dense_layout({chunks_.size(task.chunk), sizes_.batch}, g_.layout, g_.gate_columns());
-    step.input = {buffers_.lanes[track.lane].input, input.step, input.batch};
-    const bool last = step.step.t == (reverse ? 0 : sizes_.steps - 1);
+    go_to(track, task.chunk, i);
+    const bool last = step.step.t == (track.reverse() ? 0 : sizes_.steps - 1);
     (g_.projected() ? track.projection.hN : step.hN) = last ? track.hN : Rows{};
     step.cN = last ? track.cN : Rows{};
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
@@ -112,6 +111,36 @@ class ForwardPass {
 
     bool reverse() const { return step.step.timeline.reverse; }
   };
+
+  // All chunks of a layer: the products of both directions, then their steps in one launch.
+  void run_resident(std::int64_t layer) {
+    for (int d = 0; d < g_.directions; ++d) tracks_[d] = track(layer, d, d);
+    for (std::int64_t chunk = 0; chunk < chunks_.count(); ++chunk) {
+      recur::resident::Forward steps;
+      steps.directions = static_cast<int>(g_.directions);
+      steps.steps = static_cast<int>(chunks_.size(chunk));
+      for (int d = 0; d < g_.directions; ++d) {
+        begin({d, chunk});
+        Track& track = tracks_[d];
+        go_to(track, chunk, 0);
+        const bool last = chunk + 1 == chunks_.count();
+        track.step.hN = last ? track.hN : Rows{};
+        track.step.cN = last ? track.cN : Rows{};
+        steps.tracks[d] = {track.step, track.weights.R, track.weights.R_row};
+      }
+      resident::forward_of(g_.type, g_.variant)(
+          steps, {g_.resident->tile, g_.resident->cluster, g_.resident->batch_tiles, lanes_.stream(0)});
+    }
+  }
+
+  // The i-th step visited of a chunk, whose input products the lane has.
+  void go_to(Track& track, std::int64_t chunk, std::int64_t i) const {
+    ForwardStep& step = track.step;
+    step.step.t = chunks_.step(chunk, i, track.reverse());
+    step.input_t = step.step.t - chunks_.first(chunk, track.reverse());
+    const RowLayout input = dense_layout({chunks_.size(chunk), sizes_.batch}, g_.layout, g_.gate_columns());
+    step.input = {buffers_.lanes[track.lane].input, input.step, input.batch};
+  }
 
   static std::byte* prepared_data(const ForwardCall& call) {
     if (!call.weights->is_prepared()) return nullptr;

@@ -29,7 +29,7 @@ constexpr int kBackwardLanes = 2;
 }  // namespace
 
 std::int64_t Geometry::chunk_steps(const RunSizes& sizes) const {
-  std::int64_t steps = std::clamp<std::int64_t>(chunk_rows / sizes.batch, 1, sizes.steps);
+  std::int64_t steps = whole_chunk_steps(sizes);
   if (directions == 1 && layers > 1) {
     const std::int64_t share = (sizes.steps + kTuning.wavefront_chunks - 1) / kTuning.wavefront_chunks;
     const std::int64_t least = (kTuning.least_rows + sizes.batch - 1) / sizes.batch;
@@ -88,6 +88,11 @@ std::string describe(const Geometry& g, const Shape& shape) {
   const auto name = [](DataType type) { return std::string(name_of(type)); };
   const std::int64_t steps = g.chunk_steps({shape.steps, shape.batch});
   const std::string phases = g.traits.phases == 1 ? "" : std::to_string(g.traits.phases) + " x ";
+  if (g.resident) {
+    return resident::describe(*g.resident, g.traits) + ", operands " + name(g.type) + ", sums " +
+           name(g.sums) + ", input products of " +
+           std::to_string(g.whole_chunk_steps({shape.steps, shape.batch})) + " steps";
+  }
   const std::string projection = g.projected() ? ", a product and a kernel to project" : "";
   return phases + "product and gate kernel a step" + projection + ", operands " +
          (g.tf32 ? "tf32" : name(g.type)) + ", sums " + name(g.sums) + ", input products of " +

@@ -5,6 +5,7 @@
 
 #include "host/engine.hpp"
 #include "host/gpu/device_resources.hpp"
+#include "host/resident/choice.hpp"
 #include "kernels/stepwise/launch.hpp"
 
 namespace recur::host::stepwise {
@@ -35,6 +36,9 @@ struct Geometry {
   // Bytes that the products of a lane have for partial sums.
   std::int64_t scratch_bytes;
 
+  // Where forward goes by the resident kernel, a chunk of time in one launch, and not step by step.
+  std::optional<resident::Choice> resident = {};
+
   std::int64_t gate_columns() const { return traits.gates * hidden; }
   std::int64_t sum_columns() const { return traits.sums * hidden; }
   std::int64_t saved_columns() const { return traits.saved * hidden; }
@@ -48,6 +52,10 @@ struct Geometry {
 
   // How the time loop is cut up: input products and layers of a stack run chunk after chunk.
   std::int64_t chunk_steps(const RunSizes& sizes) const;
+  // As many steps as chunk_rows hold: resident layers run one after the other.
+  std::int64_t whole_chunk_steps(const RunSizes& sizes) const {
+    return std::clamp<std::int64_t>(chunk_rows / sizes.batch, 1, sizes.steps);
+  }
 };
 
 Geometry geometry_of(const Job& job);

@@ -17,7 +17,10 @@ class Lanes {
   }
 
   int count() const { return count_; }
-  gpu::StreamHandle stream(int lane) const { return lane == 0 ? stream_ : resources_.side_stream(lane - 1); }
+  // Of as few lanes as one, all are on the caller's stream.
+  gpu::StreamHandle stream(int lane) const {
+    return lane == 0 || count_ == 1 ? stream_ : resources_.side_stream(lane - 1);
+  }
 
   // What follows on side lanes runs after what lane 0 has now.
   void fork() {

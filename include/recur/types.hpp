@@ -109,7 +109,6 @@ enum class EngineId : std::uint8_t {
   best,
   cpu,
   stepwise,
-  cta_resident,
   cluster_resident,
   grid_resident,
   cudnn,

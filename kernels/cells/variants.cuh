@@ -1,8 +1,10 @@
 // The table of cells: every variant a Spec can name, its traits as data, and the one switch from a run-time
-// variant to a compile-time cell. A new cell is a new file, a new enumerator and a new row here.
+// variant to a compile-time cell. A new cell is a new file, a new enumerator and a new entry in the table.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 #include "kernels/cells/gru.cuh"
 #include "kernels/cells/lstm.cuh"
@@ -20,22 +22,21 @@ enum class Variant : std::uint8_t {
   lstm_coupled,
   lstm_coupled_peephole,
 };
-inline constexpr int kVariantCount = 8;
+// In the order of the enumerators.
+using CellTable = std::tuple<Rnn<false>, Rnn<true>, GruResetAfter, GruResetBefore, Lstm<false, false>,
+                             Lstm<true, false>, Lstm<false, true>, Lstm<true, true>>;
+inline constexpr int kVariantCount = std::tuple_size_v<CellTable>;
+template <Variant kVariant>
+using CellOf = std::tuple_element_t<static_cast<std::size_t>(kVariant), CellTable>;
 
 // Calls `visitor.template operator()<Cell>()` for the cell of this variant.
-template <class Visitor>
+template <int kIndex = 0, class Visitor>
 constexpr auto visit(Variant variant, Visitor&& visitor) {
-  switch (variant) {
-    case Variant::rnn_tanh: return visitor.template operator()<Rnn<false>>();
-    case Variant::rnn_relu: return visitor.template operator()<Rnn<true>>();
-    case Variant::gru_reset_after: return visitor.template operator()<GruResetAfter>();
-    case Variant::gru_reset_before: return visitor.template operator()<GruResetBefore>();
-    case Variant::lstm: return visitor.template operator()<Lstm<false, false>>();
-    case Variant::lstm_peephole: return visitor.template operator()<Lstm<true, false>>();
-    case Variant::lstm_coupled: return visitor.template operator()<Lstm<false, true>>();
-    case Variant::lstm_coupled_peephole: break;
+  constexpr Variant kVariant = static_cast<Variant>(kIndex);
+  if constexpr (kIndex + 1 < kVariantCount) {
+    if (variant != kVariant) return visit<kIndex + 1>(variant, visitor);
   }
-  return visitor.template operator()<Lstm<true, true>>();
+  return visitor.template operator()<CellOf<kVariant>>();
 }
 
 inline constexpr int kMaxPhases = 2;

@@ -6,6 +6,7 @@
 //     threads RECUR_SHARED(float, tile, [4][32]);                   static shared memory
 //     RECUR_DYNAMIC_SHARED(unsigned char, memory);          dynamic shared memory, 128-byte aligned
 //     RECUR_UNROLL for (...)
+//     const RECUR_GRID_CONSTANT Arguments a    a parameter whose address may be taken: no thread gets a copy
 //
 // and otherwise plain CUDA: threadIdx, blockIdx, blockDim, gridDim. Rules for kernels: docs/simt.md.
 #pragma once
@@ -22,6 +23,7 @@
 
 #define RECUR_DEVICE inline __attribute__((always_inline))
 #define RECUR_KERNEL(max_threads) inline void
+#define RECUR_GRID_CONSTANT
 #define RECUR_UNROLL
 #define RECUR_SHARED(Type, name, ...) SIMT_SHARED(Type, name, __VA_ARGS__)
 // NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration
@@ -34,6 +36,7 @@
 #define RECUR_DEVICE __device__ __forceinline__
 // Told that one block a multiprocessor will do, ptxas does not buy room for another with spilled registers.
 #define RECUR_KERNEL(max_threads) __global__ void __launch_bounds__(max_threads, 1)
+#define RECUR_GRID_CONSTANT __grid_constant__
 #define RECUR_UNROLL _Pragma("unroll")
 #define RECUR_SHARED(Type, name, ...) __shared__ Type name __VA_ARGS__
 #define RECUR_DYNAMIC_SHARED(Type, name)                                 \

@@ -21,6 +21,7 @@ class RowTimeline {
   }
 
   RECUR_DEVICE bool empty() const { return length_ == 0; }
+  RECUR_DEVICE std::int64_t length() const { return length_; }
   RECUR_DEVICE bool valid(std::int64_t t) const { return t < length_; }
   // The first valid step visited; only of a row that is not empty.
   RECUR_DEVICE std::int64_t first() const { return reverse_ ? length_ - 1 : 0; }
@@ -46,5 +47,16 @@ class RowTimeline {
   std::int64_t length_;
   bool reverse_;
 };
+
+// What ends_episode is made of, for a kernel that reads marks before it needs them: the mark that the step
+// visited after t would start afresh by, and, in a sequence of `length`, whether there is such a step.
+RECUR_DEVICE bool mark_after(const Timeline& timeline, std::int64_t b, std::int64_t t) {
+  const std::int64_t mark = timeline.reverse ? t : t + 1;
+  return timeline.marks != nullptr && mark < timeline.steps &&
+         timeline.marks[b * timeline.marks_batch + mark * timeline.marks_step] != 0;
+}
+RECUR_DEVICE bool has_after(const Timeline& timeline, std::int64_t length, std::int64_t t) {
+  return timeline.reverse ? t > 0 : t + 1 < length;
+}
 
 }  // namespace recur::stepwise

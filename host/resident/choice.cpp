@@ -1,0 +1,139 @@
+#include "host/resident/choice.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <limits>
+
+namespace recur::host::resident {
+namespace {
+
+using recur::resident::kFragmentBytes;
+using recur::resident::kMostBatchTiles;
+using recur::resident::kStateBlockBytes;
+using recur::resident::kTileCount;
+using recur::resident::kTileRows;
+using recur::resident::kTiles;
+using recur::resident::SharedLayout;
+using recur::resident::Tile;
+
+// Hopper, in cycles of a multiprocessor. Measured by others, none of it here yet: docs/design.md, section 8,
+// has the figures. Those marked * are assumptions.
+struct Model {
+  double product = 6.3;         // between mma.sync m16n8k16 of a quarter of a multiprocessor
+  double product_latency = 33;  // * until a product can add to the sum of the one before
+  double shared_bytes = 128;    // a cycle
+  double gates = 200;           // * nonlinearities of a unit, and what leads to and from them
+  double barrier = 30;          // * of a block or some of its warps
+  double hop = 600;             // * from pushing h until a peer has it
+  double clock = 1.755e9;       // * cycles a second
+  double launch = 1.4e-6;       // seconds from a kernel to the next within a graph
+  double operations = 400e12;   // * a second, of products as small as a step's
+  std::int64_t quarters = 4;    // of a multiprocessor
+  // Clusters lie within groups of at most so many multiprocessors, of which this many can be counted on. Of
+  // the 132 of an H100 that makes 7 groups of 16.
+  std::int64_t multiprocessors_per_group = 18;
+  std::int64_t usable_per_group = 16;
+};
+constexpr Model kModel;
+
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+
+// One phase of a visit to a batch tile, without the exchange.
+double phase_cycles(const Tile& tile, const SharedLayout& layout, int gates, int cluster) {
+  const auto warps_a_quarter = static_cast<double>(ceil_div(tile.warps(), kModel.quarters));
+  const double products =
+      layout.warp_blocks * std::max(kModel.product_latency, gates * warps_a_quarter * kModel.product);
+  // h and those fragments of R that are not in registers, the partial sums in and out, and h to peers.
+  double bytes = tile.warps() * static_cast<double>(layout.warp_blocks * kStateBlockBytes +
+                                                    layout.shared_blocks * gates * kFragmentBytes);
+  if (tile.splits > 1) bytes += 2.0 * tile.warps() * gates * kFragmentBytes;
+  bytes += 2.0 * tile.units() * kTileRows * cluster;
+  const int barriers = tile.splits > 1 ? 2 : 1;
+  return std::max(products, bytes / kModel.shared_bytes) + kModel.gates + barriers * kModel.barrier;
+}
+
+// Of all batch tiles: the hop of one hides behind visits to the others.
+double step_cycles(const Choice& choice, const cells::Traits& traits, double hop) {
+  const Tile& tile = kTiles[choice.tile];
+  const SharedLayout layout(tile, traits.gates, choice.cluster, choice.batch_tiles);
+  double cycles = 0;
+  for (int phase = 0; phase < traits.phases; ++phase) {
+    const double visit = phase_cycles(tile, layout, traits.gates_of_phase(phase), choice.cluster);
+    cycles += std::max(choice.batch_tiles * visit, visit + (choice.cluster > 1 ? hop : 0));
+  }
+  return static_cast<double>(choice.turns) * cycles;
+}
+
+}  // namespace
+
+std::int64_t clusters_at_once(int cluster, const CudaProps& chip) {
+  if (cluster == 1) return std::max(chip.multiprocessors, 1);
+  const std::int64_t groups = chip.multiprocessors / kModel.multiprocessors_per_group;
+  return std::max<std::int64_t>(groups, 1) * (kModel.usable_per_group / cluster);
+}
+
+std::optional<Choice> choose(const cells::Traits& traits, std::int64_t hidden, std::int64_t batch,
+                             std::int64_t directions, const CudaProps& chip) {
+  std::optional<Choice> best;
+  double best_cycles = std::numeric_limits<double>::infinity();
+  const std::int64_t all_tiles = ceil_div(batch, kTileRows);
+  const auto most_tiles = static_cast<int>(std::min<std::int64_t>(all_tiles, kMostBatchTiles));
+  for (int tile = 0; tile < kTileCount; ++tile) {
+    for (int cluster : {1, 2, 4, 8, 16}) {
+      if (std::int64_t{cluster} * kTiles[tile].units() < hidden) continue;
+      for (int batch_tiles = 1; batch_tiles <= most_tiles; ++batch_tiles) {
+        const SharedLayout layout(kTiles[tile], traits.gates, cluster, batch_tiles);
+        if (layout.bytes > chip.shared_per_block_optin) break;
+        const std::int64_t clusters = ceil_div(all_tiles, batch_tiles) * directions;
+        const Choice choice{
+            tile,        cluster, batch_tiles, clusters, ceil_div(clusters, clusters_at_once(cluster, chip)),
+            layout.bytes};
+        const double cycles = step_cycles(choice, traits, kModel.hop);
+        const bool fewer = best && clusters * cluster < best->clusters * best->cluster;
+        if (cycles < best_cycles || (cycles == best_cycles && fewer)) {
+          best_cycles = cycles;
+          best = choice;
+        }
+      }
+    }
+  }
+  return best;
+}
+
+double step_seconds(const Choice& choice, const cells::Traits& traits, const Rates* rates) {
+  double hop = kModel.hop;
+  if (rates != nullptr) {
+    const auto measured =
+        std::ranges::find(rates->hops, "cluster of " + std::to_string(choice.cluster), &Hop::name);
+    if (measured != rates->hops.end()) hop = measured->seconds * kModel.clock;
+  }
+  return step_cycles(choice, traits, hop) / kModel.clock;
+}
+
+std::optional<std::string> slower_than_steps(const Choice& choice, const cells::Traits& traits,
+                                             std::int64_t hidden, std::int64_t batch) {
+  const auto units = static_cast<double>(hidden);
+  const double operations = 2 * traits.gates * units * units * static_cast<double>(batch);
+  const double resident = step_seconds(choice, traits);
+  const double steps = 2 * traits.phases * kModel.launch + operations / kModel.operations;
+  if (resident <= steps) return std::nullopt;
+  char text[128];
+  std::snprintf(text, sizeof(text),
+                "by the model a step takes %.1f us here, and %.1f us as a product and a kernel",
+                1e6 * resident, 1e6 * steps);
+  return text;
+}
+
+std::string describe(const Choice& choice, const cells::Traits& traits) {
+  const Tile& tile = kTiles[choice.tile];
+  char text[320];
+  std::snprintf(
+      text, sizeof(text),
+      "R resident in %lld x %d blocks of %d units, %d x %d warps, %d x %d rows, %zu KiB shared; %.2f us "
+      "a step by the model",
+      static_cast<long long>(choice.clusters), choice.cluster, tile.units(), tile.groups, tile.splits,
+      choice.batch_tiles, kTileRows, choice.shared_bytes >> 10, 1e6 * step_seconds(choice, traits));
+  return text;
+}
+
+}  // namespace recur::host::resident

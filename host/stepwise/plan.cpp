@@ -1,0 +1,123 @@
+#include "host/stepwise/plan.hpp"
+
+#include "host/check.hpp"
+#include "host/context_state.hpp"
+#include "host/gpu/planned_device.hpp"
+#include "host/gpu/weight_rows.hpp"
+#include "host/hash.hpp"
+#include "host/stepwise/backward.hpp"
+#include "host/stepwise/buffers.hpp"
+#include "host/stepwise/cost.hpp"
+#include "host/stepwise/forward.hpp"
+
+namespace recur::host::stepwise {
+namespace {
+
+// Prepared weights are dense copies and combined biases, so that these are all they depend on.
+std::uint64_t layout_id_of(const Geometry& g) {
+  return Hash()
+      .add("stepwise weights 3")
+      .add(static_cast<std::uint64_t>(g.traits.gates))
+      .add(static_cast<std::uint64_t>(g.traits.split_gate))
+      .add(static_cast<std::uint64_t>(g.traits.peepholes))
+      .add(static_cast<std::uint64_t>(g.type))
+      .add(static_cast<std::uint64_t>(g.bias))
+      .add(static_cast<std::uint64_t>(g.input_size))
+      .add(static_cast<std::uint64_t>(g.hidden))
+      .add(static_cast<std::uint64_t>(g.projection))
+      .add(static_cast<std::uint64_t>(g.layers))
+      .add(static_cast<std::uint64_t>(g.directions))
+      .value();
+}
+
+// The library chooses how to form a product by its shape and by the chip.
+std::uint64_t bits_id_of(const Geometry& g, const CudaProps& device) {
+  Hash hash;
+  // Which units a block has decides the order in which it adds up products.
+  if (g.resident) {
+    hash.add("resident 1")
+        .add(static_cast<std::uint64_t>(g.resident->tile))
+        .add(static_cast<std::uint64_t>(g.resident->cluster));
+  }
+  return hash.add("stepwise 2")
+      .add(static_cast<std::uint64_t>(g.chunk_rows))
+      .add(g.tf32)
+      .add(static_cast<std::uint64_t>(device.compute_major))
+      .add(static_cast<std::uint64_t>(device.compute_minor))
+      .add(static_cast<std::uint64_t>(device.multiprocessors))
+      .value();
+}
+
+class StepwisePlan final : public EnginePlan {
+ public:
+  StepwisePlan(const Job& job, const Geometry& geometry)
+      : geometry_(geometry), device_(job.device.cuda), training_(job.options.pass == Pass::training) {
+    const RunSizes most{job.shape.steps, job.shape.batch};
+    facts_.tile = describe(geometry_, job.shape);
+    if (const std::optional<Rates>& rates = job.device.rates) {
+      facts_.predicted_seconds = forward_seconds(geometry_, most, training_, *rates);
+      if (training_) facts_.predicted_backward_seconds = backward_seconds(geometry_, most, *rates);
+    }
+    if (geometry_.resident) facts_.resident_fraction = 1;
+    facts_.layout_id = layout_id_of(geometry_);
+    facts_.bits_id = bits_id_of(geometry_, device_);
+    BufferSizes& sizes = facts_.sizes;
+    sizes.workspace = ForwardBuffers(nullptr, geometry_, most, training_, false).carver.bytes();
+    if (training_) {
+      sizes.reserve = ReserveBuffer(nullptr, geometry_, most).carver.bytes();
+      sizes.workspace_backward = BackwardBuffers(nullptr, geometry_, most).carver.bytes();
+    } else {
+      sizes.workspace_prepared = ForwardBuffers(nullptr, geometry_, most, false, true).carver.bytes();
+      sizes.prepared_weights = PreparedBuffer(nullptr, geometry_).carver.bytes();
+    }
+  }
+
+  const EngineFacts& facts() const override { return facts_; }
+
+  void check_forward(Context::State& context, const ForwardCall& call) const override {
+    gpu::check_planned_device(context, device_);
+    if (!call.weights->is_prepared()) gpu::check_weight_rows(call.weights->canonical(), kMostProductSize);
+  }
+
+  void check_backward(Context::State& context, const BackwardCall& call) const override {
+    gpu::check_planned_device(context, device_);
+    gpu::check_weight_rows(call.weights, kMostProductSize);
+    gpu::check_weight_rows(call.args->dweights, kMostProductSize);
+    const Rows dx = rows_of(call.args->dx, geometry_.layout);
+    const RowLayout rows = layout_of(dx, geometry_.input_size);
+    if (dx && !Walk::batched(call.sizes, geometry_.layout, {rows})) {
+      throw InvalidArgument("dx: expected rows at most 2^31 - 1 elements apart, got " +
+                            host::describe(call.args->dx));
+    }
+  }
+
+  void prepare_weights(Context::State& context, Stream stream, std::span<const LayerWeights> weights,
+                       std::span<std::byte> buffer) const override {
+    gpu::check_planned_device(context, device_);
+    prepare(geometry_, resources(context), stream, weights, buffer.data());
+  }
+  void forward(Context::State& context, const ForwardCall& call) const override {
+    run_forward(geometry_, resources(context), training_, call);
+  }
+  void backward(Context::State& context, const BackwardCall& call) const override {
+    run_backward(geometry_, resources(context), call);
+  }
+
+ private:
+  static gpu::DeviceResources& resources(Context::State& context) {
+    return static_cast<gpu::DeviceResources&>(*context.gpu);
+  }
+
+  const Geometry geometry_;
+  const CudaProps device_;
+  const bool training_;
+  EngineFacts facts_;
+};
+
+}  // namespace
+
+std::unique_ptr<const EnginePlan> make_engine_plan(const Job& job, const Geometry& geometry) {
+  return std::make_unique<StepwisePlan>(job, geometry);
+}
+
+}  // namespace recur::host::stepwise

@@ -1,0 +1,431 @@
+// Forward over many steps by clusters of blocks in which the recurrent weights stay.
+//
+// A cluster takes one direction and some batch tiles, and visits them in turn, step after step: while one
+// tile's state travels between blocks, the next is multiplied. A visit, in every block alike:
+//
+// clang-format off
+//   who                | does                                              | published by, and what it frees
+//   -------------------|---------------------------------------------------|---------------------------------------
+//   warp               | multiplies its K-blocks of h, source by source    | mbarrier of the source, cluster scope
+//   warps of a group   | leave their parts of the sums in `partial`        | named barrier of the group
+//   thread             | gates of its units and rows; has their c and h    | nobody else reads them
+//   thread             | stores its new h in the block's own buffer        | __syncthreads: own h may be pushed and
+//                      |                                                   | multiplied; every warp has read h of
+//                      |                                                   | the step before, so peers may write
+//                      |                                                   | there; `partial` is free
+//   thread             | pushes pieces of the block's h to all peers       | their mbarrier of this source
+//   thread s           | expects source s's bytes in the buffer just read  | the barrier's next phase can complete
+//   thread             | loads W x of the next visit, then stores y and    | global memory, which nobody waits for
+//                      | what training keeps                               |
+// clang-format on
+//
+// exchange.cuh says why two buffers of h do. A cell of two phases goes through this twice a step, its first
+// phase exchanging what the second multiplies. With several batch tiles, c and h lie in shared memory between
+// visits. A batch tile whose sequences have all ended is left out, by all blocks alike; a row that has ended
+// keeps its state and is exchanged on.
+#pragma once
+
+#include "kernels/device/fast_math.cuh"
+#include "kernels/device/launch.cuh"
+#include "kernels/device/vector_io.cuh"
+#include "kernels/resident/launch.hpp"
+#include "kernels/resident/weights.cuh"
+#include "kernels/stepwise/timeline.cuh"
+#include "kernels/stepwise/units.cuh"
+
+namespace recur::resident {
+
+using stepwise::PhaseOf;
+using stepwise::row_of;
+using stepwise::RowTimeline;
+
+template <class Cell, class T, Tile kTile, bool kManyTiles>
+class ForwardBlock {
+ public:
+  RECUR_DEVICE ForwardBlock(const Track& track, int steps, int batch_tiles, unsigned char* shared)
+      : track_(track),
+        steps_(steps),
+        first_step_(static_cast<int>(track.step.step.t)),
+        batch_tiles_(batch_tiles),
+        hidden_(static_cast<int>(track.step.step.hidden)),
+        batch_(static_cast<int>(track.step.step.batch)),
+        thread_(static_cast<int>(threadIdx.x)),
+        place_(Place::of_thread<kTile>(thread_)),
+        layout_(kTile, Cell::kGates, static_cast<int>(device::cluster_size()), batch_tiles),
+        exchange_(shared, layout_, static_cast<int>(device::cluster_size()),
+                  static_cast<int>(device::cluster_rank()), batch_tiles),
+        weights_(shared, layout_, place_, exchange_.rank()),
+        partial_(reinterpret_cast<float*>(shared + layout_.partial)),
+        kept_(reinterpret_cast<float*>(shared + layout_.kept)),
+        longest_(reinterpret_cast<int*>(shared + layout_.longest)),
+        first_row_(static_cast<int>(blockIdx.x / device::cluster_size()) * batch_tiles * kTileRows) {}
+
+  RECUR_DEVICE void run() {
+    load();
+    prefetch(0, 0);
+    for (int i = 0; i < steps_; ++i) {
+      for (int tile = 0; tile < batch_tiles_; ++tile) visit(i, tile);
+    }
+    // A block arrives when all that was pushed to it has come: whoever waits for all blocks knows that nothing
+    // of his own is under way when he exits.
+    device::cluster_arrive();
+    finish();
+    device::cluster_wait();
+  }
+
+ private:
+  static constexpr int kValues = Values<kTile>::kCount;
+  using Unit = cells::ForwardUnit<Cell, float>;
+  using Math = device::FastMath;
+
+  // What a thread has of one unit and row between visits.
+  struct Kept {
+    float c;
+    float h;     // rounded to T
+    int length;  // of the row's sequence; -1 for rows and units that are padding
+  };
+
+  // The visits [begin, end) of a batch tile at which one of its sequences has a step.
+  struct Span {
+    int begin, end;
+  };
+
+  RECUR_DEVICE bool reverse() const { return track_.step.step.timeline.reverse; }
+  // A step of a sequence, whose length is an int.
+  RECUR_DEVICE int step_of(int i) const { return first_step_ + (reverse() ? -i : i); }
+  RECUR_DEVICE Span span_of(int tile) const {
+    const int longest = longest_[tile];
+    if (reverse()) return {clamp(first_step_ - longest + 1), steps_};
+    return {0, clamp(longest - first_step_)};
+  }
+
+  RECUR_DEVICE int clamp(int visit) const { return visit < 0 ? 0 : (visit < steps_ ? visit : steps_); }
+
+  RECUR_DEVICE int group_unit(int value) const { return Values<kTile>::unit(place_, value); }
+  RECUR_DEVICE int tile_row(int value) const { return Values<kTile>::row(place_, value); }
+  // Unit of the layer, and row of the batch.
+  RECUR_DEVICE int unit(int value) const {
+    return exchange_.rank() * kTile.units() + place_.group * kBlockUnits + group_unit(value);
+  }
+  RECUR_DEVICE int row(int tile, int value) const { return first_row_ + tile * kTileRows + tile_row(value); }
+  RECUR_DEVICE bool exists(int tile, int value) const {
+    return unit(value) < hidden_ && row(tile, value) < batch_;
+  }
+
+  // The place of a value in rows of units at t, given the row of value 0. From value to value it is a step
+  // that all threads share.
+  template <class E, class Rows>
+  RECUR_DEVICE auto* place_of(const Rows& rows, std::int64_t t, int first_row, int value) const {
+    return row_of<E>(rows, t, first_row, unit(0)) +
+           (Values<kTile>::rows_on(value) * rows.batch + Values<kTile>::units_on(value));
+  }
+
+  RECUR_DEVICE float* kept_at(int tile, int value, int which) const {
+    return kept_ + ((tile * kValues + value) * 3 + which) * kTile.threads() + thread_;
+  }
+  RECUR_DEVICE void take_kept(int tile) {
+    if constexpr (kManyTiles) {
+      RECUR_UNROLL
+      for (int i = 0; i < kValues; ++i) {
+        kept_values_[i] = {*kept_at(tile, i, 0), *kept_at(tile, i, 1),
+                           *reinterpret_cast<int*>(kept_at(tile, i, 2))};
+      }
+    }
+  }
+  RECUR_DEVICE void put_kept(int tile) {
+    if constexpr (kManyTiles) {
+      RECUR_UNROLL
+      for (int i = 0; i < kValues; ++i) {
+        *kept_at(tile, i, 0) = kept_values_[i].c;
+        *kept_at(tile, i, 1) = kept_values_[i].h;
+        *reinterpret_cast<int*>(kept_at(tile, i, 2)) = kept_values_[i].length;
+      }
+    }
+  }
+
+  // Of a batch tile that need not be the one that is visited.
+  RECUR_DEVICE int length_at(int tile, int value) const {
+    if constexpr (kManyTiles) return *reinterpret_cast<int*>(kept_at(tile, value, 2));
+    return kept_values_[value].length;
+  }
+
+  RECUR_DEVICE int length_of(int row) const {
+    if (row >= batch_) return 0;
+    return static_cast<int>(RowTimeline(track_.step.step.timeline, row).length());
+  }
+
+  RECUR_DEVICE void load() {
+    exchange_.start(thread_);
+    weights_.load(static_cast<const T*>(track_.R), track_.R_row, hidden_,
+                  exchange_.rank() * kTile.units() + place_.group * kBlockUnits, place_);
+    for (int tile = thread_; tile < batch_tiles_; tile += kTile.threads()) {
+      int longest = 0;
+      for (int r = 0; r < kTileRows; ++r) {
+        const int length = length_of(first_row_ + tile * kTileRows + r);
+        longest = length > longest ? length : longest;
+      }
+      longest_[tile] = longest;
+    }
+    load_state();
+    for (int tile = 0; tile < batch_tiles_; ++tile) load_kept(tile);
+    RECUR_UNROLL
+    for (int i = 0; i < kValues; ++i) {
+      if (unit(i) >= hidden_) continue;
+      RECUR_UNROLL
+      for (int p = 0; p < Cell::kPeepholes; ++p) {
+        const auto* const peephole = static_cast<const T*>(track_.step.peephole);
+        peephole_[i][p] = device::to_compute(peephole[std::int64_t{p} * hidden_ + unit(i)]);
+      }
+      if (Cell::kSplitGate >= 0 && track_.step.split_bias != nullptr) {
+        split_bias_[i] = device::to_compute(static_cast<const T*>(track_.step.split_bias)[unit(i)]);
+      }
+    }
+    device::cluster_barrier();
+  }
+
+  // Exchange 0: h of all units.
+  RECUR_DEVICE void load_state() {
+    const int octets = exchange_.blocks() * 2;
+    const int count = batch_tiles_ * octets * kTileRows;
+    for (int at = thread_; at < count; at += kTile.threads()) {
+      const int tile_row = at % kTileRows;
+      const int octet = at / kTileRows % octets;
+      const int tile = at / kTileRows / octets;
+      const int row = first_row_ + tile * kTileRows + tile_row;
+      device::Pack<T, 8> h;
+      RECUR_UNROLL
+      for (int i = 0; i < 8; ++i) {
+        const int unit = octet * 8 + i;
+        h.values[i] = row < batch_ && unit < hidden_
+                          ? static_cast<const T*>(track_.step.h)[std::int64_t{row} * hidden_ + unit]
+                          : device::to_storage<T>(0.0f);
+      }
+      *reinterpret_cast<device::Pack<T, 8>*>(exchange_.octet(0, tile, octet, tile_row)) = h;
+    }
+  }
+
+  RECUR_DEVICE void load_kept(int tile) {
+    RECUR_UNROLL
+    for (int i = 0; i < kValues; ++i) {
+      kept_values_[i] = {0, 0, -1};
+      if (!exists(tile, i)) continue;
+      const std::int64_t at = std::int64_t{row(tile, i)} * hidden_ + unit(i);
+      if constexpr (Cell::kCellState) kept_values_[i].c = static_cast<const float*>(track_.step.c)[at];
+      kept_values_[i].h = device::to_compute(static_cast<const T*>(track_.step.h)[at]);
+      kept_values_[i].length = length_of(row(tile, i));
+    }
+    put_kept(tile);
+  }
+
+  // W x of visit i of a batch tile, and the mark that decides whether the state it leaves is cleared.
+  RECUR_DEVICE void prefetch(int i, int tile) {
+    const std::int64_t input_t = track_.step.input_t + (step_of(i) - first_step_);
+    const int first_row = device::opaque(row(tile, 0));
+    marks_ = 0;
+    RECUR_UNROLL
+    for (int value = 0; value < kValues; ++value) {
+      if (step_of(i) >= length_at(tile, value)) continue;
+      const float* const from = place_of<float>(track_.step.input, input_t, first_row, value);
+      RECUR_UNROLL
+      for (int gate = 0; gate < Cell::kGates; ++gate)
+        input_[value][gate] = from[std::int64_t{gate} * hidden_];
+      const int b = first_row + Values<kTile>::rows_on(value);
+      if (stepwise::mark_after(track_.step.step.timeline, b, step_of(i))) marks_ |= 1u << value;
+    }
+  }
+  RECUR_DEVICE void prefetch_after(int i, int tile) {
+    const bool same_step = tile + 1 < batch_tiles_;
+    if (same_step || i + 1 < steps_) prefetch(same_step ? i : i + 1, same_step ? tile + 1 : 0);
+  }
+
+  RECUR_DEVICE void visit(int i, int tile) {
+    const Span span = span_of(tile);
+    const int t = step_of(i);
+    take_kept(tile);
+    if (i >= span.begin && i < span.end) {
+      const int first = (i - span.begin) * Cell::kPhases;
+      const int last = (span.end - span.begin) * Cell::kPhases - 1;
+      if constexpr (Cell::kPhases > 1) run_phase<0>(first, last, t, tile);
+      run_phase<Cell::kPhases - 1>(first + Cell::kPhases - 1, last, t, tile);
+      put_kept(tile);
+    }
+    prefetch_after(i, tile);
+    const int first_row = device::opaque(row(tile, 0));
+    RECUR_UNROLL
+    for (int value = 0; value < kValues; ++value) {
+      if (t < kept_values_[value].length) {
+        store(t, first_row, value);
+      } else if (kept_values_[value].length >= 0) {
+        store_zeros(t, first_row, value);
+      }
+    }
+  }
+
+  // Products of exchange e, gates, and exchange e + 1 unless e is the last one.
+  template <int kPhase>
+  RECUR_DEVICE void run_phase(int e, int last, int t, int tile) {
+    using Phase = PhaseOf<Cell, kPhase>;
+    constexpr int kGates = Phase::kEnd - Phase::kFirst;
+    float products[kGates][4];
+    float sums[kValues][kGates];
+    weights_.template multiply<Phase::kFirst, Phase::kEnd>(exchange_, e, tile, place_.lane, products);
+    gather_sums<kTile, kGates>(products, place_, partial_, sums);
+    RECUR_UNROLL
+    for (int i = 0; i < kValues; ++i) {
+      T result = device::to_storage<T>(Phase::kLast ? kept_values_[i].h : 0);
+      if (t < kept_values_[i].length) result = run_gates<kPhase>(i, t, sums[i]);
+      exchange_.store(e + 1, tile, place_.group, group_unit(i), tile_row(i), result);
+    }
+    __syncthreads();
+    if (e < last) {
+      exchange_.push(e + 1, tile, thread_);
+      exchange_.expect(e, tile, thread_);
+    }
+  }
+
+  // What the phase exchanges.
+  template <int kPhase, int kGates>
+  RECUR_DEVICE T run_gates(int value, int t, const float (&sums)[kGates]) {
+    using Phase = PhaseOf<Cell, kPhase>;
+    Unit& u = units_[value];
+    Kept& kept = kept_values_[value];
+    RECUR_UNROLL
+    for (int i = 0; i < kGates; ++i) {
+      const int gate = Phase::kFirst + i;
+      if (gate == Cell::kSplitGate) {
+        u.sums[gate] = input_[value][gate];
+        u.sums[Cell::kSums - 1] = sums[i] + split_bias_[value];
+      } else {
+        u.sums[gate] = input_[value][gate] + sums[i];
+      }
+    }
+    RECUR_UNROLL
+    for (int p = 0; p < Cell::kPeepholes; ++p) u.peephole[p] = peephole_[value][p];
+    u.h_prev = kept.h;
+    if constexpr (Cell::kCellState) u.c_prev = kept.c;
+    Cell::template forward<kPhase, Math>(u);
+    if constexpr (!Phase::kLast) {
+      return device::to_storage<T>(u.exchange);
+    } else {
+      const bool clear =
+          (marks_ >> value & 1u) != 0 && stepwise::has_after(track_.step.step.timeline, kept.length, t);
+      const T h = device::to_storage<T>(clear ? 0 : u.h);
+      kept.h = device::to_compute(h);
+      if constexpr (Cell::kCellState) kept.c = clear ? 0 : u.c;
+      return h;
+    }
+  }
+
+  RECUR_DEVICE void store(int t, int first_row, int value) {
+    const Unit& u = units_[value];
+    *place_of<T>(track_.step.y, t, first_row, value) = device::to_storage<T>(u.h);
+    if (track_.step.saved) {
+      T* const saved = place_of<T>(track_.step.saved, t, first_row, value);
+      RECUR_UNROLL
+      for (int s = 0; s < Cell::kSaved; ++s) {
+        saved[std::int64_t{s} * hidden_] = device::to_storage<T>(u.saved[s]);
+      }
+    }
+    if constexpr (Cell::kCellState) {
+      if (track_.step.saved_c) *place_of<float>(track_.step.saved_c, t, first_row, value) = u.c;
+      if (track_.step.c_sequence) {
+        *place_of<T>(track_.step.c_sequence, t, first_row, value) = device::to_storage<T>(u.c);
+      }
+    }
+  }
+  RECUR_DEVICE void store_zeros(int t, int first_row, int value) {
+    const T zero = device::to_storage<T>(0.0f);
+    *place_of<T>(track_.step.y, t, first_row, value) = zero;
+    if (track_.step.c_sequence) *place_of<T>(track_.step.c_sequence, t, first_row, value) = zero;
+  }
+
+  RECUR_DEVICE void finish() {
+    for (int tile = 0; tile < batch_tiles_; ++tile) {
+      take_kept(tile);
+      RECUR_UNROLL
+      for (int i = 0; i < kValues; ++i) {
+        if (!exists(tile, i)) continue;
+        const int b = row(tile, i);
+        const std::int64_t at = std::int64_t{b} * hidden_ + unit(i);
+        const T h = device::to_storage<T>(kept_values_[i].h);
+        static_cast<T*>(track_.step.h)[at] = h;
+        if (track_.step.hN) *row_of<T>(track_.step.hN, 0, b, unit(i)) = h;
+        if constexpr (Cell::kCellState) {
+          static_cast<float*>(track_.step.c)[at] = kept_values_[i].c;
+          if (track_.step.cN) {
+            *row_of<T>(track_.step.cN, 0, b, unit(i)) = device::to_storage<T>(kept_values_[i].c);
+          }
+        }
+      }
+    }
+  }
+
+  const Track& track_;
+  const int steps_;
+  const int first_step_;
+  const int batch_tiles_;
+  const int hidden_;
+  const int batch_;
+  const int thread_;
+  const Place place_;
+  const SharedLayout layout_;
+  Exchange<kTile> exchange_;
+  RecurrentWeights<T, kTile, Cell::kGates> weights_;
+  float* const partial_;
+  float* const kept_;
+  int* const longest_;
+  const int first_row_;
+
+  Kept kept_values_[kValues];
+  Unit units_[kValues];
+  float input_[kValues][Cell::kGates];
+  unsigned marks_ = 0;  // a bit for each value
+  float peephole_[kValues][Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];
+  float split_bias_[kValues] = {};
+};
+
+// Clusters along x take batch tiles, blocks along y directions. kTile is an index of kTiles: nvcc's stubs of
+// kernels cannot name a Tile.
+template <class Cell, class T, int kTile, bool kManyTiles>
+RECUR_KERNEL(kTiles[kTile].threads())
+forward_kernel(const RECUR_GRID_CONSTANT Forward a, const int batch_tiles) {
+  RECUR_DYNAMIC_SHARED(unsigned char, shared);
+  ForwardBlock<Cell, T, kTiles[kTile], kManyTiles>(a.tracks[blockIdx.y], a.steps,
+                                                   kManyTiles ? batch_tiles : 1, shared)
+      .run();
+}
+
+template <class Cell, class T, int kTile, bool kManyTiles>
+void launch_tile(const Forward& arguments, const Launch& launch) {
+  constexpr Tile kShape = kTiles[kTile];
+  const std::int64_t rows = std::int64_t{launch.batch_tiles} * kTileRows;
+  const std::int64_t clusters = (arguments.tracks[0].step.step.batch + rows - 1) / rows;
+  device::LaunchConfig config;
+  config.grid =
+      dim3(static_cast<unsigned>(clusters * launch.cluster), static_cast<unsigned>(arguments.directions));
+  config.block = dim3(kShape.threads());
+  config.shared_bytes = SharedLayout(kShape, Cell::kGates, launch.cluster, launch.batch_tiles).bytes;
+  config.cluster = dim3(static_cast<unsigned>(launch.cluster));
+  config.registers = kShape.register_limit();
+  config.stream = launch.stream;
+  RECUR_LAUNCH((forward_kernel<Cell, T, kTile, kManyTiles>), config, arguments, launch.batch_tiles);
+}
+
+template <class Cell, class T, int kTile = 0>
+void launch_forward(const Forward& arguments, const Launch& launch) {
+  if constexpr (kTile + 1 < kTileCount) {
+    if (launch.tile != kTile) return launch_forward<Cell, T, kTile + 1>(arguments, launch);
+  }
+  if (launch.batch_tiles > 1) {
+    launch_tile<Cell, T, kTile, true>(arguments, launch);
+  } else {
+    launch_tile<Cell, T, kTile, false>(arguments, launch);
+  }
+}
+
+template <DataType kType, cells::Variant kVariant>
+void forward(const Forward& arguments, const Launch& launch) {
+  launch_forward<cells::CellOf<kVariant>, device::Storage<kType>>(arguments, launch);
+}
+
+}  // namespace recur::resident
