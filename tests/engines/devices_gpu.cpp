@@ -1,5 +1,6 @@
 // The GPU engines on the machine's first GPU.
 #include "engines/cudnn_device.hpp"
+#include "engines/resident_sizes.hpp"
 #include "engines/stepwise_sizes.hpp"
 #include "engines/test_device.hpp"
 #include "host/gpu/gpu.hpp"
@@ -31,6 +32,25 @@ const std::vector<Size>& sizes() {
 const std::vector<Size>& bit_sizes() {
   static const std::vector<Size> all = joined(kStepwiseBitSizes, kLargeBitSizes);
   return all;
+}
+
+// The resident engine beside the stepwise one, where the chip has clusters.
+TestDevice resident_device(TestDevice device) {
+  device.name = "resident_gpu";
+  device.engine = EngineId::cluster_resident;
+  device.tf32 = false;
+  device.types = device.option_types = {DataType::bf16, DataType::f16};
+  static const std::vector<Size> all = joined(kResidentSizes, kResidentLargeSizes);
+  static const std::vector<Size> option_sizes = joined(kResidentOptionSizes, kResidentLargeOptionSizes);
+  static const std::vector<Size> bits = joined(kResidentBitSizes, kResidentLargeBitSizes);
+  device.sizes = all;
+  device.option_sizes = option_sizes;
+  device.chunk_sizes = kResidentChunkSizes;
+  device.bit_sizes = bits;
+  if (device.absent.empty() && device.device.props().cuda.compute_major < 9) {
+    device.absent = "no CUDA device of compute capability 9.0";
+  }
+  return device;
 }
 
 // The reference beside ours, where there is one.
@@ -82,9 +102,9 @@ std::vector<TestDevice> test_devices() {
   device.chunk_sizes = kStepwiseChunkSizes;
   device.bit_sizes = bit_sizes();
 #ifdef RECUR_HAVE_CUDNN
-  return {device, cudnn_device(device)};
+  return {device, resident_device(device), cudnn_device(device)};
 #else
-  return {device};
+  return {device, resident_device(device)};
 #endif
 }
 

@@ -1,4 +1,5 @@
-// The stepwise engine where every CUDA thread is a fiber on the CPU.
+// The GPU engines where every CUDA thread is a fiber on the CPU.
+#include "engines/resident_sizes.hpp"
 #include "engines/simt_device.hpp"
 #include "engines/stepwise_sizes.hpp"
 
@@ -15,7 +16,15 @@ std::vector<TestDevice> test_devices() {
   device.option_sizes = std::span(kStepwiseOptionSizes).first(1);
   device.chunk_sizes = kStepwiseChunkSizes;
   device.bit_sizes = std::span(kStepwiseBitSizes).first(1);
-  return {device};
+
+  // Every option in every cell, crossed, is simt/resident/tiles_test.cpp's, forward; here all of them at
+  // once, and backward.
+  TestDevice resident = simt_device("simt_resident", EngineId::cluster_resident);
+  resident.types = {DataType::bf16, DataType::f16};
+  resident.sizes = kResidentSizes;
+  resident.option_sizes = kResidentOptionSizes;
+  resident.bit_sizes = kResidentBitSizes;
+  return {device, resident};
 }
 
 }  // namespace recur::test

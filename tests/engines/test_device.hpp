@@ -41,6 +41,9 @@ struct TestDevice {
   /// Streams 0 and 1 beside the default one, never ended. Where calls return when their work is done there
   /// is but one.
   Stream (*stream)(int which) = [](int) { return Stream(); };
+  /// How runs are planned; a test of an engine's tiles has its own way.
+  Plan (*plan)(const Spec& spec, const recur::Shape& shape, const Device& device,
+               const recur::Options& options) = make_plan;
   /// A context for runs to share, or null: each makes its own, with a team of threads. Making one costs a
   /// GPU's runtime more than a run of a small problem, and a context that has served other plans is the
   /// harder test.

@@ -191,6 +191,35 @@ TEST(Fingerprint, TheEngineAndItsChoicesCount) {
   EXPECT_NE(fingerprint_of(job, EngineId::cpu, other_bits), plain);
 }
 
+// On a GPU of Hopper the resident engine comes first. Its bits are its own, and depend on the tile; the
+// weights that it takes are those that stepwise takes.
+TEST(Fingerprint, OfTheResidentEngine) {
+  Question best = lstm_question();
+  best.spec.dtype = DataType::bf16;
+  best.device = DeviceProps();
+  best.device.kind = DeviceKind::cuda;
+  best.device.name = "described GPU";
+  best.device.cuda.compute_major = 9;
+  best.device.cuda.multiprocessors = 132;
+  best.device.cuda.shared_per_block_optin = 227u << 10;
+  if (host::gpu_engines().empty()) GTEST_SKIP() << "no GPU engine in this build";
+  ASSERT_EQ(best.plan().engine(), EngineId::cluster_resident);
+  Question named = best;
+  named.options.engine = EngineId::cluster_resident;
+  EXPECT_EQ(named.plan().fingerprint(), best.plan().fingerprint());
+  Question stepwise = best;
+  stepwise.options.engine = EngineId::stepwise;
+  EXPECT_NE(stepwise.plan().fingerprint(), best.plan().fingerprint());
+  EXPECT_EQ(stepwise.plan().layout_id(), best.plan().layout_id());
+  EXPECT_EQ(stepwise.plan().sizes().prepared_weights, best.plan().sizes().prepared_weights);
+
+  // Rates predict, and choose nothing.
+  Question rated = best;
+  rated.device.rates.emplace();
+  rated.device.rates->levels = {{.name = "memory", .bytes_per_second = 1e12}};
+  EXPECT_EQ(rated.plan().fingerprint(), best.plan().fingerprint());
+}
+
 // Who may share a packing: weights do not depend on sizes of the batch, on the direction of time, or on what
 // comes with x, as long as the products are formed the same way.
 const Change kSharing[] = {

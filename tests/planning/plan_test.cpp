@@ -228,6 +228,38 @@ TEST(SurveyEngines, GivesReasonsAndThrowsForTheImpossible) {
   EXPECT_THROW(survey_engines(spec, {2, 3}, Device::cpu()), InvalidArgument);
 }
 
+// Which GPU engine best takes, and what a plan says of those before it.
+TEST(SurveyEngines, TheResidentEngineComesFirstOnHopper) {
+  if (host::gpu_engines().empty()) GTEST_SKIP() << "no GPU engine in this build";
+  DeviceProps props;
+  props.kind = DeviceKind::cuda;
+  props.name = "described GPU";
+  props.cuda.compute_major = 9;
+  props.cuda.multiprocessors = 132;
+  props.cuda.shared_per_block_optin = 227u << 10;
+  EXPECT_EQ(host::engines().front()->id(), EngineId::cluster_resident);
+  Spec spec = lstm();
+  for (DataType type : {DataType::bf16, DataType::f16}) {
+    spec.dtype = type;
+    for (Pass pass : {Pass::inference, Pass::training}) {
+      const Plan plan = make_plan(spec, {4, 6}, Device::from_props(props), {.pass = pass});
+      EXPECT_EQ(plan.engine(), EngineId::cluster_resident);
+      EXPECT_TRUE(plan.passed_over().empty());
+      EXPECT_EQ(plan.resident_fraction(), 1.0);
+      EXPECT_EQ(plan.tile().find("R resident in 1 x 1 blocks of 32 units"), 0u) << plan.tile();
+      EXPECT_NE(plan.explain().find("engine: cluster-resident on described GPU"), std::string::npos);
+    }
+  }
+  const auto reason_of_stepwise_plan = [&](const Spec& asked) {
+    const Plan plan = make_plan(asked, {4, 6}, Device::from_props(props));
+    EXPECT_EQ(plan.engine(), EngineId::stepwise);
+    return reason_of(EngineId::cluster_resident, plan.passed_over());
+  };
+  EXPECT_EQ(reason_of_stepwise_plan(lstm()), "dtype f32 is not implemented; bf16 and f16 are");
+  props.cuda.compute_major = 8;
+  EXPECT_EQ(reason_of_stepwise_plan(spec), "needs compute capability 9.0 or newer");
+}
+
 // An engine that is only asked.
 class Asked final : public host::Engine {
  public:

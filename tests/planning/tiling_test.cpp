@@ -2,11 +2,11 @@
 // what must hold for every job.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <sstream>
 
 #include "host/cpu/buffers.hpp"
 #include "host/cpu/members.hpp"
+#include "support/committed_table.hpp"
 #include "support/random.hpp"
 
 namespace recur::test {
@@ -109,22 +109,9 @@ std::vector<std::string> lines_of_table() {
   return lines;
 }
 
-// The table is changed by hand, after the change was understood; a failure prints the lines as they are now.
 TEST(Tiling, IsWhatTheCommittedTableSays) {
-  std::ifstream file(RECUR_TILINGS);
-  ASSERT_TRUE(file.good()) << RECUR_TILINGS;
-  std::vector<std::string> committed;
-  for (std::string line; std::getline(file, line);) committed.push_back(line);
-  const std::vector<std::string> actual = lines_of_table();
-
-  std::string difference;
-  for (std::size_t i = 0; i < std::max(committed.size(), actual.size()); ++i) {
-    const bool both = i < committed.size() && i < actual.size();
-    if (both && committed[i] == actual[i]) continue;
-    if (i < committed.size()) difference += "-" + committed[i] + "\n";
-    if (i < actual.size()) difference += "+" + actual[i] + "\n";
-  }
-  EXPECT_TRUE(difference.empty()) << "tilings.txt (-) and what is chosen (+) differ:\n" << difference;
+  const std::string difference = difference_from_table(RECUR_TILINGS, lines_of_table());
+  EXPECT_TRUE(difference.empty()) << difference;
 }
 
 // The described CPUs are the kernels' of this build.
