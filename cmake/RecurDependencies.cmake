@@ -46,11 +46,14 @@ if(NOT nlohmann_json_FOUND)
   message(FATAL_ERROR "JSON for Modern C++ was not found (Debian package nlohmann-json3-dev)")
 endif()
 
-if(RECUR_BUILD_PERF AND RECUR_BUILD_TESTS)
+if(RECUR_BUILD_TESTS)
   # Debian's own, which has Debian's modules, before another that is first on the path.
-  find_program(RECUR_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH DOC "Python 3 for the tests of the perf suite")
+  find_program(RECUR_PYTHON NAMES python3 PATHS /usr/bin NO_DEFAULT_PATH DOC "Python 3 for tests of the perf suite and of GPU code")
   find_program(RECUR_PYTHON NAMES python3)
   mark_as_advanced(RECUR_PYTHON)
+endif()
+
+if(RECUR_BUILD_PERF AND RECUR_BUILD_TESTS)
   foreach(module jsonschema matplotlib)
     set(recur_module_result 1)
     if(RECUR_PYTHON)

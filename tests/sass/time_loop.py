@@ -1,0 +1,236 @@
+"""The time loop of a kernel in its machine code (SASS), and what it is made of.
+
+`kernels` reads what `cuobjdump -sass` prints. `time_loop` finds the loop in the graph of the kernel's control flow: of the natural
+loops (a back edge to a block that dominates its source, and all blocks from which that source is reached without passing the head)
+that have a matrix product in them, the largest. It is the one over steps of time, with whatever it has inside: the loop over batch
+tiles, over blocks of K, and the spins on barriers, which the compiler puts behind the end of the kernel. The prologue, which loads
+the weights, and the epilogue have no part in it. A kernel with a product outside of that loop is an error: then the loop has been
+peeled or split, and its counts would not be comparable.
+
+`counts` are of instructions in the code of the loop, not of those that run: both sides of a branch count, a spin counts once.
+"""
+
+import re
+import typing
+
+
+class SassError(Exception):
+    pass
+
+
+class Instruction(typing.NamedTuple):
+    address: int
+    guarded: bool  # by a predicate
+    operation: str  # with its modifiers
+    operands: str
+
+
+_FUNCTION = re.compile(r"^\s*Function : (\S+)")
+_INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(@!?U?P\w+\s+)?([A-Z][\w.]*)\s*([^;]*);")
+_TARGET = re.compile(r"(?:^|[\s,])0x([0-9a-f]+)$")
+
+
+def kernels(text):
+    """The kernels of a listing: name to instructions."""
+    result = {}
+    instructions = None
+    for line in text.splitlines():
+        match = _INSTRUCTION.match(line)
+        if match:
+            if instructions is None:
+                raise SassError("instructions before the first kernel")
+            address, guard, operation, operands = match.groups()
+            instructions.append(Instruction(int(address, 16), guard is not None, operation, operands.strip()))
+            continue
+        match = _FUNCTION.match(line)
+        if match:
+            if match[1] in result:
+                raise SassError(f"{match[1]} stands there twice")
+            instructions = result[match[1]] = []
+    return result
+
+
+def _base(operation):
+    return operation.split(".")[0]
+
+
+def _target(instruction):
+    match = _TARGET.search(instruction.operands)
+    if not match:
+        raise SassError(f"{instruction.address:#x}: {instruction.operation} {instruction.operands}: no address to go to")
+    return int(match[1], 16)
+
+
+def _successors(instructions):
+    """Indices that each instruction may be followed by."""
+    index = {instruction.address: i for i, instruction in enumerate(instructions)}
+    rejoined = {}  # convergence barrier: addresses
+    for instruction in instructions:
+        if _base(instruction.operation) == "BSSY":
+            rejoined.setdefault(instruction.operands.split(",")[0], set()).add(_target(instruction))
+    result = []
+    for i, instruction in enumerate(instructions):
+        base = _base(instruction.operation)
+        following = [i + 1] if i + 1 < len(instructions) else []
+        if base in ("EXIT", "RET"):
+            result.append(following if instruction.guarded else [])
+        elif base == "BRA":
+            target = _target(instruction)
+            if target not in index:
+                raise SassError(f"{instruction.address:#x}: a branch to {target:#x}, where no instruction is")
+            conditional = instruction.guarded or "," in instruction.operands
+            result.append([index[target]] + (following if conditional else []))
+        elif base in ("BRX", "JMP", "JMX", "BRXU", "JMXU"):
+            raise SassError(f"{instruction.address:#x}: {instruction.operation}: where it goes is not known here")
+        else:
+            if base == "BSYNC":
+                # Threads meet where BSSY said, which is the next instruction wherever the compiler was seen.
+                if following and instructions[i + 1].address not in rejoined.get(instruction.operands.split(",")[0], ()):
+                    raise SassError(f"{instruction.address:#x}: {instruction.operation} {instruction.operands}: rejoins elsewhere")
+            result.append(following)
+    return result
+
+
+class _Block:
+    def __init__(self, first, end):
+        self.first, self.end = first, end
+        self.successors, self.predecessors = [], []
+
+
+def _blocks(instructions, successors):
+    starts = {0}
+    for i, after in enumerate(successors):
+        if after != [i + 1]:
+            starts.update(after)
+            starts.add(i + 1)
+    starts = sorted(start for start in starts if start < len(instructions))
+    blocks = [_Block(first, end) for first, end in zip(starts, starts[1:] + [len(instructions)])]
+    number = {block.first: i for i, block in enumerate(blocks)}
+    for i, block in enumerate(blocks):
+        for after in successors[block.end - 1]:
+            block.successors.append(number[after])
+            blocks[number[after]].predecessors.append(i)
+    return blocks
+
+
+def _dominators(blocks):
+    """The immediate dominator of each block that can be reached (Cooper, Harvey and Kennedy), and their order of visits."""
+    order, state, stack = [], {0: iter(blocks[0].successors)}, [0]
+    while stack:
+        for after in state[stack[-1]]:
+            if after not in state:
+                state[after] = iter(blocks[after].successors)
+                stack.append(after)
+                break
+        else:
+            order.append(stack.pop())
+    order.reverse()
+    place = {block: i for i, block in enumerate(order)}
+    immediate = {0: 0}
+
+    def common(a, b):
+        while a != b:
+            while place[a] > place[b]:
+                a = immediate[a]
+            while place[b] > place[a]:
+                b = immediate[b]
+        return a
+
+    changed = True
+    while changed:
+        changed = False
+        for block in order[1:]:
+            new = None
+            for before in blocks[block].predecessors:
+                if before in immediate:
+                    new = before if new is None else common(new, before)
+            if immediate.get(block) != new:
+                immediate[block] = new
+                changed = True
+    return immediate, place
+
+
+def _natural_loops(blocks):
+    """Head to the blocks of the loop."""
+    immediate, place = _dominators(blocks)
+
+    def dominates(a, b):
+        while place[b] > place[a]:
+            b = immediate[b]
+        return a == b
+
+    loops = {}
+    for source in place:
+        for head in blocks[source].successors:
+            if not dominates(head, source):
+                continue
+            body = loops.setdefault(head, {head})
+            stack = [source]
+            while stack:
+                block = stack.pop()
+                if block not in body:
+                    body.add(block)
+                    stack.extend(before for before in blocks[block].predecessors if before in place)
+    return loops
+
+
+def time_loop(instructions):
+    """The instructions of the time loop, in the order of their addresses."""
+    products = {i for i, instruction in enumerate(instructions) if _base(instruction.operation) == "HMMA"}
+    if not products:
+        raise SassError("no matrix product in the kernel")
+    blocks = _blocks(instructions, _successors(instructions))
+    largest = set()
+    for body in _natural_loops(blocks).values():
+        members = {i for block in body for i in range(blocks[block].first, blocks[block].end)}
+        if members & products and len(members) > len(largest):
+            largest = members
+    if not largest:
+        raise SassError("no loop has a matrix product")
+    if products - largest:
+        raise SassError(f"{len(products - largest)} of {len(products)} matrix products are outside of the time loop")
+    return [instructions[i] for i in sorted(largest)]
+
+
+# Columns of the table. What the architecture makes of the source, one to one: exact. The rest, which follows the compiler's mood and
+# harmless edits: within so many per cent.
+EXACT = ("hmma", "ldsm", "lds16", "lds32", "lds64", "lds128", "sts16", "sts32", "sts64", "sts128", "stas", "wait", "arrive", "bar",
+         "fence", "cctl", "mufu", "ldg", "stg", "local", "call")
+TOLERANCES = {"ldc": 10, "branch": 5, "alu": 3, "total": 3, "regs": 5}
+COLUMNS = ("total", "alu", "ldc", "branch", "regs") + EXACT
+
+_FAMILIES = {
+    "HMMA": "hmma",
+    "LDSM": "ldsm",
+    "STAS": "stas",  # st.async
+    "BAR": "bar", "UCGABAR_ARV": "bar", "UCGABAR_WAIT": "bar",
+    "MEMBAR": "fence", "ERRBAR": "fence", "CGAERRBAR": "fence", "FENCE": "fence",
+    "CCTL": "cctl",  # of an acquire wider than the block: the first-level cache is emptied
+    "MUFU": "mufu",
+    "LDG": "ldg", "LD": "ldg", "STG": "stg", "ST": "stg", "ATOM": "stg", "ATOMG": "stg", "RED": "stg",
+    "LDL": "local", "STL": "local",
+    "LDC": "ldc", "ULDC": "ldc",
+    "BRA": "branch", "BSSY": "branch", "BSYNC": "branch", "BREAK": "branch", "WARPSYNC": "branch", "EXIT": "branch",
+    "CALL": "call", "RET": "call",
+}
+_WIDTHS = {"U8": "16", "S8": "16", "U16": "16", "S16": "16", "64": "64", "128": "128"}
+
+
+def _column(operation):
+    base, *modifiers = operation.split(".")
+    if base in ("LDS", "STS"):
+        return base.lower() + next((_WIDTHS[modifier] for modifier in modifiers if modifier in _WIDTHS), "32")
+    if base == "SYNCS":  # mbarriers
+        return "wait" if modifiers[0] == "PHASECHK" else "arrive"
+    return _FAMILIES.get(base, "alu")
+
+
+def counts(loop):
+    """Column to the number of instructions; all but the registers."""
+    result = dict.fromkeys(COLUMNS, 0)
+    del result["regs"]
+    for instruction in loop:
+        if _base(instruction.operation) != "NOP":
+            result[_column(instruction.operation)] += 1
+            result["total"] += 1
+    return result
