@@ -2,15 +2,16 @@
  * @file
  * Recur's C interface: the core library as opaque handles, plain structs and status codes. C11, and C++.
  *
- * No function throws, prints or ends the process. Functions that can fail return a `recur_status` and, where the caller
- * brings one, fill a `recur_error` with its message; all arguments are checked, null handles and structs among them, and
- * what cannot be checked (a pointer to less memory than the shapes say, a handle that was freed) is as undefined as
- * anywhere in C. What each call means, its shapes and its rules: the C++ headers of the same names.
+ * No function throws, prints or ends the process. Functions that can fail return a `recur_status` and, where
+ * the caller brings one, fill a `recur_error` with its message; all arguments are checked, null handles and
+ * structs among them, and what cannot be checked (a pointer to less memory than the shapes say, a handle that
+ * was freed) is as undefined as anywhere in C. What each call means, its shapes and its rules: the C++
+ * headers of the same names.
  *
  * Structs that may grow begin with `struct_size`: call their `_init` first, which sets it and the defaults.
  *
- * Handles are freed by their `_free`, which takes null. They may be used from any thread, a context and a graph by one at
- * a time; a device or plan may be freed while contexts made from it live on.
+ * Handles are freed by their `_free`, which takes null. They may be used from any thread, a context and a
+ * graph by one at a time; a device or plan may be freed while contexts made from it live on.
  */
 #ifndef RECUR_RECUR_H
 #define RECUR_RECUR_H
@@ -37,7 +38,8 @@ enum {
   RECUR_INTERNAL_ERROR = 6    /**< a defect of the library */
 };
 
-/** Of a call that failed; of one that did not, code 0 and an empty message. Messages that are too long are cut. */
+/** Of a call that failed; of one that did not, code 0 and an empty message. Messages that are too long are
+ * cut. */
 typedef struct recur_error {
   recur_status code;
   char message[1020]; /**< ends in 0 */
@@ -57,11 +59,10 @@ enum {
   RECUR_ENGINE_BEST = 0,
   RECUR_ENGINE_CPU = 1,
   RECUR_ENGINE_STEPWISE = 2,
-  RECUR_ENGINE_CTA_RESIDENT = 3,
-  RECUR_ENGINE_CLUSTER_RESIDENT = 4,
-  RECUR_ENGINE_GRID_RESIDENT = 5,
-  RECUR_ENGINE_CUDNN = 6,
-  RECUR_ENGINE_ONEDNN = 7
+  RECUR_ENGINE_CLUSTER_RESIDENT = 3,
+  RECUR_ENGINE_GRID_RESIDENT = 4,
+  RECUR_ENGINE_CUDNN = 5,
+  RECUR_ENGINE_ONEDNN = 6
 };
 enum {
   RECUR_CUDNN_STANDARD = 0,
@@ -95,8 +96,8 @@ enum {
 };
 enum { RECUR_DEVICE_CPU = 0, RECUR_DEVICE_CUDA = 1 };
 
-/** A view (`recur::TensorView`): at most four dimensions, strides in elements. Rank 0 stands for "not given", so that a
-    zeroed one is. What a call only reads it does not write through `data`. */
+/** A view (`recur::TensorView`): at most four dimensions, strides in elements. Rank 0 stands for "not given",
+   so that a zeroed one is. What a call only reads it does not write through `data`. */
 typedef struct recur_tensor {
   void* data;
   int32_t dtype;
@@ -283,8 +284,8 @@ RECUR_API recur_status recur_plan_create(const recur_spec* spec, int64_t steps, 
                                          const recur_device* device, const recur_options* options,
                                          recur_plan** out, recur_error* error);
 RECUR_API void recur_plan_free(recur_plan* plan);
-/** Engines in the order they are tried, each with its reason against the job, empty where it has none. The strings live
-    as long as the call of `each`. */
+/** Engines in the order they are tried, each with its reason against the job, empty where it has none. The
+   strings live as long as the call of `each`. */
 RECUR_API recur_status recur_survey_engines(const recur_spec* spec, int64_t steps, int64_t batch,
                                             const recur_device* device, const recur_options* options,
                                             void (*each)(void* user, int32_t engine, const char* reason),
@@ -299,24 +300,27 @@ RECUR_API double recur_plan_predicted_seconds(const recur_plan* plan);
 RECUR_API double recur_plan_predicted_backward_seconds(const recur_plan* plan);
 RECUR_API uint64_t recur_plan_layout_id(const recur_plan* plan);
 RECUR_API uint64_t recur_plan_fingerprint(const recur_plan* plan);
-/** `Plan::explain` into `text`, cut to `capacity` and ended by 0; the length it has uncut. `text` may be null where
-    `capacity` is 0. */
+/** `Plan::explain` into `text`, cut to `capacity` and ended by 0; the length it has uncut. `text` may be null
+   where `capacity` is 0. */
 RECUR_API size_t recur_plan_explain(const recur_plan* plan, char* text, size_t capacity);
 
 /** `stream` is a cudaStream_t, or null for the default one. */
 RECUR_API recur_status recur_prepare_weights(const recur_plan* plan, recur_context* context, void* stream,
-                                             const recur_layer_weights* layers, int64_t layer_count, void* buffer,
-                                             size_t bytes, recur_prepared_weights* out, recur_error* error);
+                                             const recur_layer_weights* layers, int64_t layer_count,
+                                             void* buffer, size_t bytes, recur_prepared_weights* out,
+                                             recur_error* error);
 RECUR_API recur_status recur_forward(const recur_plan* plan, recur_context* context, void* stream,
-                                     const recur_weights* weights, const recur_forward_args* args, void* workspace,
-                                     size_t workspace_bytes, void* reserve, size_t reserve_bytes, recur_error* error);
+                                     const recur_weights* weights, const recur_forward_args* args,
+                                     void* workspace, size_t workspace_bytes, void* reserve,
+                                     size_t reserve_bytes, recur_error* error);
 RECUR_API recur_status recur_step(const recur_plan* plan, recur_context* context, void* stream,
                                   const recur_weights* weights, const recur_step_args* args, void* workspace,
                                   size_t workspace_bytes, recur_error* error);
 RECUR_API recur_status recur_backward(const recur_plan* plan, recur_context* context, void* stream,
                                       const recur_layer_weights* layers, int64_t layer_count,
-                                      const recur_backward_args* args, const void* reserve, size_t reserve_bytes,
-                                      void* workspace, size_t workspace_bytes, recur_error* error);
+                                      const recur_backward_args* args, const void* reserve,
+                                      size_t reserve_bytes, void* workspace, size_t workspace_bytes,
+                                      recur_error* error);
 
 /** `recur::GraphRun`. */
 RECUR_API recur_status recur_graph_forward(const recur_plan* plan, recur_context* context,
@@ -331,25 +335,27 @@ RECUR_API recur_status recur_graph_backward(const recur_plan* plan, recur_contex
 RECUR_API recur_status recur_graph_launch(recur_graph* graph, void* stream, recur_error* error);
 RECUR_API void recur_graph_free(recur_graph* graph);
 
-/** Other libraries' weights: recur/weight_formats.hpp. Names and shapes live as long as the call of `each`. */
+/** Other libraries' weights: recur/weight_formats.hpp. Names and shapes live as long as the call of `each`.
+ */
 RECUR_API recur_status recur_format_tensors(int32_t format, const recur_spec* spec, int64_t layer,
                                             void (*each)(void* user, const char* name, int32_t rank,
                                                          const int64_t* shape),
                                             void* user, recur_error* error);
 RECUR_API recur_status recur_import_weights(int32_t format, const recur_spec* spec, int64_t layer,
-                                            const recur_tensor* from, int64_t count, const recur_layer_weights* to,
-                                            recur_error* error);
+                                            const recur_tensor* from, int64_t count,
+                                            const recur_layer_weights* to, recur_error* error);
 RECUR_API recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
-                                            const recur_layer_weights* from, const recur_tensor* to, int64_t count,
-                                            recur_error* error);
+                                            const recur_layer_weights* from, const recur_tensor* to,
+                                            int64_t count, recur_error* error);
 /** Bytes of a .safetensors file with PyTorch's names, recur/safetensors.hpp; `prefix` may be null. */
 RECUR_API recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
-                                               const char* prefix, const recur_layer_weights* to, int64_t layer_count,
-                                               recur_error* error);
-/** Writes the file to `file` where it fits in `capacity`, else InvalidArgument; `bytes` gets its size either way. */
+                                               const char* prefix, const recur_layer_weights* to,
+                                               int64_t layer_count, recur_error* error);
+/** Writes the file to `file` where it fits in `capacity`, else InvalidArgument; `bytes` gets its size either
+ * way. */
 RECUR_API recur_status recur_export_state_dict(const recur_spec* spec, const recur_layer_weights* from,
-                                               int64_t layer_count, const char* prefix, void* file, size_t capacity,
-                                               size_t* bytes, recur_error* error);
+                                               int64_t layer_count, const char* prefix, void* file,
+                                               size_t capacity, size_t* bytes, recur_error* error);
 
 #ifdef __cplusplus
 }
