@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "host/layer_tensors.hpp"
+#include "host/out_of_memory.hpp"
 #include "host/validate_job.hpp"
 #include "host/weights/format_table.hpp"
 
@@ -207,38 +208,42 @@ constexpr const char* kNames[kParameters] = {"W", "R", "bW", "bR", "peephole", "
 }  // namespace host
 
 std::vector<FormatTensor> format_tensors(WeightFormat format, const Spec& spec, std::int64_t layer) {
-  return host::checked_table(format, spec, layer).tensors;
+  return host::with_memory("weights", [&] { return host::checked_table(format, spec, layer).tensors; });
 }
 
 void import_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
                     std::span<const ConstTensorView> from, const BasicLayerWeights<TensorView>& to) {
-  const host::FormatTable table = host::checked_table(format, spec, layer);
-  host::check_foreign(table, from, spec.dtype);
-  host::check_canonical(spec, layer, to, host::check_output);
-  host::OverlapCheck overlap;
-  for (std::size_t i = 0; i < from.size(); ++i) overlap.input(table.tensors[i].name, from[i]);
-  for (int i = 0; i < host::kParameters; ++i)
-    overlap.output(host::kNames[i], host::view_of(to, host::kAll[i]));
-  overlap.check();
-  host::with_bits(spec.dtype, [&]<class Moves>() { Moves::import(table, spec, from, to); });
+  host::with_memory("weights", [&] {
+    const host::FormatTable table = host::checked_table(format, spec, layer);
+    host::check_foreign(table, from, spec.dtype);
+    host::check_canonical(spec, layer, to, host::check_output);
+    host::OverlapCheck overlap;
+    for (std::size_t i = 0; i < from.size(); ++i) overlap.input(table.tensors[i].name, from[i]);
+    for (int i = 0; i < host::kParameters; ++i)
+      overlap.output(host::kNames[i], host::view_of(to, host::kAll[i]));
+    overlap.check();
+    host::with_bits(spec.dtype, [&]<class Moves>() { Moves::import(table, spec, from, to); });
+  });
 }
 
 void export_weights(WeightFormat format, const Spec& spec, std::int64_t layer, const LayerWeights& from,
                     std::span<const TensorView> to) {
-  const host::FormatTable table = host::checked_table(format, spec, layer);
-  if (size_of(spec.dtype) == 2 && std::ranges::any_of(table.blocks, &host::FormatBlock::merged)) {
-    throw Unsupported(
-        std::string(name_of(format)) +
-        " weights: there is one bias, and bW + bR would be rounded to 16 bits; make them of f32");
-  }
-  host::check_foreign(table, to, spec.dtype);
-  host::check_canonical(spec, layer, from, host::check_view);
-  host::OverlapCheck overlap;
-  for (int i = 0; i < host::kParameters; ++i)
-    overlap.input(host::kNames[i], host::view_of(from, host::kAll[i]));
-  for (std::size_t i = 0; i < to.size(); ++i) overlap.output(table.tensors[i].name, to[i]);
-  overlap.check();
-  host::with_bits(spec.dtype, [&]<class Moves>() { Moves::export_to(table, spec, from, to); });
+  host::with_memory("weights", [&] {
+    const host::FormatTable table = host::checked_table(format, spec, layer);
+    if (size_of(spec.dtype) == 2 && std::ranges::any_of(table.blocks, &host::FormatBlock::merged)) {
+      throw Unsupported(
+          std::string(name_of(format)) +
+          " weights: there is one bias, and bW + bR would be rounded to 16 bits; make them of f32");
+    }
+    host::check_foreign(table, to, spec.dtype);
+    host::check_canonical(spec, layer, from, host::check_view);
+    host::OverlapCheck overlap;
+    for (int i = 0; i < host::kParameters; ++i)
+      overlap.input(host::kNames[i], host::view_of(from, host::kAll[i]));
+    for (std::size_t i = 0; i < to.size(); ++i) overlap.output(table.tensors[i].name, to[i]);
+    overlap.check();
+    host::with_bits(spec.dtype, [&]<class Moves>() { Moves::export_to(table, spec, from, to); });
+  });
 }
 
 }  // namespace recur

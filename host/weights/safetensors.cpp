@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "host/out_of_memory.hpp"
 #include "recur/error.hpp"
 
 namespace recur {
@@ -71,40 +72,110 @@ std::string in_quotes(std::string_view text) {
   return "'" + std::string(text.substr(0, kMost)) + (text.size() > kMost ? "...'" : "'");
 }
 
-// Keeps no key that an object has twice for the last one to win.
-Json parse_header(std::string_view text) {
-  std::vector<std::set<std::string>> keys;
-  std::string twice;
-  const auto watch = [&](int /*depth*/, Json::parse_event_t event, Json& value) {
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end && !keys.empty()) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.empty()) {
-      auto key = value.get<std::string>();
-      if (!keys.back().insert(key).second && twice.empty()) twice = std::move(key);
+// What the header says of one tensor.
+struct Entry {
+  std::string name;
+  std::optional<std::string> dtype;
+  std::optional<std::vector<std::uint64_t>> shape;
+  std::optional<std::vector<std::uint64_t>> data_offsets;
+};
+
+// Takes the header as the parser comes upon its parts. (A tree of them would be simpler to read, but freeing
+// one takes memory, which may not be there.)
+class HeaderReader final : public Json::json_sax_t {
+ public:
+  std::vector<Entry> entries;
+  std::map<std::string, std::string> metadata;
+
+  bool start_object(std::size_t /*elements*/) override {
+    if (place_ == Place::outside) {
+      place_ = Place::names;
+    } else if (place_ == Place::names) {
+      place_ = name_ == kMetadata ? Place::metadata : Place::tensor;
+      if (place_ == Place::tensor) entries.push_back({name_, {}, {}, {}});
+    } else {
+      unexpected();
     }
     return true;
-  };
-  Json header;
-  try {
-    header = Json::parse(text, watch);
-  } catch (const Json::exception& error) {
+  }
+  bool end_object() override {
+    place_ = place_ == Place::names ? Place::outside : Place::names;
+    return true;
+  }
+  bool key(std::string& key) override {
+    if (place_ == Place::names) {
+      name_ = key;
+      if (!names_.insert(key).second) bad("the name " + in_quotes(key) + " occurs twice");
+    } else {
+      key_ = key;
+      if (place_ == Place::metadata && metadata.contains(key))
+        bad("__metadata__: " + in_quotes(key) + " occurs twice");
+    }
+    return true;
+  }
+  bool start_array(std::size_t /*elements*/) override {
+    if (place_ != Place::tensor) unexpected();
+    Entry& entry = entries.back();
+    list_ = key_ == "shape" ? &entry.shape : key_ == "data_offsets" ? &entry.data_offsets : nullptr;
+    if (list_ == nullptr || list_->has_value()) unexpected();
+    list_->emplace();
+    place_ = Place::list;
+    return true;
+  }
+  bool end_array() override {
+    place_ = Place::tensor;
+    return true;
+  }
+  bool number_unsigned(std::uint64_t value) override {
+    if (place_ != Place::list) unexpected();
+    (*list_)->push_back(value);
+    return true;
+  }
+  bool number_integer(std::int64_t /*value*/) override { return unexpected(); }
+  bool number_float(double /*value*/, const std::string& /*text*/) override { return unexpected(); }
+  bool string(std::string& value) override {
+    if (place_ == Place::metadata) {
+      metadata.emplace(key_, value);
+    } else if (place_ == Place::tensor && key_ == "dtype" && !entries.back().dtype) {
+      entries.back().dtype = value;
+    } else {
+      unexpected();
+    }
+    return true;
+  }
+  bool boolean(bool /*value*/) override { return unexpected(); }
+  bool null() override { return unexpected(); }
+  bool binary(Json::binary_t& /*value*/) override { return unexpected(); }
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
+                   const Json::exception& error) override {
     bad(std::string("the header is no JSON: ") + error.what());
   }
-  if (!twice.empty()) bad("the name " + in_quotes(twice) + " occurs twice");
-  if (!header.is_object()) bad("the header is no JSON object");
-  return header;
-}
 
-std::uint64_t whole_number(const Json& value, const std::string& what) {
-  if (!value.is_number_unsigned()) bad(what + ": expected a whole number of at least 0");
-  return value.get<std::uint64_t>();
-}
+ private:
+  // Where the parser is.
+  enum class Place { outside, names, metadata, tensor, list };
 
-const Json& member(const Json& object, const char* name, const std::string& of) {
-  const auto found = object.find(name);
-  if (found == object.end()) bad(of + ": expected a field '" + name + "'");
-  return *found;
-}
+  [[noreturn]] bool unexpected() const {
+    const std::string of = in_quotes(name_);
+    switch (place_) {
+      case Place::outside: break;
+      case Place::names: bad(of + ": expected an object");
+      case Place::metadata: bad("__metadata__: expected strings");
+      case Place::list: bad(of + ": " + key_ + ": expected whole numbers of at least 0");
+      case Place::tensor:
+        if (key_ == "dtype") bad(of + ": unknown dtype");
+        if (key_ == "shape" || key_ == "data_offsets") bad(of + ": expected a list as " + key_);
+        bad(of + ": unknown field " + in_quotes(key_));
+    }
+    bad("the header is no JSON object");
+  }
+
+  Place place_ = Place::outside;
+  std::string name_;
+  std::string key_;
+  std::set<std::string> names_;
+  std::optional<std::vector<std::uint64_t>>* list_ = nullptr;
+};
 
 struct Parsed {
   SafetensorsTensor tensor;
@@ -112,29 +183,29 @@ struct Parsed {
   std::uint64_t end;
 };
 
-Parsed parse_tensor(const std::string& name, const Json& json, std::span<const std::byte> buffer) {
-  const std::string of = in_quotes(name);
-  if (!json.is_object()) bad(of + ": expected an object");
+Parsed checked(const Entry& entry, std::span<const std::byte> buffer) {
+  const std::string of = in_quotes(entry.name);
+  const auto required = [&](bool there, const char* name) {
+    if (!there) bad(of + ": expected a field '" + name + "'");
+  };
+  required(entry.dtype.has_value(), "dtype");
+  required(entry.shape.has_value(), "shape");
+  required(entry.data_offsets.has_value(), "data_offsets");
   Parsed parsed;
   SafetensorsTensor& tensor = parsed.tensor;
-  tensor.name = name;
-  const Json& dtype = member(json, "dtype", of);
-  const Dtype* const known = dtype.is_string() ? find_dtype(dtype.get_ref<const std::string&>()) : nullptr;
-  if (known == nullptr) bad(of + ": unknown dtype");
+  tensor.name = entry.name;
+  const Dtype* const known = find_dtype(*entry.dtype);
+  if (known == nullptr) bad(of + ": unknown dtype " + in_quotes(*entry.dtype));
   tensor.dtype = known->name;
-  const Json& shape = member(json, "shape", of);
-  if (!shape.is_array()) bad(of + ": expected a list as shape");
-  for (const Json& size : shape) {
-    const std::uint64_t value = whole_number(size, of + ": shape");
-    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
-      bad(of + ": a size of " + std::to_string(value));
+  for (std::uint64_t size : *entry.shape) {
+    if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+      bad(of + ": a size of " + std::to_string(size));
     }
-    tensor.shape.push_back(static_cast<std::int64_t>(value));
+    tensor.shape.push_back(static_cast<std::int64_t>(size));
   }
-  const Json& offsets = member(json, "data_offsets", of);
-  if (!offsets.is_array() || offsets.size() != 2) bad(of + ": expected two data_offsets");
-  parsed.begin = whole_number(offsets[0], of + ": data_offsets");
-  parsed.end = whole_number(offsets[1], of + ": data_offsets");
+  if (entry.data_offsets->size() != 2) bad(of + ": expected two data_offsets");
+  parsed.begin = entry.data_offsets->front();
+  parsed.end = entry.data_offsets->back();
   if (parsed.begin > parsed.end || parsed.end > buffer.size()) {
     bad(of + ": data_offsets " + std::to_string(parsed.begin) + " to " + std::to_string(parsed.end) + " of " +
         std::to_string(buffer.size()) + " bytes");
@@ -146,6 +217,15 @@ Parsed parse_tensor(const std::string& name, const Json& json, std::span<const s
   }
   tensor.data = buffer.subspan(static_cast<std::size_t>(parsed.begin), static_cast<std::size_t>(*bytes));
   return parsed;
+}
+
+// A string as JSON has it.
+std::string json_string(const std::string& text) {
+  try {
+    return Json(text).dump();
+  } catch (const Json::exception& error) {
+    throw InvalidArgument(std::string("safetensors: names and metadata are UTF-8: ") + error.what());
+  }
 }
 
 }  // namespace
@@ -169,93 +249,94 @@ std::optional<DataType> type_of_safetensors(std::string_view dtype) {
 }
 
 Safetensors parse_safetensors(std::span<const std::byte> file) {
-  if (file.size() < kLengthBytes) bad("expected at least 8 bytes, got " + std::to_string(file.size()));
-  std::uint64_t length = 0;
-  std::memcpy(&length, file.data(), kLengthBytes);
-  const std::span<const std::byte> rest = file.subspan(kLengthBytes);
-  if (length > kMostHeaderBytes || length > rest.size()) {
-    bad("a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(file.size()));
-  }
-  const auto header_bytes = static_cast<std::size_t>(length);
-  const std::string_view text(reinterpret_cast<const char*>(rest.data()), header_bytes);
-  if (!text.starts_with('{')) bad("the header does not start with '{'");
-  const std::span<const std::byte> buffer = rest.subspan(header_bytes);
+  return host::with_memory("safetensors", [&] {
+    if (file.size() < kLengthBytes) bad("expected at least 8 bytes, got " + std::to_string(file.size()));
+    std::uint64_t length = 0;
+    std::memcpy(&length, file.data(), kLengthBytes);
+    const std::span<const std::byte> rest = file.subspan(kLengthBytes);
+    if (length > kMostHeaderBytes || length > rest.size()) {
+      bad("a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(file.size()));
+    }
+    const auto header_bytes = static_cast<std::size_t>(length);
+    const std::string_view text(reinterpret_cast<const char*>(rest.data()), header_bytes);
+    if (!text.starts_with('{')) bad("the header does not start with '{'");
+    const std::span<const std::byte> buffer = rest.subspan(header_bytes);
 
-  Safetensors result;
-  std::vector<Parsed> all;
-  const Json header = parse_header(text);
-  for (const auto& [name, json] : header.items()) {
-    if (name != kMetadata) {
-      all.push_back(parse_tensor(name, json, buffer));
-      continue;
+    HeaderReader header;
+    Json::sax_parse(text, &header);
+    Safetensors result;
+    result.metadata = std::move(header.metadata);
+    std::vector<Parsed> all;
+    for (const Entry& entry : header.entries) all.push_back(checked(entry, buffer));
+    std::ranges::sort(all, [](const Parsed& a, const Parsed& b) {
+      return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+    });
+    std::uint64_t end = 0;
+    for (Parsed& one : all) {
+      if (one.begin != end)
+        bad(in_quotes(one.tensor.name) + ": does not start where the tensor before it ends");
+      end = one.end;
+      result.tensors.push_back(std::move(one.tensor));
     }
-    if (!json.is_object()) bad("__metadata__: expected an object");
-    for (const auto& [key, value] : json.items()) {
-      if (!value.is_string()) bad("__metadata__: expected strings");
-      result.metadata.emplace(key, value.get<std::string>());
-    }
-  }
-  std::ranges::sort(all, [](const Parsed& a, const Parsed& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+    if (end != buffer.size()) bad(std::to_string(buffer.size() - end) + " bytes belong to no tensor");
+    return result;
   });
-  std::uint64_t end = 0;
-  for (Parsed& one : all) {
-    if (one.begin != end)
-      bad(in_quotes(one.tensor.name) + ": does not start where the tensor before it ends");
-    end = one.end;
-    result.tensors.push_back(std::move(one.tensor));
-  }
-  if (end != buffer.size()) bad(std::to_string(buffer.size() - end) + " bytes belong to no tensor");
-  return result;
 }
 
 std::vector<std::byte> write_safetensors(std::span<const SafetensorsTensor> tensors,
                                          const std::map<std::string, std::string>& metadata) {
-  Json header = Json::object();
-  if (!metadata.empty()) header[kMetadata] = metadata;
-  std::uint64_t end = 0;
-  for (const SafetensorsTensor& tensor : tensors) {
-    const std::string of = "tensor " + in_quotes(tensor.name);
-    if (tensor.name == kMetadata || header.contains(tensor.name))
-      throw InvalidArgument(of + ": expected a name of its own");
-    const Dtype* const dtype = find_dtype(tensor.dtype);
-    if (dtype == nullptr) throw InvalidArgument(of + ": unknown dtype " + in_quotes(tensor.dtype));
-    const auto bytes = bytes_of(tensor.shape, dtype->bits);
-    if (!bytes || *bytes != tensor.data.size()) {
-      throw InvalidArgument(of + ": " + std::to_string(tensor.data.size()) +
-                            " bytes are not those of its shape and dtype");
+  return host::with_memory("safetensors", [&] {
+    std::string text = "{";
+    if (!metadata.empty()) {
+      text += std::string("\"") + kMetadata + "\":{";
+      for (const auto& [key, value] : metadata) text += json_string(key) + ":" + json_string(value) + ",";
+      text.back() = '}';
+      text += ',';
     }
-    header[tensor.name] = {
-        {"dtype", tensor.dtype}, {"shape", tensor.shape}, {"data_offsets", {end, end + *bytes}}};
-    end += *bytes;
-  }
-  std::string text;
-  try {
-    text = header.dump();
-  } catch (const Json::exception& error) {
-    throw InvalidArgument(std::string("safetensors: names and metadata are UTF-8: ") + error.what());
-  }
-  text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');
-  if (text.size() > kMostHeaderBytes) throw InvalidArgument("safetensors: more than 100 MB of header");
+    std::set<std::string_view> names = {kMetadata};
+    std::uint64_t end = 0;
+    for (const SafetensorsTensor& tensor : tensors) {
+      const std::string of = "tensor " + in_quotes(tensor.name);
+      if (!names.insert(tensor.name).second) throw InvalidArgument(of + ": expected a name of its own");
+      const Dtype* const dtype = find_dtype(tensor.dtype);
+      if (dtype == nullptr) throw InvalidArgument(of + ": unknown dtype " + in_quotes(tensor.dtype));
+      const auto bytes = bytes_of(tensor.shape, dtype->bits);
+      if (!bytes || *bytes != tensor.data.size()) {
+        throw InvalidArgument(of + ": " + std::to_string(tensor.data.size()) +
+                              " bytes are not those of its shape and dtype");
+      }
+      std::string shape;
+      for (std::int64_t size : tensor.shape) shape += (shape.empty() ? "" : ",") + std::to_string(size);
+      text += json_string(tensor.name) + R"(:{"dtype":")" + tensor.dtype + R"(","shape":[)" + shape +
+              R"(],"data_offsets":[)" + std::to_string(end) + "," + std::to_string(end + *bytes) + "]},";
+      end += *bytes;
+    }
+    if (text.back() == ',') text.pop_back();
+    text += '}';
+    text.append((kLengthBytes - text.size() % kLengthBytes) % kLengthBytes, ' ');
+    if (text.size() > kMostHeaderBytes) throw InvalidArgument("safetensors: more than 100 MB of header");
 
-  std::vector<std::byte> file(kLengthBytes + text.size() + static_cast<std::size_t>(end));
-  const std::uint64_t length = text.size();
-  std::memcpy(file.data(), &length, kLengthBytes);
-  std::memcpy(file.data() + kLengthBytes, text.data(), text.size());
-  std::byte* to = file.data() + kLengthBytes + text.size();
-  for (const SafetensorsTensor& tensor : tensors) to = std::ranges::copy(tensor.data, to).out;
-  return file;
+    std::vector<std::byte> file(kLengthBytes + text.size() + static_cast<std::size_t>(end));
+    const std::uint64_t length = text.size();
+    std::memcpy(file.data(), &length, kLengthBytes);
+    std::memcpy(file.data() + kLengthBytes, text.data(), text.size());
+    std::byte* to = file.data() + kLengthBytes + text.size();
+    for (const SafetensorsTensor& tensor : tensors) to = std::ranges::copy(tensor.data, to).out;
+    return file;
+  });
 }
 
 std::vector<std::byte> read_safetensors_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
-  if (size < 0) throw FormatError(path.string() + ": cannot be read");
-  std::vector<std::byte> bytes(static_cast<std::size_t>(size));
-  file.seekg(0);
-  if (!file.read(reinterpret_cast<char*>(bytes.data()), size))
-    throw FormatError(path.string() + ": cannot be read");
-  return bytes;
+  return host::with_memory("safetensors", [&] {
+    std::ifstream file(path, std::ios::binary | std::ios::ate);
+    const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
+    if (size < 0) throw FormatError(path.string() + ": cannot be read");
+    std::vector<std::byte> bytes(static_cast<std::size_t>(size));
+    file.seekg(0);
+    if (!file.read(reinterpret_cast<char*>(bytes.data()), size))
+      throw FormatError(path.string() + ": cannot be read");
+    return bytes;
+  });
 }
 
 void write_safetensors_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {

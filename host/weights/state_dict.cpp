@@ -1,6 +1,6 @@
 #include <cstring>
 
-#include "host/check.hpp"
+#include "host/out_of_memory.hpp"
 #include "recur/safetensors.hpp"
 #include "recur/weight_formats.hpp"
 
@@ -55,46 +55,50 @@ struct Staged {
 
 void import_state_dict(const Spec& spec, const Safetensors& from, std::string_view prefix,
                        std::span<const BasicLayerWeights<TensorView>> to) {
-  check_layers(spec, to.size());
-  std::vector<Staged> layers;
-  for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
-    Staged& staged = layers.emplace_back(spec, layer);
-    for (std::size_t i = 0; i < staged.tensors.size(); ++i) {
-      const FormatTensor& wanted = staged.tensors[i];
-      const std::string name = std::string(prefix) + wanted.name;
-      const SafetensorsTensor* const tensor = from.find(name);
-      if (tensor == nullptr) throw FormatError("state_dict: there is no tensor '" + name + "'");
-      if (tensor->dtype != safetensors_dtype(spec.dtype) || tensor->shape != wanted.shape) {
-        throw FormatError("state_dict: " + name + ": expected " +
-                          text_of(safetensors_dtype(spec.dtype), wanted.shape) + ", got " +
-                          text_of(tensor->dtype, tensor->shape));
+  host::with_memory("state_dict", [&] {
+    check_layers(spec, to.size());
+    std::vector<Staged> layers;
+    for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
+      Staged& staged = layers.emplace_back(spec, layer);
+      for (std::size_t i = 0; i < staged.tensors.size(); ++i) {
+        const FormatTensor& wanted = staged.tensors[i];
+        const std::string name = std::string(prefix) + wanted.name;
+        const SafetensorsTensor* const tensor = from.find(name);
+        if (tensor == nullptr) throw FormatError("state_dict: there is no tensor '" + name + "'");
+        if (tensor->dtype != safetensors_dtype(spec.dtype) || tensor->shape != wanted.shape) {
+          throw FormatError("state_dict: " + name + ": expected " +
+                            text_of(safetensors_dtype(spec.dtype), wanted.shape) + ", got " +
+                            text_of(tensor->dtype, tensor->shape));
+        }
+        // Copied, since a file has its tensors at any address.
+        std::memcpy(staged.bytes[i].data(), tensor->data.data(), tensor->data.size());
       }
-      // Copied, since a file has its tensors at any address.
-      std::memcpy(staged.bytes[i].data(), tensor->data.data(), tensor->data.size());
     }
-  }
-  for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
-    const auto i = static_cast<std::size_t>(layer);
-    import_weights(kFormat, spec, layer, layers[i].views<ConstTensorView>(spec.dtype), to[i]);
-  }
+    for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
+      const auto i = static_cast<std::size_t>(layer);
+      import_weights(kFormat, spec, layer, layers[i].views<ConstTensorView>(spec.dtype), to[i]);
+    }
+  });
 }
 
 std::vector<std::byte> export_state_dict(const Spec& spec, std::span<const LayerWeights> from,
                                          std::string_view prefix) {
-  check_layers(spec, from.size());
-  std::vector<Staged> layers;
-  std::vector<SafetensorsTensor> tensors;
-  for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
-    Staged& staged = layers.emplace_back(spec, layer);
-    export_weights(kFormat, spec, layer, from[static_cast<std::size_t>(layer)],
-                   staged.views<TensorView>(spec.dtype));
-    for (std::size_t i = 0; i < staged.tensors.size(); ++i) {
-      tensors.push_back({std::string(prefix) + staged.tensors[i].name,
-                         std::string(safetensors_dtype(spec.dtype)), staged.tensors[i].shape,
-                         staged.bytes[i]});
+  return host::with_memory("state_dict", [&] {
+    check_layers(spec, from.size());
+    std::vector<Staged> layers;
+    std::vector<SafetensorsTensor> tensors;
+    for (std::int64_t layer = 0; layer < spec.layers; ++layer) {
+      Staged& staged = layers.emplace_back(spec, layer);
+      export_weights(kFormat, spec, layer, from[static_cast<std::size_t>(layer)],
+                     staged.views<TensorView>(spec.dtype));
+      for (std::size_t i = 0; i < staged.tensors.size(); ++i) {
+        tensors.push_back({std::string(prefix) + staged.tensors[i].name,
+                           std::string(safetensors_dtype(spec.dtype)), staged.tensors[i].shape,
+                           staged.bytes[i]});
+      }
     }
-  }
-  return write_safetensors(tensors, {{"format", "pt"}});
+    return write_safetensors(tensors, {{"format", "pt"}});
+  });
 }
 
 }  // namespace recur

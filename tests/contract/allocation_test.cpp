@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "contract/session.hpp"
+#include "recur/recur.h"
 #include "support/problem.hpp"
 #include "support/spec_name.hpp"
 
@@ -229,6 +230,97 @@ TEST(OutOfMemory, IsTypedWhereverMemoryIsTaken) {
   expect_out_of_memory("Context", [&] { Context context(device); });
   expect_out_of_memory("ThreadTeam", [&] { ThreadTeam team(3); });
   expect_out_of_memory("survey_engines", [&] { survey_engines(spec, {2, 3}, device); });
+}
+
+// Conversions of weights, and files of them.
+TEST(OutOfMemory, IsTypedInConversions) {
+  Spec spec;
+  spec.input_size = 4;
+  spec.hidden_size = 4;
+  Aligned<float> W(64), R(64), bW(16), bR(16);
+  const BasicLayerWeights<TensorView> layer = {
+      {W.data(), {1, 16, 4}}, {R.data(), {1, 16, 4}}, {bW.data(), {1, 16}}, {bR.data(), {1, 16}}, {}, {}};
+  const LayerWeights weights = {layer.W, layer.R, layer.bW, layer.bR, {}, {}};
+  const std::span<const LayerWeights> from(&weights, 1);
+  const std::span<const BasicLayerWeights<TensorView>> to(&layer, 1);
+  Aligned<float> other_W(64), other_R(64), other_b(32);
+  const TensorView foreign[] = {
+      {other_W.data(), {1, 16, 4}}, {other_R.data(), {1, 16, 4}}, {other_b.data(), {1, 32}}};
+  const ConstTensorView read[] = {foreign[0], foreign[1], foreign[2]};
+  constexpr WeightFormat kFormat = WeightFormat::onnx;
+  expect_out_of_memory("format_tensors", [&] { static_cast<void>(format_tensors(kFormat, spec, 0)); });
+  expect_out_of_memory("export_weights", [&] { export_weights(kFormat, spec, 0, weights, foreign); });
+  expect_out_of_memory("import_weights", [&] { import_weights(kFormat, spec, 0, read, layer); });
+  expect_out_of_memory("export_state_dict", [&] { static_cast<void>(export_state_dict(spec, from)); });
+  const std::vector<std::byte> file = export_state_dict(spec, from);
+  expect_out_of_memory("parse_safetensors", [&] { static_cast<void>(parse_safetensors(file)); });
+  const Safetensors parsed = parse_safetensors(file);
+  expect_out_of_memory("import_state_dict", [&] { import_state_dict(spec, parsed, "", to); });
+}
+
+// The C interface says it in its own way.
+TEST(OutOfMemory, IsAStatusInC) {
+  recur_spec spec;
+  recur_spec_init(&spec);
+  spec.input_size = 3;
+  spec.hidden_size = 5;
+  recur_device* device = nullptr;
+  ASSERT_EQ(recur_device_cpu(&device, nullptr), RECUR_SUCCESS);
+  recur_error error;
+  int failures = 0;
+  for (;; ++failures) {
+    ASSERT_LT(failures, 1000);
+    recur_plan* plan = nullptr;
+    until_failure = failures;
+    const recur_status status = recur_plan_create(&spec, 2, 3, device, nullptr, &plan, &error);
+    const bool failed = until_failure.exchange(-1) < 0;
+    EXPECT_EQ(status, failed ? RECUR_OUT_OF_MEMORY : RECUR_SUCCESS)
+        << "allocation " << failures << ": " << error.message;
+    EXPECT_EQ(plan == nullptr, failed);
+    recur_plan_free(plan);
+    if (!failed) break;
+  }
+  EXPECT_GT(failures, 0);
+  recur_device_free(device);
+}
+
+TEST(Allocation, NoneInCallsFromC) {
+  Aligned<float> W(24), R(16), x(6), y(4), workspace_memory(4096);
+  recur_spec spec;
+  recur_spec_init(&spec);
+  spec.cell = RECUR_RNN;
+  spec.bias = RECUR_BIAS_NONE;
+  spec.input_size = 3;
+  spec.hidden_size = 2;
+  recur_device* device = nullptr;
+  recur_plan* plan = nullptr;
+  recur_context* context = nullptr;
+  recur_error error;
+  ASSERT_EQ(recur_device_cpu(&device, &error), RECUR_SUCCESS) << error.message;
+  ASSERT_EQ(recur_plan_create(&spec, 2, 1, device, nullptr, &plan, &error), RECUR_SUCCESS) << error.message;
+  ASSERT_EQ(recur_context_create(device, nullptr, &context, &error), RECUR_SUCCESS) << error.message;
+  const auto tensor = [](Aligned<float>& memory, std::int64_t a, std::int64_t b, std::int64_t c) {
+    const std::int64_t shape[] = {a, b, c};
+    return recur_tensor_dense(memory.data(), RECUR_F32, 3, shape);
+  };
+  recur_layer_weights layer = {};
+  layer.W = tensor(W, 1, 2, 3);
+  layer.R = tensor(R, 1, 2, 2);
+  const recur_weights weights = {&layer, 1, {}};
+  recur_forward_args args;
+  recur_forward_args_init(&args);
+  args.x = tensor(x, 2, 1, 3);
+  args.y = tensor(y, 2, 1, 2);
+  EXPECT_EQ(allocations_of([&] {
+              EXPECT_EQ(recur_forward(plan, context, nullptr, &weights, &args, workspace_memory.data(),
+                                      workspace_memory.size() * sizeof(float), nullptr, 0, &error),
+                        RECUR_SUCCESS)
+                  << error.message;
+            }),
+            0);
+  recur_context_free(context);
+  recur_plan_free(plan);
+  recur_device_free(device);
 }
 
 }  // namespace
