@@ -23,7 +23,12 @@ std::vector<TestDevice> test_devices() {
   resident.types = {DataType::bf16, DataType::f16};
   resident.sizes = kResidentSizes;
   resident.option_sizes = kResidentOptionSizes;
-  resident.bit_sizes = kResidentBitSizes;
+  // Under sanitizers, which simt/resident/schedule_test.cpp shows clusters to, a cluster of one block.
+#ifdef RECUR_INSTRUMENTED
+  resident.bit_sizes = std::span(kResidentBitSizes).first(1);
+#else
+  resident.bit_sizes = std::span(kResidentBitSizes).last(1);
+#endif
   return {device, resident};
 }
 

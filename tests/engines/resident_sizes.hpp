@@ -20,6 +20,7 @@ inline constexpr Size kResidentOptionSizes[] = {
 };
 
 inline constexpr Size kResidentBitSizes[] = {
+    {2, 9, 3, 31, "two clusters of one block"},
     {2, 9, 3, 136, "two clusters of eight blocks"},
 };
 
