@@ -260,8 +260,10 @@ TEST_F(CInterface, NullsAreRefused) {
   expect(recur_plan_create(&spec_, 1, 1, device_, nullptr, nullptr, &error_), RECUR_INVALID_ARGUMENT,
          expected);
   expect(recur_device_cpu(nullptr, &error_), RECUR_INVALID_ARGUMENT, expected);
-  expect(recur_device_from_props(nullptr, &device_.handle, &error_), RECUR_INVALID_ARGUMENT, expected);
-  EXPECT_EQ(device_.handle, nullptr) << "nothing was made";
+  int nothing = 0;
+  auto* no_device = reinterpret_cast<recur_device*>(&nothing);
+  expect(recur_device_from_props(nullptr, &no_device, &error_), RECUR_INVALID_ARGUMENT, expected);
+  EXPECT_EQ(no_device, nullptr) << "nothing was made";
   recur_context* no_context = nullptr;
   expect(recur_context_create(nullptr, nullptr, &no_context, &error_), RECUR_INVALID_ARGUMENT, expected);
   expect(recur_forward(nullptr, context_, nullptr, &weights_, &args_, nullptr, 0, nullptr, 0, &error_),
