@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 #include <map>
@@ -92,6 +91,11 @@ struct Foreign {
     throw std::out_of_range(name);
   }
 };
+
+template <class T>
+bool same_bytes(Aligned<T>& a, Aligned<T>& b) {
+  return std::ranges::equal(a.bytes(), b.bytes());
+}
 
 // No two elements are alike, none is zero, and all have an exact sum with any other.
 template <class Tensors>
@@ -381,10 +385,7 @@ void round_trips() {
     export_weights(format, spec, layer, second.template views<ConstTensorView>(spec, layer),
                    again.template views<TensorView>());
     for (std::size_t i = 0; i < foreign.tensors.size(); ++i) {
-      EXPECT_EQ(std::memcmp(foreign.tensors[i].data(), again.tensors[i].data(),
-                            foreign.tensors[i].size() * sizeof(T)),
-                0)
-          << foreign.names[i].name;
+      EXPECT_TRUE(same_bytes(foreign.tensors[i], again.tensors[i])) << foreign.names[i].name;
     }
     const bool merges =
         spec.bias == Bias::both &&
@@ -392,8 +393,7 @@ void round_trips() {
          (format == WeightFormat::keras && !(spec.cell == Cell::gru && spec.gru_reset == GruReset::after)));
     for (auto& [name, tensor] : first.tensors) {
       if (merges && name[0] == 'b') continue;
-      EXPECT_EQ(std::memcmp(tensor.data(), second.tensors.at(name).data(), tensor.size() * sizeof(T)), 0)
-          << name;
+      EXPECT_TRUE(same_bytes(tensor, second.tensors.at(name))) << name;
     }
   });
 }
@@ -425,9 +425,7 @@ TEST(WeightFormats, BitsAreMoved) {
   export_weights(WeightFormat::paddle_fluid, spec, 0, to.views<ConstTensorView>(spec, 0),
                  back.views<TensorView>());
   for (std::size_t i = 0; i < from.tensors.size(); ++i) {
-    EXPECT_EQ(
-        std::memcmp(from.tensors[i].data(), back.tensors[i].data(), from.tensors[i].size() * sizeof(float)),
-        0);
+    EXPECT_TRUE(same_bytes(from.tensors[i], back.tensors[i]));
   }
 }
 
