@@ -66,8 +66,8 @@ class ForwardBlock {
     for (int i = 0; i < steps_; ++i) {
       for (int tile = 0; tile < batch_tiles_; ++tile) visit(i, tile);
     }
-    // A block arrives when all that was pushed to it has come: whoever waits for all blocks knows that nothing
-    // of his own is under way when he exits.
+    // A block arrives when all that was pushed to it has come: whoever waits for all blocks knows that
+    // nothing of his own is under way when he exits.
     device::cluster_arrive();
     finish();
     device::cluster_wait();
