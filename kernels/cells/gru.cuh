@@ -1,17 +1,23 @@
 // Gated recurrent units, gates r z n; h = (1 - z) n + z h'.
 #pragma once
 
+#include "kernels/cells/functions.cuh"
 #include "kernels/cells/unit.cuh"
 
 namespace recur::cells {
 
 // Reset after the product (cuDNN, PyTorch): n = tanh(a_n + r * s), with a_n the input part of the candidate's
 // sum and s its recurrent part, kept apart.
+template <class F = OwnFunctions>
 struct GruResetAfter {
+  using Functions = F;
+  template <class Others>
+  using With = GruResetAfter<Others>;
   static constexpr int kGates = 3;
   static constexpr int kSums = 4;
   static constexpr int kSplitGate = 2;
-  static constexpr int kSaved = 4;  // r z n s
+  static constexpr int kValues = 4;  // r z n s
+  static constexpr int kSaved = saved_of<F>(kValues, kGates);
   static constexpr int kPeepholes = 0;
   static constexpr int peephole_gate(int) { return -1; }
   static constexpr bool kCellState = false;
@@ -20,23 +26,20 @@ struct GruResetAfter {
 
   template <int kPhase, class Math, class V>
   RECUR_HD static void forward(ForwardUnit<GruResetAfter, V>& u) {
-    const V r = Math::sigmoid(u.sums[0]);
-    const V z = Math::sigmoid(u.sums[1]);
+    const V r = F::template value<GateRole, Math>(u, 0, u.sums[0]);
+    const V z = F::template value<GateRole, Math>(u, 1, u.sums[1]);
     const V s = u.sums[3];
-    const V n = Math::tanh(u.sums[2] + r * s);
+    const V n = F::template value<CandidateRole, Math>(u, 2, u.sums[2] + r * s);
     u.h = (V(1) - z) * n + z * u.h_prev;
-    u.saved[0] = r;
-    u.saved[1] = z;
-    u.saved[2] = n;
     u.saved[3] = s;
   }
 
   template <int kPhase, class Math, class V>
   RECUR_HD static void backward(BackwardUnit<GruResetAfter, V>& u) {
     const V r = u.saved[0], z = u.saved[1], n = u.saved[2], s = u.saved[3];
-    const V da = u.dh * (V(1) - z) * (V(1) - n * n);
-    u.dsums[0] = da * s * r * (V(1) - r);
-    u.dsums[1] = u.dh * (u.h_prev - n) * z * (V(1) - z);
+    const V da = F::template times_slope<CandidateRole, Math>(u, 2, u.dh * (V(1) - z));
+    u.dsums[0] = F::template times_slope<GateRole, Math>(u, 0, da * s);
+    u.dsums[1] = F::template times_slope<GateRole, Math>(u, 1, u.dh * (u.h_prev - n));
     u.dsums[2] = da;
     u.dsums[3] = da * r;
     u.dh_prev = u.dh * z;
@@ -45,11 +48,16 @@ struct GruResetAfter {
 
 // Reset before the product (Cho et al. 2014): n = tanh(a_n), a_n = W x + R (r * h') + biases. The candidate's
 // recurrent product needs r * h' of every unit, so a step has two phases with an exchange between.
+template <class F = OwnFunctions>
 struct GruResetBefore {
+  using Functions = F;
+  template <class Others>
+  using With = GruResetBefore<Others>;
   static constexpr int kGates = 3;
   static constexpr int kSums = 3;
   static constexpr int kSplitGate = -1;
-  static constexpr int kSaved = 3;  // r z n
+  static constexpr int kValues = 3;  // r z n
+  static constexpr int kSaved = saved_of<F>(kValues, kGates);
   static constexpr int kPeepholes = 0;
   static constexpr int peephole_gate(int) { return -1; }
   static constexpr bool kCellState = false;
@@ -59,14 +67,13 @@ struct GruResetBefore {
   template <int kPhase, class Math, class V>
   RECUR_HD static void forward(ForwardUnit<GruResetBefore, V>& u) {
     if constexpr (kPhase == 0) {
-      u.saved[0] = Math::sigmoid(u.sums[0]);
-      u.saved[1] = Math::sigmoid(u.sums[1]);
-      u.exchange = u.saved[0] * u.h_prev;
+      const V r = F::template value<GateRole, Math>(u, 0, u.sums[0]);
+      F::template value<GateRole, Math>(u, 1, u.sums[1]);
+      u.exchange = r * u.h_prev;
     } else {
       const V z = u.saved[1];
-      const V n = Math::tanh(u.sums[2]);
+      const V n = F::template value<CandidateRole, Math>(u, 2, u.sums[2]);
       u.h = (V(1) - z) * n + z * u.h_prev;
-      u.saved[2] = n;
     }
   }
 
@@ -76,12 +83,12 @@ struct GruResetBefore {
   RECUR_HD static void backward(BackwardUnit<GruResetBefore, V>& u) {
     const V r = u.saved[0], z = u.saved[1], n = u.saved[2];
     if constexpr (kPhase == 0) {
-      u.dsums[1] = u.dh * (u.h_prev - n) * z * (V(1) - z);
-      u.dsums[2] = u.dh * (V(1) - z) * (V(1) - n * n);
+      u.dsums[1] = F::template times_slope<GateRole, Math>(u, 1, u.dh * (u.h_prev - n));
+      u.dsums[2] = F::template times_slope<CandidateRole, Math>(u, 2, u.dh * (V(1) - z));
       u.dh_prev = u.dh * z;
       u.exchange = r * u.h_prev;
     } else {
-      u.dsums[0] = u.d_exchange * u.h_prev * r * (V(1) - r);
+      u.dsums[0] = F::template times_slope<GateRole, Math>(u, 0, u.d_exchange * u.h_prev);
       u.dh_prev = u.dh_prev + u.d_exchange * r;
     }
   }

@@ -1,16 +1,22 @@
 // Elman's cell: h = tanh(a) or relu(a), a = W x + R h' + biases.
 #pragma once
 
+#include "kernels/cells/functions.cuh"
 #include "kernels/cells/unit.cuh"
 
 namespace recur::cells {
 
-template <bool Relu>
+template <bool Relu, class F = OwnFunctions>
 struct Rnn {
+  using Functions = F;
+  template <class Others>
+  using With = Rnn<Relu, Others>;
+  using OnlyRole = Role<0, Relu ? Own::relu : Own::tanh>;
   static constexpr int kGates = 1;
   static constexpr int kSums = 1;
   static constexpr int kSplitGate = -1;
-  static constexpr int kSaved = 1;  // h
+  static constexpr int kValues = 1;  // h
+  static constexpr int kSaved = saved_of<F>(kValues, kGates);
   static constexpr int kPeepholes = 0;
   static constexpr int peephole_gate(int) { return -1; }
   static constexpr bool kCellState = false;
@@ -19,22 +25,12 @@ struct Rnn {
 
   template <int kPhase, class Math, class V>
   RECUR_HD static void forward(ForwardUnit<Rnn, V>& u) {
-    if constexpr (Relu) {
-      u.h = Math::relu(u.sums[0]);
-    } else {
-      u.h = Math::tanh(u.sums[0]);
-    }
-    u.saved[0] = u.h;
+    u.h = F::template value<OnlyRole, Math>(u, 0, u.sums[0]);
   }
 
   template <int kPhase, class Math, class V>
   RECUR_HD static void backward(BackwardUnit<Rnn, V>& u) {
-    const V h = u.saved[0];
-    if constexpr (Relu) {
-      u.dsums[0] = Math::where_positive(h, u.dh);
-    } else {
-      u.dsums[0] = u.dh * (V(1) - h * h);
-    }
+    u.dsums[0] = F::template times_slope<OnlyRole, Math>(u, 0, u.dh);
     u.dh_prev = V(0);
   }
 };

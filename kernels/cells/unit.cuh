@@ -9,10 +9,12 @@
 //
 // A cell declares
 //
+//     Functions   the functions of its gates (functions.cuh); With<F>: the same cell with others
 //     kGates      blocks of H rows in W and R                        (G)
 //     kSums       pre-activation sums kept apart: kGates, plus one where a gate needs its recurrent part
 //     alone kSplitGate  that gate, or -1; its input part is sums[kSplitGate], its recurrent part sums[kGates]
-//     kSaved      values per unit and step that backward needs beside h and c
+//     kValues     values per unit and step that backward needs beside h and c, those of the gates first
+//     kSaved      these, and slopes where the functions keep them
 //     kPeepholes  peephole weights per unit; the last sees c_t, the others c_{t-1}
 //     peephole_gate(i), the gate whose sum the i-th peephole adds to
 //     kCellState  whether c exists
@@ -33,7 +35,8 @@ namespace recur::cells {
 
 // Inputs and outputs of a forward step.
 template <class Cell, class V>
-struct ForwardUnit {
+struct ForwardUnit : Cell::Functions::template Choice<V> {
+  using Kind = Cell;
   V sums[Cell::kSums];                                      // in: W x + R h + biases
   V peephole[Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];  // in
   V h_prev, c_prev;                                         // in
@@ -44,7 +47,8 @@ struct ForwardUnit {
 
 // Inputs and outputs of a backward step. `dh` and `dc` are the whole gradients that reach h_t and c_t.
 template <class Cell, class V>
-struct BackwardUnit {
+struct BackwardUnit : Cell::Functions::template Choice<V> {
+  using Kind = Cell;
   V saved[Cell::kSaved];                                    // in
   V peephole[Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];  // in
   V h_prev, c_prev, c;                                      // in

@@ -23,7 +23,7 @@ enum class Variant : std::uint8_t {
   lstm_coupled_peephole,
 };
 // In the order of the enumerators.
-using CellTable = std::tuple<Rnn<false>, Rnn<true>, GruResetAfter, GruResetBefore, Lstm<false, false>,
+using CellTable = std::tuple<Rnn<false>, Rnn<true>, GruResetAfter<>, GruResetBefore<>, Lstm<false, false>,
                              Lstm<true, false>, Lstm<false, true>, Lstm<true, true>>;
 inline constexpr int kVariantCount = std::tuple_size_v<CellTable>;
 template <Variant kVariant>

@@ -98,32 +98,67 @@ class Cells : public ::testing::TestWithParam<int> {
   Variant variant() const { return static_cast<Variant>(GetParam()); }
 };
 
-TEST_P(Cells, BackwardIsTheDerivativeOfForward) {
-  visit(variant(), []<class Cell>() {
-    for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-      test::Random random(seed, 1);
-      Inputs in{};
-      for (double& value : in.values) value = random.symmetric(1.5);
-      const double dh = random.symmetric(1.0);
-      const double dc = Cell::kCellState ? random.symmetric(1.0) : 0.0;
-      const auto loss = [&](const Inputs& at) {
-        const auto unit = forward<Cell>(at);
-        return dh * unit.h + dc * unit.c;
-      };
-      const Inputs gradient = backward<Cell>(in, dh, dc);
-      for (std::size_t i = 0; i < in.values.size(); ++i) {
-        // Truncation is about step^2 = 1e-10, rounding about 2^-52 / step = 2e-11; values are of order one.
-        constexpr double kStep = 1e-5;
-        constexpr double kTolerance = 2e-9;
-        Inputs up = in;
-        Inputs down = in;
-        up.values[i] += kStep;
-        down.values[i] -= kStep;
-        EXPECT_NEAR((loss(up) - loss(down)) / (2 * kStep), gradient.values[i], kTolerance)
-            << "seed " << seed << " input " << i;
-      }
+template <class Cell>
+void expect_derivatives() {
+  for (std::uint64_t seed = 1; seed <= 50; ++seed) {
+    test::Random random(seed, 1);
+    Inputs in{};
+    for (double& value : in.values) value = random.symmetric(1.5);
+    const double dh = random.symmetric(1.0);
+    const double dc = Cell::kCellState ? random.symmetric(1.0) : 0.0;
+    const auto loss = [&](const Inputs& at) {
+      const auto unit = forward<Cell>(at);
+      return dh * unit.h + dc * unit.c;
+    };
+    const Inputs gradient = backward<Cell>(in, dh, dc);
+    for (std::size_t i = 0; i < in.values.size(); ++i) {
+      // Truncation is about step^2 = 1e-10, rounding about 2^-52 / step = 2e-11; values are of order one.
+      constexpr double kStep = 1e-5;
+      constexpr double kTolerance = 2e-9;
+      Inputs up = in;
+      Inputs down = in;
+      up.values[i] += kStep;
+      down.values[i] -= kStep;
+      EXPECT_NEAR((loss(up) - loss(down)) / (2 * kStep), gradient.values[i], kTolerance)
+          << "seed " << seed << " input " << i;
     }
-  });
+  }
+}
+
+TEST_P(Cells, BackwardIsTheDerivativeOfForward) {
+  visit(variant(), []<class Cell>() { expect_derivatives<Cell>(); });
+}
+
+// Sines of another frequency in each place: nothing about their slopes can be had from their values.
+struct Sines {
+  static constexpr bool kSlopes = true;
+  template <class V>
+  struct Choice {};
+  template <class Role>
+  static constexpr double kFrequency = 1.0 - 0.2 * Role::kPlace;
+
+  template <class Role, class Math, class Unit, class V>
+  static V value(Unit& u, int gate, V sum) {
+    u.saved[Unit::Kind::kValues + gate] = kFrequency<Role> * std::cos(kFrequency<Role> * sum);
+    return u.saved[gate] = std::sin(kFrequency<Role> * sum);
+  }
+  template <class Role, class Math, class Unit, class V>
+  static V times_slope(const Unit& u, int gate, V gradient) {
+    return gradient * u.saved[Unit::Kind::kValues + gate];
+  }
+  template <class Math, class Unit, class V>
+  static V output(const Unit&, V c) {
+    return std::sin(kFrequency<OutputRole> * c);
+  }
+  template <class Math, class Unit, class V>
+  static V output(const Unit& u, V c, V& gradient) {
+    gradient *= kFrequency<OutputRole> * std::cos(kFrequency<OutputRole> * c);
+    return output<Math>(u, c);
+  }
+};
+
+TEST_P(Cells, BackwardIsTheDerivativeOfForwardWithOtherFunctions) {
+  visit(variant(), []<class Cell>() { expect_derivatives<typename Cell::template With<Sines>>(); });
 }
 
 TEST_P(Cells, TraitsAgreeWithTheCell) {
