@@ -1,6 +1,7 @@
 // FNV-1a over values: fingerprints and layout ids. http://www.isthe.com/chongo/tech/comp/fnv/
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <string_view>
 
@@ -12,6 +13,7 @@ class Hash {
     for (int byte = 0; byte < 8; ++byte) mix(static_cast<std::uint8_t>(value >> (8 * byte)));
     return *this;
   }
+  Hash& add_bits(double value) { return add(std::bit_cast<std::uint64_t>(value)); }
   Hash& add(std::string_view text) {
     add(text.size());
     for (char c : text) mix(static_cast<std::uint8_t>(c));

@@ -3,6 +3,7 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "host/gate_functions.hpp"
 #include "host/hash.hpp"
 #include "host/out_of_memory.hpp"
 #include "host/plan_state.hpp"
@@ -12,13 +13,6 @@
 namespace recur {
 namespace host {
 namespace {
-
-std::uint64_t bits_of(double value) {
-  std::uint64_t bits = 0;
-  static_assert(sizeof(bits) == sizeof(value));
-  __builtin_memcpy(&bits, &value, sizeof(bits));
-  return bits;
-}
 
 void add_spec(Hash& hash, const Spec& spec) {
   hash.add(static_cast<std::uint64_t>(spec.cell))
@@ -37,14 +31,11 @@ void add_spec(Hash& hash, const Spec& spec) {
       .add(spec.reset_mask)
       .add(spec.cell_sequence)
       .add(static_cast<std::uint64_t>(spec.projection_size))
-      .add(bits_of(spec.dropout))
-      .add(bits_of(spec.recurrent_dropout))
-      .add(bits_of(spec.zoneout))
-      .add(bits_of(spec.clip))
+      .add_bits(spec.dropout)
+      .add_bits(spec.recurrent_dropout)
+      .add_bits(spec.zoneout)
       .add(spec.layer_norm);
-  for (const GateActivation& gate : spec.activations) {
-    hash.add(static_cast<std::uint64_t>(gate.function)).add(bits_of(gate.alpha)).add(bits_of(gate.beta));
-  }
+  add_functions(hash, spec);
 }
 
 std::uint64_t fingerprint_of(const Job& job, EngineId engine, const EngineFacts& facts) {
@@ -88,8 +79,9 @@ PlanState::PlanState(Job job, EngineId engine, std::vector<PassedOver> passed_ov
 
 namespace {
 
-Plan choose_engine(const Job& job) {
+Plan choose_engine(Job job) {
   validate_job(job);
+  job.spec = with_functions_in_one_form(job.spec);
   const Options& options = job.options;
   std::vector<PassedOver> passed_over;
   for (const Engine* engine : engines()) {
@@ -168,8 +160,9 @@ Plan make_plan(const Spec& spec, const Shape& shape, const Device& device, const
 std::vector<PassedOver> survey_engines(const Spec& spec, const Shape& shape, const Device& device,
                                        const Options& options) {
   return host::with_memory("survey_engines", [&] {
-    const host::Job job{spec, shape, device.props(), options};
+    host::Job job{spec, shape, device.props(), options};
     host::validate_job(job);
+    job.spec = host::with_functions_in_one_form(spec);
     std::vector<PassedOver> survey;
     for (const host::Engine* engine : host::engines()) {
       survey.push_back({engine->id(), host::reason_against(*engine, job).value_or("")});

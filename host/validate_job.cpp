@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "host/check.hpp"
+#include "host/gate_functions.hpp"
 #include "host/rates.hpp"
 
 namespace recur::host {
@@ -65,6 +67,18 @@ void validate_spec(const Spec& spec) {
   if (spec.projection_size > spec.hidden_size) {
     fail("Spec::projection_size (P)", "at most H=" + std::to_string(spec.hidden_size),
          std::to_string(spec.projection_size));
+  }
+  for (std::size_t place = 0; place < spec.activations.size(); ++place) {
+    const std::string field = "Spec::activations[" + std::to_string(place) + "]";
+    const GateActivation& gate = spec.activations[place];
+    if (place >= static_cast<std::size_t>(function_places(spec.cell)) &&
+        gate.function != Activation::standard) {
+      fail(field, "standard, the cell has no function there",
+           std::string(name_of(gate.function)) + " in " + cell);
+    }
+    for (const auto& [name, value] : {std::pair(".alpha", gate.alpha), std::pair(".beta", gate.beta)}) {
+      if (!std::isfinite(value)) fail(field + name, "a finite number", std::to_string(value));
+    }
   }
   probability("Spec::dropout", spec.dropout);
   probability("Spec::recurrent_dropout", spec.recurrent_dropout);

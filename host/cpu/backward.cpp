@@ -18,6 +18,7 @@ class BackwardPass {
   BackwardPass(const PlanView<T>& plan, const BackwardCall& call)
       : g_(plan.geometry),
         kernels_(plan.kernels),
+        functions_(plan.functions),
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
@@ -288,8 +289,10 @@ class BackwardPass {
         .state_row = g_.state_row(),
         .dsums = buffers_.dsums[dir.index] + row * g_.sum_rows() + unit,
         .dsums_row = g_.sum_rows(),
+        .functions = functions_,
     };
-    kernels_.backward[static_cast<int>(g_.variant)][phase](tile);
+    const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
+    tiles.backward[static_cast<int>(g_.variant)][phase](tile);
   }
 
   // out (+)= dsums of the segment's gates times their rows of R, for the elements of h and rows this member
@@ -362,6 +365,7 @@ class BackwardPass {
 
   const Geometry& g_;
   const Kernels<T>& kernels_;
+  const GateFunctions<T>* const functions_;
   const BackwardCall& call_;
   const BackwardArgs& args_;
   const RunSizes sizes_;

@@ -1,11 +1,15 @@
 #include "host/cpu/cpu_engine.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "host/check.hpp"
 #include "host/context_state.hpp"
 #include "host/cpu/backward.hpp"
 #include "host/cpu/blas.hpp"
 #include "host/cpu/cost.hpp"
 #include "host/cpu/forward.hpp"
+#include "host/gate_functions.hpp"
 #include "host/hash.hpp"
 #include "host/refusals.hpp"
 
@@ -15,8 +19,10 @@ namespace {
 Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
   const Spec& spec = job.spec;
   const cells::Variant variant = variant_of(spec);
+  cells::Traits traits = cells::traits_of(variant);
+  if (has_given_functions(spec)) traits.saved += traits.gates;  // their slopes
   return Geometry{.variant = variant,
-                  .traits = cells::traits_of(variant),
+                  .traits = traits,
                   .tiling = choose_tiling(job, lanes, max_panel_vectors),
                   .input_size = spec.input_size,
                   .hidden = spec.hidden_size,
@@ -25,6 +31,23 @@ Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
                   .directions = directions_of(spec),
                   .reverse_only = spec.direction == Direction::reverse,
                   .layout = spec.layout};
+}
+
+// Null where all are the cell's own.
+template <class T>
+std::optional<GateFunctions<T>> functions_of(const Spec& spec) {
+  if (!has_given_functions(spec)) return std::nullopt;
+  const auto nearest = [](double value) {
+    constexpr double kMost = std::numeric_limits<T>::max();
+    return static_cast<T>(std::clamp(value, -kMost, kMost));
+  };
+  GateFunctions<T> functions{};
+  for (int place = 0; place < function_places(spec.cell); ++place) {
+    const GateActivation gate = function_of(spec, place);
+    functions.of[place] = {gate.function, nearest(gate.alpha), nearest(gate.beta)};
+  }
+  functions.clip = spec.clip != 0 ? nearest(spec.clip) : std::numeric_limits<T>::infinity();
+  return functions;
 }
 
 // Packed weights depend on these and nothing else.
@@ -50,8 +73,9 @@ std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view t
 
 // Also names who may read a reserve, so it has what a reserve's content depends on.
 std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& t) {
-  return Hash()
-      .add(layout_id)
+  Hash hash;
+  add_functions(hash, job.spec);
+  return hash.add(layout_id)
       .add(static_cast<std::uint64_t>(job.spec.direction))
       .add(job.spec.variable_lengths)
       .add(job.spec.reset_mask)
@@ -78,9 +102,11 @@ class CpuPlan final : public EnginePlan {
       : target_(target),
         kernels_(kernels_of<T>(target)),
         geometry_(geometry_of(job, kernels_.lanes, kernels_.max_panel_vectors)),
+        functions_(functions_of<T>(job.spec)),
         training_(job.options.pass == Pass::training) {
     const RunSizes most{job.shape.steps, job.shape.batch};
-    facts_.tile = std::string(target.name) + ", " + geometry_.tiling.describe();
+    facts_.tile = std::string(target.name) + ", " + geometry_.tiling.describe() +
+                  (functions_ ? "; functions of gates given, slopes kept" : "");
     facts_.threads = geometry_.tiling.threads();
     facts_.layout_id = layout_id_of(job, geometry_, target.name);
     facts_.bits_id = bits_id_of(job, facts_.layout_id, geometry_.tiling);
@@ -133,7 +159,14 @@ class CpuPlan final : public EnginePlan {
   }
 
  private:
-  PlanView<T> view() const { return {geometry_, kernels_, training_, facts_.layout_id, facts_.bits_id}; }
+  PlanView<T> view() const {
+    return {.geometry = geometry_,
+            .kernels = kernels_,
+            .training = training_,
+            .layout_id = facts_.layout_id,
+            .bits_id = facts_.bits_id,
+            .functions = functions_ ? &*functions_ : nullptr};
+  }
 
   void check_machine(const Context::State& context) const {
     if (!is_supported(target_)) {
@@ -163,6 +196,7 @@ class CpuPlan final : public EnginePlan {
   const SimdTarget& target_;
   const Kernels<T>& kernels_;
   const Geometry geometry_;
+  const std::optional<GateFunctions<T>> functions_;
   const bool training_;
   EngineFacts facts_;
 };

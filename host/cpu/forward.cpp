@@ -16,6 +16,7 @@ class ForwardPass {
   ForwardPass(const PlanView<T>& plan, const ForwardCall& call)
       : g_(plan.geometry),
         kernels_(plan.kernels),
+        functions_(plan.functions),
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
@@ -364,12 +365,15 @@ class ForwardPass {
         .saved_row = g_.saved_rows(),
         .saved_c = saved_c != nullptr ? saved_c + row * g_.hidden + unit : nullptr,
         .saved_c_row = g_.hidden,
+        .functions = functions_,
     };
-    kernels_.forward[static_cast<int>(g_.variant)][phase](tile);
+    const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
+    tiles.forward[static_cast<int>(g_.variant)][phase](tile);
   }
 
   const Geometry& g_;
   const Kernels<T>& kernels_;
+  const GateFunctions<T>* const functions_;
   const ForwardCall& call_;
   const ForwardArgs& args_;
   const RunSizes sizes_;

@@ -10,7 +10,8 @@
 
 namespace recur {
 
-/// A function in place of the cell's own, with the parameters that some have.
+/// A function in place of the cell's own, with the parameters that some have: finite numbers, and ignored by
+/// functions without. Unlike ONNX's they have no defaults.
 struct GateActivation {
   Activation function = Activation::standard;
   double alpha = 0;
@@ -23,7 +24,7 @@ struct GateActivation {
 /// other than the default, by the field's name.
 struct Spec {
   Cell cell = Cell::lstm;
-  RnnActivation activation = RnnActivation::tanh;  ///< read for `Cell::rnn` only
+  RnnActivation activation = RnnActivation::tanh;  ///< `Cell::rnn`; read where `activations[0]` is standard
   GruReset gru_reset = GruReset::after;            ///< read for `Cell::gru` only
   bool peepholes = false;             ///< `Cell::lstm`: gates also see the cell state (Gers et al. 2002)
   bool coupled_input_forget = false;  ///< `Cell::lstm`: f = 1 - i, G = 3 (Greff et al. 2017)
@@ -48,13 +49,18 @@ struct Spec {
   /// without.
   double dropout = 0;
 
+  /// Functions of the gates, in ONNX's order: rnn f; gru f (r, z) and g (n); lstm f (i, f, o), g (candidate)
+  /// and h (output). Places that the cell does not have stay standard. A layer that spells out the cell's own
+  /// functions is the same as one that leaves them standard.
+  std::array<GateActivation, 3> activations = {};
+  /// Clamps what those of the gates take to [-clip, clip] (ONNX); 0 is none. h of an lstm takes c as it is,
+  /// as in ONNX Runtime.
+  double clip = 0;
+
   // Later.
   double recurrent_dropout = 0;  ///< on h_{t-1}, probability
   double zoneout = 0;            ///< probability that a unit keeps its state
-  double clip = 0;               ///< clamp of activation inputs to [-clip, clip] (ONNX); 0 is none
   bool layer_norm = false;
-  /// In ONNX's order: rnn f; gru f (r, z) and g (n); lstm f (i, f, o), g (candidate) and h (output).
-  std::array<GateActivation, 3> activations = {};
 };
 
 /// Upper bounds of the sizes a plan must serve; the views of each call give the actual T and B.

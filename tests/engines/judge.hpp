@@ -56,20 +56,12 @@ struct Naive {
   oracle::Result<Arithmetic> outputs;
 };
 
-/// Whether no argument of a relu is so near its kink that rounding could decide the slope, where neither side
-/// would be wrong. An argument of exactly 0 is a step that was not run.
+/// Whether no argument of a function is so near its kink that rounding could decide the slope, where neither
+/// side would be wrong.
 template <class Real>
 bool clear_of_kinks(const Spec& spec, const oracle::Result<Real>& exact) {
-  if (spec.cell != Cell::rnn || spec.activation != RnnActivation::relu) return true;
   if (has_one_signed_sums(spec)) return true;  // no rounding can change the sign
-  const double margin = 64 * epsilon_of(spec.dtype);
-  for (const auto& trace : exact.traces) {
-    for (const Real& argument : trace.linear) {
-      const double distance = std::abs(static_cast<double>(argument));
-      if (distance != 0 && distance < margin) return false;
-    }
-  }
-  return true;
+  return oracle::distance_from_kinks(spec, exact) >= 64 * epsilon_of(spec.dtype);
 }
 
 /// Runs problems of this Spec and size over fixed seeds until every tensor has enough values, then gives the

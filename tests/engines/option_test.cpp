@@ -2,6 +2,7 @@
 // layouts, strides, plans larger than the run, prepared weights, accumulation.
 #include "engines/device_test.hpp"
 #include "engines/judge.hpp"
+#include "support/functions.hpp"
 
 namespace recur::test {
 namespace {
@@ -214,6 +215,48 @@ TEST_P(OptionsTogether, AreRight) {
     judge_each([&](Spec& spec, RunOptions& /*run*/) { spec = with_everything(size); }, {&size, 1});
   }
 }
+
+// Every function in every place, with a clip that some arguments pass and without.
+class Functions : public Options {};
+
+TEST_P(Functions, EachInEachPlace) {
+  for (const FunctionCase& functions : function_cases(GetParam().cell)) {
+    SCOPED_TRACE(functions.name);
+    judge_each([&](Spec& spec, RunOptions& /*run*/) {
+      spec = functions.apply(spec);
+      add_lengths(spec);
+      add_reset_mask(spec);
+      add_cell_sequence(spec);
+    });
+  }
+}
+
+// One of another kind in each place, under everything else: both ways of running, instruction sets, threads.
+TEST_P(Functions, WithEveryOption) {
+  for (const Size& size : device().option_sizes) {
+    Spec spec = with_everything(size);
+    const Activation kinds[] = {Activation::hard_sigmoid, Activation::softsign, Activation::elu};
+    for (std::size_t place = 0; place < static_cast<std::size_t>(places_of(spec.cell)); ++place) {
+      spec.activations[place] = {kinds[place], 0.375, 0.5};
+    }
+    spec.clip = 2 * kClip;
+    if (!takes(spec)) continue;
+    SCOPED_TRACE(text_of(size) + " " + spec_name(spec));
+    std::vector<RunOptions> runs;
+    for (const std::string& simd : device().simd) runs.push_back({.device = &device(), .simd = simd});
+    runs.push_back({.device = &device(), .threads = device().threads});
+    runs.push_back({.device = &device(), .batch_invariant = device().batch_invariant});
+    runs.push_back({.device = &device(), .layout = Layout::batch_major, .spare_steps = 3, .spare_batch = 2});
+    if (device().gaps) runs.back().row_gap = 3;
+    runs.push_back({.device = &device(), .mode = GradientMode::accumulate});
+    typed([&]<class T>() {
+      judge_all<T>(spec, size.T, size.B, runs);
+      judge_inference<T>(spec, size.T, size.B, {.device = &device(), .prepared = true});
+    });
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Functions, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
 
 INSTANTIATE_TEST_SUITE_P(Devices, OptionsTogether, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
 

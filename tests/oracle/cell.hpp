@@ -36,7 +36,8 @@ struct Step {
   Real* h_prev;  ///< [P] the state the step started from, after any reset
   Real* c_prev;  ///< lstm
   Real* gates;   ///< [G*H] activated gates
-  Real* linear;  ///< rnn: argument of the activation; gru: R_n h_prev + bR_n, before r (reset after)
+  Real* sums;    ///< [G*H] what the gates' functions were given
+  Real* linear;  ///< gru: R_n h_prev + bR_n, before r (reset after)
   Real* c;       ///< lstm: the new cell state
   Real* m;       ///< lstm with projection: o * tanh(c), what is projected
 };

@@ -71,16 +71,33 @@ inline float128 exponential(float128 value) {
   return detail::scale_by_power_of_two(1 + reduced, k);
 }
 
+/// e^value - 1, to a few units in the last place, small arguments included. For arguments below 11356.
+inline float128 exponential_minus_1(float128 value) {
+  if (value != value) return value;
+  if (value < -100) return -1;  // e^-100 is less than half the last bit
+  int k = 0;
+  const float128 reduced = detail::expm1_and_scale(value, k);
+  // k = 0 keeps the full relative accuracy near zero.
+  return k == 0 ? reduced : detail::scale_by_power_of_two(1 + reduced, k) - 1;
+}
+
+/// log(1 + value) of value >= 0, to a few units in the last place. That of double is right to 2^-53; the
+/// error e it leaves is log1p(d) with d = (value - expm1(it)) / (1 + expm1(it)), and d^3 is far below the
+/// last bit.
+inline float128 logarithm_of_1_plus(float128 value) {
+  const float128 first = std::log1p(static_cast<double>(value));
+  const float128 back = exponential_minus_1(first);
+  const float128 d = (value - back) / (1 + back);
+  return first + (d - d * d / 2);
+}
+
 /// tanh(value), to a few units in the last place, small arguments included.
 inline float128 hyperbolic_tangent(float128 value) {
   if (value != value) return value;
   const float128 magnitude = absolute(value);
   float128 result = 1;
   if (magnitude < 45) {  // from there 1 - tanh < 2 e^-90, less than half the last bit
-    int k = 0;
-    const float128 reduced = detail::expm1_and_scale(-2 * magnitude, k);
-    // k = 0 keeps the full relative accuracy of expm1 near zero.
-    const float128 e = k == 0 ? reduced : detail::scale_by_power_of_two(1 + reduced, k) - 1;
+    const float128 e = exponential_minus_1(-2 * magnitude);
     result = -e / (2 + e);
   }
   return value < 0 ? -result : result;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "oracle/backward.hpp"
+#include "support/functions.hpp"
 #include "support/problem.hpp"
 #include "support/random.hpp"
 #include "support/spec_name.hpp"
@@ -32,8 +33,8 @@ constexpr double kStep = 0x1p-36;
 constexpr double kThirdDerivative = 1e4;
 constexpr double kRoundings = 1000;
 
-// Distance every relu argument must keep from its kink: a perturbation of kStep reaches a pre-activation
-// through at most the 50 entries of v and 2 * T steps, so 10^4 steps are plenty.
+// Distance every argument must keep from a kink of its function: a perturbation of kStep reaches a
+// pre-activation through at most the 50 entries of v and 2 * T steps, so 10^4 steps are plenty.
 constexpr double kKinkMargin = 1e4 * kStep;
 
 // I = 3 and H = 2 differ, so that no transposition fits; H = 2 is the least with off-diagonal recurrence.
@@ -119,16 +120,7 @@ class Case {
     return (ahead - behind) / (2 * kStep);
   }
 
-  /// True when every relu argument of a valid step is far enough from 0. Steps that were not run have 0.
-  bool clear_of_kinks() const {
-    if (problem_.spec.cell != Cell::rnn || problem_.spec.activation != RnnActivation::relu) return true;
-    for (const auto& trace : result_.traces) {
-      for (const float128 argument : trace.linear) {
-        if (argument != 0 && absolute(argument) < kKinkMargin) return false;
-      }
-    }
-    return true;
-  }
+  bool clear_of_kinks() const { return distance_from_kinks(problem_.spec, result_) >= kKinkMargin; }
 
  private:
   Problem<float128> problem_;
@@ -231,6 +223,18 @@ TEST_P(Gradient, MatchesDifferencesInEveryElement) {
   spec.reset_mask = true;
   SCOPED_TRACE(test::spec_name(spec));
   check_every_element(spec, 7);
+}
+
+// Every function in every place that the cell has, with a clip that some arguments pass and without.
+TEST_P(Gradient, MatchesDifferencesForEveryFunction) {
+  const auto& [cell, direction] = GetParam();
+  std::uint64_t seed = 1;
+  for (const test::FunctionCase& functions : test::function_cases(cell)) {
+    Spec spec = functions.apply(make_spec(cell, direction, 1));
+    spec.variable_lengths = spec.reset_mask = true;
+    SCOPED_TRACE(functions.name + " " + test::spec_name(spec));
+    check_random_directions(spec, seed++);
+  }
 }
 
 TEST(GradientDetails, ReluHasSlopeZeroAtZero) {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "oracle/cell.hpp"
-#include "oracle/math.hpp"
+#include "oracle/functions.hpp"
 
 namespace recur::oracle {
 
@@ -33,34 +33,37 @@ void lstm_step(const Spec& spec, const DirectionParameters<const Real>& paramete
   std::vector<Real> recurrent(static_cast<std::size_t>(rows));
   recurrent_product(parameters, output_size_of(spec), 0, rows, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
+  const GateFunction f_of_gates = function_in(spec, 0);
+  const GateFunction g_of_candidate = function_in(spec, 1);
+  const GateFunction h_of_c = function_in(spec, 2);
   const auto sum = [&](Index gate, Index j) { return input[gate * H + j] + u[gate * H + j]; };
+  const auto activate = [&](Index gate, const GateFunction& function, Index j, Real argument) {
+    step.sums[gate * H + j] = argument;
+    return step.gates[gate * H + j] = function_of(function, argument);
+  };
 
   for (Index j = 0; j < H; ++j) {
     Real a_i = sum(order.i, j);
     if (p != nullptr) a_i += p[order.peephole_i * H + j] * step.c_prev[j];
-    const Real i = sigmoid(a_i);
+    const Real i = activate(order.i, f_of_gates, j, a_i);
 
     Real f = Real(1) - i;
     if (!spec.coupled_input_forget) {
       Real a_f = sum(order.f, j);
       if (p != nullptr) a_f += p[order.peephole_f * H + j] * step.c_prev[j];
-      f = sigmoid(a_f);
-      step.gates[order.f * H + j] = f;
+      f = activate(order.f, f_of_gates, j, a_f);
     }
 
-    const Real g = hyperbolic_tangent(sum(order.g, j));
+    const Real g = activate(order.g, g_of_candidate, j, sum(order.g, j));
     const Real c = f * step.c_prev[j] + i * g;
 
     // The output gate sees the new cell state, the other two the old one.
     Real a_o = sum(order.o, j);
     if (p != nullptr) a_o += p[order.peephole_o * H + j] * c;
-    const Real o = sigmoid(a_o);
+    const Real o = activate(order.o, f_of_gates, j, a_o);
 
-    step.gates[order.i * H + j] = i;
-    step.gates[order.g * H + j] = g;
-    step.gates[order.o * H + j] = o;
     step.c[j] = c;
-    step.m[j] = o * hyperbolic_tangent(c);
+    step.m[j] = o * function_of(h_of_c, c);
   }
   const Index P = output_size_of(spec);
   if (parameters.projection != nullptr) {
@@ -83,6 +86,10 @@ void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>&
   const Index P = output_size_of(spec);
   const Real* p = parameters.peephole;
   Real* dp = gradients.peephole;
+  const GateFunction h_of_c = function_in(spec, 2);
+  const auto slope = [&](Index gate, Index j) {
+    return slope_of(function_in(spec, gate == order.g ? 1 : 0), step.sums[gate * H + j]);
+  };
 
   std::vector<Real> dm(dh, dh + P);  // with respect to o * tanh(c), which is h where nothing is projected
   if (parameters.projection != nullptr) {
@@ -99,20 +106,19 @@ void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>&
     const Real g = step.gates[order.g * H + j];
     const Real o = step.gates[order.o * H + j];
     const Real c = step.c[j];
-    const Real tanh_c = hyperbolic_tangent(c);
 
     const Real dm_j = dm[static_cast<std::size_t>(j)];
-    const Real da_o = dm_j * tanh_c * o * (Real(1) - o);
-    Real dc_total = dc[j] + dm_j * o * (Real(1) - tanh_c * tanh_c);
+    const Real da_o = dm_j * function_of(h_of_c, c) * slope(order.o, j);
+    Real dc_total = dc[j] + dm_j * o * slope_of(h_of_c, c);
     if (p != nullptr) {
       dc_total += da_o * p[order.peephole_o * H + j];
       dp[order.peephole_o * H + j] += da_o * c;
     }
 
-    const Real da_g = dc_total * i * (Real(1) - g * g);
+    const Real da_g = dc_total * i * slope(order.g, j);
     // Coupled: i also takes c_prev away, because f = 1 - i.
     const Real di = spec.coupled_input_forget ? dc_total * (g - c_prev) : dc_total * g;
-    const Real da_i = di * i * (Real(1) - i);
+    const Real da_i = di * slope(order.i, j);
     dc_prev[j] = dc_total * f;
     if (p != nullptr) {
       dc_prev[j] += da_i * p[order.peephole_i * H + j];
@@ -120,7 +126,7 @@ void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>&
     }
 
     if (!spec.coupled_input_forget) {
-      const Real da_f = dc_total * c_prev * f * (Real(1) - f);
+      const Real da_f = dc_total * c_prev * slope(order.f, j);
       if (p != nullptr) {
         dc_prev[j] += da_f * p[order.peephole_f * H + j];
         dp[order.peephole_f * H + j] += da_f * c_prev;

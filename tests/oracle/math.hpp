@@ -12,6 +12,10 @@ inline float absolute(float value) { return std::fabs(value); }
 inline double absolute(double value) { return std::fabs(value); }
 inline float exponential(float value) { return std::exp(value); }
 inline double exponential(double value) { return std::exp(value); }
+inline float exponential_minus_1(float value) { return std::expm1(value); }
+inline double exponential_minus_1(double value) { return std::expm1(value); }
+inline float logarithm_of_1_plus(float value) { return std::log1p(value); }
+inline double logarithm_of_1_plus(double value) { return std::log1p(value); }
 inline float hyperbolic_tangent(float value) { return std::tanh(value); }
 inline double hyperbolic_tangent(double value) { return std::tanh(value); }
 

@@ -15,8 +15,12 @@
 /// This header and its neighbours share no code with host/ and kernels/; only the Spec is theirs.
 #pragma once
 
+#include <algorithm>
+#include <limits>
+
 #include "oracle/cell.hpp"
 #include "oracle/float128.hpp"
+#include "oracle/functions.hpp"
 #include "oracle/gru.hpp"
 #include "oracle/lstm.hpp"
 #include "oracle/problem.hpp"
@@ -35,6 +39,7 @@ struct Trace {
     resize(h_prev, T * B * P_);
     resize(c_prev, states);
     resize(gates, states * G_);
+    resize(sums, states * G_);
     resize(linear, states);
     resize(c, states);
     resize(m, states);
@@ -46,6 +51,7 @@ struct Trace {
   std::vector<Real> h_prev;  ///< [T][B][P]
   std::vector<Real> c_prev;  ///< [T][B][H], zeros unless lstm
   std::vector<Real> gates;   ///< [T][B][G*H]
+  std::vector<Real> sums;    ///< [T][B][G*H]
   std::vector<Real> linear;  ///< [T][B][H], see Step
   std::vector<Real> c;       ///< [T][B][H], zeros unless lstm
   std::vector<Real> m;       ///< [T][B][H], zeros unless lstm: o * tanh(c)
@@ -54,8 +60,13 @@ struct Trace {
   template <class Element, class Self>
   static Step<Element> step_of(Self& self, Index row) {
     const Index unit = row * self.H_;
-    return {self.h_prev.data() + row * self.P_, self.c_prev.data() + unit, self.gates.data() + unit * self.G_,
-            self.linear.data() + unit,          self.c.data() + unit,      self.m.data() + unit};
+    return {self.h_prev.data() + row * self.P_,
+            self.c_prev.data() + unit,
+            self.gates.data() + unit * self.G_,
+            self.sums.data() + unit * self.G_,
+            self.linear.data() + unit,
+            self.c.data() + unit,
+            self.m.data() + unit};
   }
 
   Index B_, H_, P_, G_;
@@ -180,6 +191,34 @@ Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
     }
   }
   return result;
+}
+
+/// How near any argument of a gate's function came to a kink of it. An argument of exactly 0 is a step that
+/// was not run.
+template <class Real>
+double distance_from_kinks(const Spec& spec, const Result<Real>& result) {
+  double nearest = std::numeric_limits<double>::infinity();
+  const auto look = [&](const std::vector<double>& kinks, Real argument) {
+    if (argument == Real(0)) return;
+    for (const double kink : kinks) {
+      nearest = std::min(nearest, static_cast<double>(absolute(argument - static_cast<Real>(kink))));
+    }
+  };
+  const std::vector<double> of_gates = kinks_of(function_in(spec, 0));
+  const std::vector<double> of_candidates = kinks_of(function_in(spec, 1));
+  const std::vector<double> of_outputs = kinks_of(function_in(spec, 2));
+  const Index gates = gates_of(spec);
+  const Index candidate = spec.cell == Cell::gru ? 2 : spec.cell == Cell::lstm ? gates - 2 : -1;
+  for (const Trace<Real>& trace : result.traces) {
+    for (std::size_t k = 0; k < trace.sums.size(); ++k) {
+      const Index gate = static_cast<Index>(k) / spec.hidden_size % gates;
+      look(gate == candidate ? of_candidates : of_gates, trace.sums[k]);
+    }
+    if (has_cell_state(spec)) {
+      for (const Real& c : trace.c) look(of_outputs, c);
+    }
+  }
+  return nearest;
 }
 
 // In instances.cpp: no test compiles them again.

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "oracle/cell.hpp"
-#include "oracle/math.hpp"
+#include "oracle/functions.hpp"
 
 namespace recur::oracle {
 
@@ -15,10 +15,10 @@ void rnn_step(const Spec& spec, const DirectionParameters<const Real>& parameter
   std::vector<Real> recurrent(static_cast<std::size_t>(H));
   recurrent_product(parameters, H, 0, H, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
+  const GateFunction f = function_in(spec, 0);
   for (Index j = 0; j < H; ++j) {
-    step.linear[j] = input[j] + u[j];
-    step.gates[j] = spec.activation == RnnActivation::relu ? rectified(step.linear[j])
-                                                           : hyperbolic_tangent(step.linear[j]);
+    step.sums[j] = input[j] + u[j];
+    step.gates[j] = function_of(f, step.sums[j]);
     h[j] = round(step.gates[j]);
   }
 }
@@ -29,12 +29,8 @@ void rnn_step_backward(const Spec& spec, const DirectionParameters<const Real>& 
                        const DirectionParameters<Real>& gradients, const Step<const Real>& step,
                        const Real* dh, Real* d_input, Real* dh_prev, Round round) {
   const Index H = spec.hidden_size;
-  for (Index j = 0; j < H; ++j) {
-    // The derivative of relu at 0 is 0.
-    const Real slope = spec.activation == RnnActivation::relu ? Real(step.linear[j] > Real(0) ? 1 : 0)
-                                                              : Real(1) - step.gates[j] * step.gates[j];
-    d_input[j] = dh[j] * slope;
-  }
+  const GateFunction f = function_in(spec, 0);
+  for (Index j = 0; j < H; ++j) d_input[j] = dh[j] * slope_of(f, step.sums[j]);
   recurrent_product_backward(parameters, gradients, H, 0, H, step.h_prev, d_input, dh_prev, round);
 }
 

@@ -142,7 +142,7 @@ TEST(Problem, OneSignedSumsNeverCancel) {
       const bool positive = layer.bW[(k % 2) * 17 + unit] > 0;
       ++(positive ? plus : minus);
       for (std::size_t row = 0; row < 12; ++row) {
-        EXPECT_EQ(exact.traces[k].linear[row * 17 + unit] > 0, positive) << "unit " << unit;
+        EXPECT_EQ(exact.traces[k].sums[row * 17 + unit] > 0, positive) << "unit " << unit;
       }
     }
     EXPECT_GT(plus, 3);

@@ -4,6 +4,7 @@
 // have.
 #define HWY_COMPILE_ONLY_STATIC
 #include "host/cpu/simd/kernels.hpp"
+#include "host/cpu/simd/functions.hpp"
 #include "host/cpu/simd/product.hpp"
 #include "host/cpu/simd/tiles.hpp"
 #include "host/cpu/simd/vector.hpp"
@@ -27,6 +28,25 @@ void tanh_map(const T* x, T* y, std::int64_t count) {
 }
 
 template <class T>
+void function_map(const GateFunction<T>& function, const T* x, T* value, T* slope, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += Vec<T>::kLanes) {
+    const Activated<T> result = activated(function, Vec<T>::load(x + i, count - i));
+    result.value.store(value + i, count - i);
+    result.slope.store(slope + i, count - i);
+  }
+}
+
+template <class Cell, class T>
+constexpr void add_tiles(CellTiles<T>& tiles, int variant) {
+  tiles.forward[variant][0] = &forward_tile<Cell, 0, T>;
+  tiles.backward[variant][0] = &backward_tile<Cell, 0, T>;
+  if constexpr (Cell::kPhases > 1) {
+    tiles.forward[variant][1] = &forward_tile<Cell, 1, T>;
+    tiles.backward[variant][1] = &backward_tile<Cell, 1, T>;
+  }
+}
+
+template <class T>
 constexpr Kernels<T> make_table(std::string_view name) {
   Kernels<T> table{};
   table.target = name;
@@ -35,14 +55,11 @@ constexpr Kernels<T> make_table(std::string_view name) {
   table.product = &product<T>;
   table.sigmoid = &sigmoid_map<T>;
   table.tanh = &tanh_map<T>;
+  table.function = &function_map<T>;
   for (int v = 0; v < cells::kVariantCount; ++v) {
     cells::visit(static_cast<cells::Variant>(v), [&]<class Cell>() {
-      table.forward[v][0] = &forward_tile<Cell, 0, T>;
-      table.backward[v][0] = &backward_tile<Cell, 0, T>;
-      if constexpr (Cell::kPhases > 1) {
-        table.forward[v][1] = &forward_tile<Cell, 1, T>;
-        table.backward[v][1] = &backward_tile<Cell, 1, T>;
-      }
+      add_tiles<Cell>(table.own, v);
+      add_tiles<typename Cell::template With<GivenFunctions>>(table.given, v);
     });
   }
   return table;

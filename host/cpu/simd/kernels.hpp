@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kernels/cells/variants.cuh"
+#include "recur/types.hpp"
 
 namespace recur::host::cpu {
 
@@ -44,6 +45,22 @@ struct ProductArgs {
   std::ptrdiff_t c_panel = 0;
 };
 
+// A function in place of the cell's own. alpha and beta as in `GateActivation`; never `standard`.
+template <class T>
+struct GateFunction {
+  Activation function;
+  T alpha;
+  T beta;
+};
+
+// Those of a cell, in the order of `Spec::activations`, and the bound of what the gates' take: infinity is
+// none.
+template <class T>
+struct GateFunctions {
+  GateFunction<T> of[3];
+  T clip;
+};
+
 // One panel of hidden units for a range of rows. Pointers are at the first unit of the panel and the first
 // row; null where the thing does not exist. Rows are `*_row` elements apart, gates (sums, saved values)
 // `hidden`.
@@ -76,6 +93,7 @@ struct ForwardTile {
   std::ptrdiff_t saved_row;
   T* saved_c;
   std::ptrdiff_t saved_c_row;
+  const GateFunctions<T>* functions;  // null: the cell's own
 };
 
 // As ForwardTile. dh and dc hold the gradients that reach h_t and c_t from later steps and take the parts for
@@ -109,23 +127,30 @@ struct BackwardTile {
   std::ptrdiff_t state_row;
   T* dsums;  // [row][sums][H]
   std::ptrdiff_t dsums_row;
+  const GateFunctions<T>* functions;
+};
+
+// The tiles of every cell, by variant and phase.
+template <class T>
+struct CellTiles {
+  void (*forward[cells::kVariantCount][cells::kMaxPhases])(const ForwardTile<T>&);
+  void (*backward[cells::kVariantCount][cells::kMaxPhases])(const BackwardTile<T>&);
 };
 
 template <class T>
 struct Kernels {
   using Product = void (*)(const ProductArgs<T>&);
-  using Forward = void (*)(const ForwardTile<T>&);
-  using Backward = void (*)(const BackwardTile<T>&);
   using Map = void (*)(const T* x, T* y, std::int64_t count);
 
   std::string_view target;
   int lanes;
   int max_panel_vectors;  // widest product tile that keeps its sums in registers
   Product product;
-  Forward forward[cells::kVariantCount][cells::kMaxPhases];
-  Backward backward[cells::kVariantCount][cells::kMaxPhases];
-  Map sigmoid;  // the nonlinearities alone, for tests of their error bounds
+  CellTiles<T> own;    // cells with their own functions
+  CellTiles<T> given;  // and with those of the tile's `functions`
+  Map sigmoid;         // the nonlinearities alone, for tests of their error bounds
   Map tanh;
+  void (*function)(const GateFunction<T>&, const T* x, T* value, T* slope, std::int64_t count);
 };
 
 // An instruction set of this build.

@@ -40,6 +40,7 @@ void forward_tile(const ForwardTile<T>& p) {
       }
       const std::int64_t state = row * p.state_row + unit;
       cells::ForwardUnit<Cell, V> u;
+      if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
 
       const T* input = p.input + row * p.input_row + unit;
       const T* recurrent = p.recurrent + row * p.recurrent_row + unit;
@@ -106,6 +107,7 @@ void backward_tile(const BackwardTile<T>& p) {
       }
       const std::int64_t state = row * p.state_row + unit;
       cells::BackwardUnit<Cell, V> u;
+      if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
 
       const T* saved = p.saved + row * p.saved_row + unit;
       unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i] = V::load(saved + i * p.hidden, count); });

@@ -16,6 +16,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 template <class T>
 struct Vec {
+  using Value = T;
   using Tag = hn::ScalableTag<T>;
   using Raw = hn::Vec<Tag>;
   static constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(Tag()));
@@ -164,6 +165,44 @@ struct VectorMath {
     return keep_nan(x, Vec<T>(value));
   }
 
+  // e^x - 1 of x <= 0, at most 3 units in the last place.
+  template <class T>
+  static HWY_INLINE Vec<T> expm1_of_negative(Vec<T> x) {
+    using C = ExpConstants<T>;
+    const typename Vec<T>::Tag d;
+    const ExpParts<T> e = exp_parts(Vec<T>(hn::Max(x.raw, hn::Set(d, C::kMinExp))));
+    const auto value = hn::MulAdd(e.scale.raw, e.fraction.raw, hn::Sub(e.scale.raw, hn::Set(d, T(1))));
+    return keep_nan(x, Vec<T>(value));
+  }
+
+  // e^x of x <= 0, at most 3 units in the last place; 0 below kMinExp, where it is less than 1.7e-38 (f32) or
+  // 3.4e-308 (f64).
+  template <class T>
+  static HWY_INLINE Vec<T> exp_of_negative(Vec<T> x) {
+    using C = ExpConstants<T>;
+    const typename Vec<T>::Tag d;
+    const auto least = hn::Set(d, C::kMinExp);
+    const ExpParts<T> e = exp_parts(Vec<T>(hn::Max(x.raw, least)));
+    const auto value = hn::MulAdd(e.scale.raw, e.fraction.raw, e.scale.raw);
+    return keep_nan(x, Vec<T>(hn::IfThenZeroElse(hn::Lt(x.raw, least), value)));
+  }
+
+  // log(1 + x) of x in [0, 1], at most 3 units in the last place: 2 atanh(s) with s = x / (2 + x) <= 1/3, as
+  // the series of atanh. No reduction is needed.
+  template <class T>
+  static HWY_INLINE Vec<T> log1p_of_fraction(Vec<T> x) {
+    constexpr int kTerms = sizeof(T) == 4 ? 9 : 18;  // s^2k / (2k + 1) < 2^-29, 2^-57 for k = kTerms
+    const typename Vec<T>::Tag d;
+    const auto s = hn::Div(x.raw, hn::Add(x.raw, hn::Set(d, T(2))));
+    const auto square = hn::Mul(s, s);
+    auto p = hn::Set(d, T(1) / T(2 * kTerms - 1));
+    for (int k = kTerms - 2; k >= 1; --k)
+      p = hn::MulAdd(p, square, hn::Set(d, T(1) / static_cast<T>(2 * k + 1)));
+    // The leading s is added last, for it carries the accuracy.
+    const auto atanh = hn::MulAdd(hn::Mul(s, square), p, s);
+    return Vec<T>(hn::Add(atanh, atanh));
+  }
+
   template <class T>
   static HWY_INLINE Vec<T> relu(Vec<T> x) {
     const typename Vec<T>::Tag d;
@@ -176,7 +215,6 @@ struct VectorMath {
     return Vec<T>(hn::IfThenZeroElse(hn::Le(condition.raw, hn::Zero(d)), value.raw));
   }
 
- private:
   // Min and Max drop NaN on some instruction sets; this puts it back.
   template <class T>
   static HWY_INLINE Vec<T> keep_nan(Vec<T> x, Vec<T> value) {
