@@ -247,6 +247,47 @@ TEST(BadJob, Clip) {
   }
 }
 
+TEST(BadJob, Functions) {
+  for (double value : {kNan, kInf, -kInf}) {
+    for (double GateActivation::*member : {&GateActivation::alpha, &GateActivation::beta}) {
+      Spec spec;
+      spec.input_size = spec.hidden_size = 4;
+      spec.activations[1].*member = value;  // whether it is read or not
+      const std::string field =
+          std::string("Spec::activations[1].") + (member == &GateActivation::alpha ? "alpha" : "beta");
+      try {
+        make_plan(spec, {}, Device::cpu());
+        ADD_FAILURE() << field << " " << value;
+      } catch (const InvalidArgument& error) {
+        EXPECT_NE(std::string(error.what())
+                      .find(field + ": expected a finite number, got " + std::to_string(value)),
+                  std::string::npos)
+            << error.what();
+      }
+    }
+  }
+  // The places that a cell does not have, and no others.
+  for (Cell cell : {Cell::rnn, Cell::gru, Cell::lstm}) {
+    const std::size_t places = cell == Cell::rnn ? 1 : cell == Cell::gru ? 2 : 3;
+    for (std::size_t place = 0; place < 3; ++place) {
+      Spec spec;
+      spec.cell = cell;
+      spec.input_size = spec.hidden_size = 4;
+      spec.activations[place].function = Activation::elu;
+      const std::string expected = "Spec::activations[" + std::to_string(place) +
+                                   "]: expected standard, the cell has no function there, got elu in " +
+                                   std::string(name_of(cell));
+      try {
+        make_plan(spec, {}, Device::cpu());
+        EXPECT_LT(place, places) << name_of(cell);
+      } catch (const InvalidArgument& error) {
+        EXPECT_GE(place, places) << name_of(cell);
+        EXPECT_NE(std::string(error.what()).find(expected), std::string::npos) << error.what();
+      }
+    }
+  }
+}
+
 TEST(BadJob, FieldsOfAnotherCell) {
   expect_refusals({
       {"peepholes",

@@ -229,7 +229,7 @@ TEST_P(Gradient, MatchesDifferencesInEveryElement) {
 TEST_P(Gradient, MatchesDifferencesForEveryFunction) {
   const auto& [cell, direction] = GetParam();
   std::uint64_t seed = 1;
-  for (const test::FunctionCase& functions : test::function_cases(cell)) {
+  for (const test::FunctionCase& functions : test::function_cases()) {
     Spec spec = functions.apply(make_spec(cell, direction, 1));
     spec.variable_lengths = spec.reset_mask = true;
     SCOPED_TRACE(functions.name + " " + test::spec_name(spec));

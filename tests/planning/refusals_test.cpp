@@ -126,6 +126,7 @@ void each_spec(F&& f) {
 bool possible(const Spec& spec) {
   if (spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return false;
   if (spec.cell != Cell::rnn && spec.activation != RnnActivation::tanh) return false;
+  if (spec.cell == Cell::rnn && spec.activations[1].function != Activation::standard) return false;
   if (spec.cell != Cell::gru && spec.gru_reset != GruReset::after) return false;
   const bool lstm_only =
       spec.peepholes || spec.coupled_input_forget || spec.cell_sequence || spec.projection_size != 0;
@@ -170,18 +171,19 @@ TEST(Refusals, EveryCellPlansInBothPassesWithEveryOption) {
   }
 }
 
-// A field that the CPU engine does not do yet: how to set it, and the name a user must read.
+// A field that not every engine does yet: how to set it, and the name a user must read.
 struct Later {
   const char* name;
   void (*set)(Job&);
+  bool on_cpu = false;  // the CPU engine does it
 };
 constexpr Later kLater[] = {
     {"dropout", [](Job& job) { job.spec.dropout = 0.25; }},
     {"recurrent_dropout", [](Job& job) { job.spec.recurrent_dropout = 0.25; }},
     {"zoneout", [](Job& job) { job.spec.zoneout = 0.25; }},
-    {"clip", [](Job& job) { job.spec.clip = 3; }},
+    {"clip", [](Job& job) { job.spec.clip = 3; }, true},
     {"layer_norm", [](Job& job) { job.spec.layer_norm = true; }},
-    {"activations", [](Job& job) { job.spec.activations[1].function = Activation::softsign; }},
+    {"activations", [](Job& job) { job.spec.activations[1].function = Activation::softsign; }, true},
     {"checkpoint_interval", [](Job& job) { job.options.checkpoint_interval = 4; }},
     {"truncation_window", [](Job& job) { job.options.truncation_window = 4; }},
     {"bf16", [](Job& job) { job.spec.dtype = DataType::bf16; }},
@@ -195,6 +197,10 @@ TEST(Refusals, EveryLaterFieldIsRefusedByItsName) {
       later.set(job);
       if (!possible(job.spec)) {
         EXPECT_EQ(examine(job), Outcome::impossible) << later.name;
+        continue;
+      }
+      if (later.on_cpu) {
+        EXPECT_EQ(examine(job), Outcome::planned) << later.name;
         continue;
       }
       EXPECT_EQ(examine(job), Outcome::refused) << later.name;
@@ -218,14 +224,59 @@ TEST(Refusals, EveryLaterFieldIsRefusedByItsName) {
   }
 }
 
+DeviceProps absent_gpu() {
+  DeviceProps props;
+  props.kind = DeviceKind::cuda;
+  props.name = "described GPU";
+  props.cuda.compute_major = 9;
+  props.cuda.multiprocessors = 132;
+  props.cuda.shared_per_block_optin = 227u << 10;
+  return props;
+}
+
+// Functions that are the cell's own are so by whatever name: every engine takes them, and makes one plan.
+TEST(Refusals, OwnFunctionsSpeltOutAreNoOthers) {
+  for (const Spec& cell : all_cells()) {
+    Job job = job_of(small(cell));
+    const Activation gate = cell.cell != Cell::rnn                   ? Activation::sigmoid
+                            : cell.activation == RnnActivation::relu ? Activation::relu
+                                                                     : Activation::tanh;
+    // Parameters that they do not read.
+    job.spec.activations[0] = {gate, 0.5, -2};
+    if (cell.cell != Cell::rnn) job.spec.activations[1].function = Activation::tanh;
+    if (cell.cell == Cell::lstm) job.spec.activations[2].function = Activation::tanh;
+    job.spec.activation = RnnActivation::tanh;  // of an rnn whatever `activations` says comes first
+    const Device device = Device::from_props(job.device);
+    const auto survey = survey_engines(job.spec, job.shape, device, {});
+    const auto standard = survey_engines(small(cell), job.shape, device, {});
+    ASSERT_EQ(survey.size(), standard.size());
+    for (std::size_t i = 0; i < survey.size(); ++i) EXPECT_EQ(survey[i].reason, standard[i].reason);
+    const Plan plan = make_plan(job.spec, job.shape, device, {});
+    EXPECT_EQ(plan.fingerprint(), make_plan(small(cell), job.shape, device, {}).fingerprint());
+    EXPECT_EQ(plan.spec().activations[0].function, Activation::standard);
+    EXPECT_EQ(plan.spec().activation, cell.activation);
+    job.spec.activations[0].function = Activation::softplus;
+    EXPECT_NE(make_plan(job.spec, job.shape, device, {}).fingerprint(), plan.fingerprint());
+    if (in_build(EngineId::stepwise)) {
+      job.device = absent_gpu();
+      EXPECT_EQ(examine(job), Outcome::refused) << "other functions, on a GPU";
+      job.spec.activations[0].function = gate;
+      EXPECT_EQ(examine(job), Outcome::planned) << spec_name(job.spec);
+    }
+  }
+}
+
 // Several at once: still one of the table's reasons.
 TEST(Refusals, CombinationsOfLaterFields) {
   for (unsigned set = 1; set < 1u << std::size(kLater); ++set) {
     Job job = small_job();
+    bool on_cpu = true;
     for (std::size_t i = 0; i < std::size(kLater); ++i) {
-      if ((set >> i & 1u) != 0) kLater[i].set(job);
+      if ((set >> i & 1u) == 0) continue;
+      kLater[i].set(job);
+      on_cpu = on_cpu && kLater[i].on_cpu;
     }
-    EXPECT_EQ(examine(job), Outcome::refused) << set;
+    EXPECT_EQ(examine(job), on_cpu ? Outcome::planned : Outcome::refused) << set;
   }
 }
 
@@ -236,16 +287,6 @@ std::string unsupported(const Job& job) {
     return error.what();
   }
   return "planned";
-}
-
-DeviceProps absent_gpu() {
-  DeviceProps props;
-  props.kind = DeviceKind::cuda;
-  props.name = "described GPU";
-  props.cuda.compute_major = 9;
-  props.cuda.multiprocessors = 132;
-  props.cuda.shared_per_block_optin = 227u << 10;
-  return props;
 }
 
 Job with_device(const DeviceProps& device) {

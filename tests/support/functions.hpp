@@ -2,26 +2,14 @@
 /// Layers with other functions than the cell's own: every function in every place, with a clip and without.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "recur/spec.hpp"
 
 namespace recur::test {
-
-/// What a Spec's gates are given.
-struct FunctionCase {
-  std::string name;
-  int place;  ///< in Spec::activations; -1: all stay the cell's own
-  GateActivation gate;
-  double clip;
-
-  Spec apply(Spec spec) const {
-    if (place >= 0) spec.activations[static_cast<std::size_t>(place)] = gate;
-    spec.clip = clip;
-    return spec;
-  }
-};
 
 struct NamedFunction {
   std::string name;
@@ -50,15 +38,35 @@ inline int places_of(Cell cell) { return cell == Cell::rnn ? 1 : cell == Cell::g
 /// A bound that some of the arguments pass.
 inline constexpr double kClip = 0.4375;
 
-/// Each function in each place, and the cell's own with a clip alone.
-inline std::vector<FunctionCase> function_cases(const Spec& cell) {
-  std::vector<FunctionCase> cases = {{"clip alone", -1, {}, kClip}};
-  for (int place = 0; place < places_of(cell.cell); ++place) {
-    for (const auto& [name, gate] : all_functions()) {
-      for (const double clip : {0.0, kClip}) {
-        cases.push_back(
-            {name + " in place " + std::to_string(place) + (clip > 0 ? " clipped" : ""), place, gate, clip});
-      }
+/// What a Spec's gates are given.
+struct FunctionCase {
+  std::string name;
+  std::array<GateActivation, 3> gates;
+  double clip;
+
+  Spec apply(Spec spec) const {
+    for (int place = 0; place < places_of(spec.cell); ++place) {
+      spec.activations[static_cast<std::size_t>(place)] = gates[static_cast<std::size_t>(place)];
+    }
+    spec.clip = clip;
+    return spec;
+  }
+};
+
+/// Each function in each place once, every second time with a clip; then each once more, the other way round.
+inline std::vector<FunctionCase> function_cases() {
+  const std::vector<NamedFunction> functions = all_functions();
+  const std::size_t count = functions.size();
+  std::vector<FunctionCase> cases;
+  for (const std::size_t round : {0u, 1u}) {
+    for (std::size_t k = 0; k < count; ++k) {
+      const NamedFunction& f = functions[k];
+      const NamedFunction& g = functions[(k + 4) % count];
+      const NamedFunction& h = functions[(k + 8) % count];
+      const bool clipped = k % 2 == round;
+      cases.push_back({"f " + f.name + ", g " + g.name + ", h " + h.name + (clipped ? ", clipped" : ""),
+                       {f.gate, g.gate, h.gate},
+                       clipped ? kClip : 0});
     }
   }
   return cases;
