@@ -178,6 +178,8 @@ constexpr Stranger kStrangers[] = {
     {"no lengths", [](Scene& s) { s.spec.variable_lengths = false; }},
     {"no marks", [](Scene& s) { s.spec.reset_mask = false; }},
     {"one layer", [](Scene& s) { s.spec.layers = 1; }},
+    {"other functions", [](Scene& s) { s.spec.activations[2].function = Activation::softsign; }},
+    {"a clip", [](Scene& s) { s.spec.clip = 1; }},
     {"own products", [](Scene& s) { s.batch_invariant = true; }},
 };
 

@@ -189,6 +189,18 @@ TEST_F(CInterface, GivesWhatTheCppInterfaceGives) {
   for (std::size_t l = 0; l < 2; ++l) EXPECT_EQ(dW_[l].vector(), dW[l].vector());
 }
 
+TEST_F(CInterface, FunctionsAndClip) {
+  spec_.clip = cpp_spec_.clip = 0.75;
+  spec_.activations[0] = {RECUR_ACTIVATION_HARD_SIGMOID, 0.25, 0.5};
+  spec_.activations[2] = {RECUR_ACTIVATION_SOFTPLUS, 0, 0};
+  cpp_spec_.activations = {{{Activation::hard_sigmoid, 0.25, 0.5}, {}, {Activation::softplus}}};
+  plan();
+  EXPECT_EQ(recur_plan_fingerprint(plan_),
+            make_plan(cpp_spec_, {kT, kB}, Device::cpu(), {.pass = Pass::training}).fingerprint());
+  ASSERT_EQ(forward(), RECUR_SUCCESS) << error_.message;
+  ASSERT_EQ(backward(), RECUR_SUCCESS) << error_.message;
+}
+
 TEST_F(CInterface, PreparedWeightsAndSteps) {
   options_.pass = RECUR_INFERENCE;
   spec_.direction = RECUR_FORWARD;

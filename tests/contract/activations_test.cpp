@@ -6,10 +6,13 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "engines/simd_names.hpp"
 #include "oracle/float128.hpp"
+#include "oracle/functions.hpp"
 #include "oracle/math.hpp"
+#include "support/functions.hpp"
 #include "support/random.hpp"
 
 namespace recur::test {
@@ -99,6 +102,10 @@ constexpr double kZeroBelow = sizeof(T) == 4 ? 88.0 : 709.0;
 template <class T>
 constexpr double kStillNothing = sizeof(T) == 4 ? 6.1e-39 : 1.3e-308;
 
+// Below this, softplus is 0 where e^x is (vector.hpp).
+template <class T>
+constexpr double kStillNothingOfExp = sizeof(T) == 4 ? 1.7e-38 : 3.4e-308;
+
 class Activations : public ::testing::TestWithParam<std::string> {
  protected:
   template <class T>
@@ -172,6 +179,89 @@ class Activations : public ::testing::TestWithParam<std::string> {
     }
   }
 
+  // Value and slope of a function of gates.
+  template <class T>
+  std::pair<std::vector<T>, std::vector<T>> function(const GateActivation& gate,
+                                                     const std::vector<T>& x) const {
+    std::vector<T> value(x.size(), T(42)), slope(x.size(), T(42));
+    const host::cpu::GateFunction<T> f{gate.function, static_cast<T>(gate.alpha), static_cast<T>(gate.beta)};
+    kernels<T>().function(f, x.data(), value.data(), slope.data(), static_cast<std::int64_t>(x.size()));
+    return {value, slope};
+  }
+
+  template <class T>
+  void check_functions(std::int64_t count) {
+    using Real = typename Reference<T>::Real;
+    const std::vector<T> x = sweep<T>(count);
+    for (const auto& [name, gate] : all_functions()) {
+      SCOPED_TRACE(name);
+      const oracle::GateFunction exact{gate.function, gate.alpha, gate.beta, 0};
+      const auto [value, slope] = function(gate, x);
+      Worst worst;
+      double worst_slope = 0;
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const Real at = static_cast<Real>(x[i]);
+        const Real expected = oracle::function_of(exact, at);
+        const auto error = [&](T got, Real right) {
+          return static_cast<double>(oracle::absolute(Real(static_cast<Real>(got) - right)));
+        };
+        const bool is_nothing = oracle::absolute(expected) < Real(kStillNothingOfExp<T>);
+        const double ulps = error(value[i], expected) / unit_at<T>(static_cast<double>(expected));
+        if (value[i] == T(0) && is_nothing) continue;
+        if (!(ulps <= worst.ulps)) worst = {ulps, static_cast<double>(x[i])};
+        worst_slope = std::max(worst_slope, error(slope[i], oracle::slope_of(exact, at)));
+      }
+      // scaled_tanh: of the argument's rounding at most one more, of the factor's another half.
+      EXPECT_LE(worst.ulps, kMostUlps + 1.5) << "at " << worst.at;
+      EXPECT_LE(worst_slope, 4 * static_cast<double>(std::numeric_limits<T>::epsilon()));
+      std::printf("%s f%zu %s: %.3f ulp at %.9g, slope %.3g eps\n", GetParam().c_str(), 8 * sizeof(T),
+                  name.c_str(), worst.ulps, worst.at,
+                  worst_slope / static_cast<double>(std::numeric_limits<T>::epsilon()));
+    }
+  }
+
+  template <class T>
+  void check_special_values_of_functions() {
+    constexpr T kInf = std::numeric_limits<T>::infinity();
+    constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
+    constexpr T kMax = std::numeric_limits<T>::max();
+    struct Limits {
+      T low, high, slope_low, slope_high;
+    };
+    const auto limits_of = [](Activation f) -> Limits {
+      switch (f) {
+        case Activation::sigmoid: return {0, 1, 0, 0};
+        case Activation::tanh: return {-1, 1, 0, 0};
+        case Activation::relu:
+        case Activation::thresholded_relu: return {0, kInf, 0, 1};
+        case Activation::affine: return {-kInf, kInf, T(0.375), T(0.375)};
+        case Activation::leaky_relu: return {-kInf, kInf, T(0.125), 1};
+        case Activation::scaled_tanh: return {T(-0.75), T(0.75), 0, 0};
+        case Activation::hard_sigmoid: return {0, 1, 0, 0};
+        case Activation::elu: return {T(-0.5), kInf, 0, 1};
+        case Activation::softsign: return {-1, 1, 0, 0};
+        case Activation::softplus: return {0, kInf, 0, 1};
+        default: return {};
+      }
+    };
+    for (const auto& [name, gate] : all_functions()) {
+      SCOPED_TRACE(name);
+      const Limits limits = limits_of(gate.function);
+      const auto [value, slope] = function<T>(gate, {-kInf, kInf, -kMax, kMax});
+      EXPECT_EQ(value[0], limits.low);
+      EXPECT_EQ(value[1], limits.high);
+      EXPECT_EQ(slope[0], limits.slope_low);
+      EXPECT_EQ(slope[1], limits.slope_high);
+      for (const std::size_t i : {2u, 3u}) EXPECT_FALSE(std::isnan(value[i]) || std::isnan(slope[i])) << i;
+      for (std::size_t lane = 0; lane < 33; ++lane) {
+        std::vector<T> values(33, T(0.25));
+        values[lane] = lane % 2 == 0 ? kNan : -kNan;
+        const std::vector<T> y = function(gate, values).first;
+        for (std::size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i == lane);
+      }
+    }
+  }
+
   // Every count up to several vectors: the lanes of the last, ragged one as any other, nothing written past
   // it.
   template <class T>
@@ -196,6 +286,12 @@ TEST_P(Activations, F32WithinTheBound) { check_range<float>(1'000'000); }
 TEST_P(Activations, F64WithinTheBound) { check_range<double>(200'000); }
 TEST_P(Activations, F32SpecialValues) { check_special_values<float>(); }
 TEST_P(Activations, F64SpecialValues) { check_special_values<double>(); }
+TEST_P(Activations, F32FunctionsWithinTheBound) { check_functions<float>(200'000); }
+TEST_P(Activations, F64FunctionsWithinTheBound) { check_functions<double>(50'000); }
+TEST_P(Activations, SpecialValuesOfFunctions) {
+  check_special_values_of_functions<float>();
+  check_special_values_of_functions<double>();
+}
 TEST_P(Activations, EveryCount) {
   check_counts<float>();
   check_counts<double>();

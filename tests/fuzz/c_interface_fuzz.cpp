@@ -96,6 +96,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   spec.layout = input.small() % 2;
   spec.variable_lengths = input.byte() % 8 == 0;
   spec.cell_sequence = input.byte() % 8 == 0;
+  if (input.byte() % 4 == 0) {
+    spec.clip = static_cast<double>(input.small());
+    for (recur_activation& gate : spec.activations) {
+      gate = {input.byte() % 13, static_cast<double>(input.small()), static_cast<double>(input.small())};
+    }
+  }
   if (input.byte() == 255) spec.struct_size = static_cast<std::size_t>(input.number());
   recur_options options;
   recur_options_init(&options);

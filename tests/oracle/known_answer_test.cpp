@@ -218,6 +218,92 @@ TEST(KnownAnswer, WeightsAreRowMajorWithOneRowPerOutput) {
   expect_near(forward(problem).y, {0.739783051274004296, 0.909565053033425021}, "y");
 }
 
+TEST(KnownAnswer, Functions) {
+  struct Known {
+    GateFunction f;
+    double x, value, slope;
+  };
+  constexpr double kSHalf = 0.62245933120185456464;  // s(0.5)
+  const Known all[] = {
+      {{Activation::sigmoid, 9, 9, 0}, 0.5, kSHalf, 0.23500371220159448907},
+      {{Activation::tanh, 9, 9, 0}, 0.5, 0.46211715726000975850, 0.78644773296592741015},
+      {{Activation::relu, 9, 9, 0}, -0.5, 0, 0},
+      {{Activation::relu, 9, 9, 0}, 0, 0, 0},
+      {{Activation::relu, 9, 9, 0}, 0.5, 0.5, 1},
+      {{Activation::affine, 0.25, -3, 0}, 2, -2.5, 0.25},
+      {{Activation::leaky_relu, 0.25, 9, 0}, -2, -0.5, 0.25},
+      {{Activation::leaky_relu, 0.25, 9, 0}, 0, 0, 1},
+      {{Activation::leaky_relu, 0.25, 9, 0}, 2, 2, 1},
+      {{Activation::thresholded_relu, 0.5, 9, 0}, 0.25, 0, 0},
+      {{Activation::thresholded_relu, 0.5, 9, 0}, 0.5, 0.5, 1},
+      {{Activation::thresholded_relu, -0.5, 9, 0}, -0.25, -0.25, 1},
+      {{Activation::scaled_tanh, 0.75, 0.5, 0}, -0.5, -0.18368899680278184696, 0.35250556830239173360},
+      {{Activation::hard_sigmoid, 0.25, 0.5, 0}, 1, 0.75, 0.25},
+      {{Activation::hard_sigmoid, 0.25, 0.5, 0}, 2, 1, 0.25},
+      {{Activation::hard_sigmoid, 0.25, 0.5, 0}, 3, 1, 0},
+      {{Activation::hard_sigmoid, 0.25, 0.5, 0}, -3, 0, 0},
+      {{Activation::elu, 0.5, 9, 0}, -0.5, -0.19673467014368328820, 0.30326532985631671180},
+      {{Activation::elu, 0.5, 9, 0}, 0, 0, 1},
+      {{Activation::elu, 0.5, 9, 0}, 3, 3, 1},
+      {{Activation::softsign, 9, 9, 0}, -3, -0.75, 0.0625},
+      {{Activation::softplus, 9, 9, 0}, -0.5, 0.47407698418010668087, 1 - kSHalf},
+      {{Activation::softplus, 9, 9, 0}, 0.5, 0.97407698418010668087, kSHalf},
+      // Clamped to [-0.5, 0.5]; the bounds are inside.
+      {{Activation::affine, 2, 1, 0.5}, 0.5, 2, 2},
+      {{Activation::affine, 2, 1, 0.5}, 0.75, 2, 0},
+      {{Activation::affine, 2, 1, 0.5}, -0.5, 0, 2},
+      {{Activation::affine, 2, 1, 0.5}, -7, 0, 0},
+  };
+  for (const Known& known : all) {
+    const auto which = testing::Message() << static_cast<int>(known.f.function) << " of " << known.x;
+    EXPECT_NEAR(function_of(known.f, known.x), known.value, 1e-16) << which;
+    EXPECT_NEAR(slope_of(known.f, known.x), known.slope, 1e-16) << which;
+    const auto wide = static_cast<float128>(known.x);
+    EXPECT_NEAR(static_cast<double>(function_of(known.f, wide)), known.value, 1e-16) << which;
+    EXPECT_NEAR(static_cast<double>(slope_of(known.f, wide)), known.slope, 1e-16) << which;
+  }
+  // Small results keep their digits.
+  EXPECT_NEAR(function_of(GateFunction{Activation::softplus, 0, 0, 0}, -40.0), 4.248354255291588986e-18,
+              1e-33);
+  EXPECT_EQ(function_of(GateFunction{Activation::elu, 1, 0, 0}, -0x1p-60), -0x1p-60);
+}
+
+// All affine, so that every function shows which sum it got and what it is given.
+TEST(KnownAnswer, PlacesOfFunctions) {
+  Spec lstm = one_unit(Cell::lstm);
+  lstm.peepholes = true;
+  lstm.activations = {
+      {{Activation::affine, 0.5, 0}, {Activation::affine, 2, 1}, {Activation::affine, 3, -1}}};
+  // W x: i 1, f 2, g 0.5, o 1; no recurrence. Peepholes add 0.5 c' = 2 to i, 1 c' = 4 to f, 0.25 c to o.
+  Problem<double> problem =
+      two_steps(lstm, {{1, 2, 0.5, 1}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0, 0, 0, 0}, {0.5, 1, 0.25}}, 0, 4);
+  problem.T = 1;
+  problem.x = {1};
+  // i = (1 + 2) / 2, f = (2 + 4) / 2, g = 2 * 0.5 + 1, c = 3 * 4 + 1.5 * 2 = 15, o = (1 + 3.75) / 2, h = o (3
+  // * 15 - 1).
+  EXPECT_EQ(forward(problem).cN, std::vector<double>{15});
+  EXPECT_EQ(forward(problem).hN, std::vector<double>{2.375 * 44});
+  // Sums beyond 2 count as 2, peepholes included; c stays as it is: i = f = o = 1, g = 2, c = 4 + 2.
+  problem.spec.clip = 2;
+  EXPECT_EQ(forward(problem).cN, std::vector<double>{6});
+  EXPECT_EQ(forward(problem).hN, std::vector<double>{17});
+
+  Spec gru = one_unit(Cell::gru);
+  gru.bias = Bias::none;
+  gru.activations = {{{Activation::affine, 0.5, 0}, {Activation::affine, 2, 1}, {}}};
+  // W x: r 2, z 1, n 1; R h' of n: 3 * 2. r = 1, z = 0.5, n = 2 (1 + 6) + 1, h = (15 + 2) / 2.
+  problem = two_steps(gru, {{2, 1, 1}, {0, 0, 3}, {}, {}, {}}, 2);
+  problem.T = 1;
+  problem.x = {1};
+  EXPECT_EQ(forward(problem).hN, std::vector<double>{8.5});
+  problem.spec.gru_reset = GruReset::before;
+  EXPECT_EQ(forward(problem).hN, std::vector<double>{8.5});
+  problem.spec.gru_reset = GruReset::after;
+  // The whole of n's sum is clamped, to 4: n = 9.
+  problem.spec.clip = 4;
+  EXPECT_EQ(forward(problem).hN, std::vector<double>{5.5});
+}
+
 /// A unit that adds: relu with W = R = 1 and no bias, so that states are sums that can be read off.
 Problem<double> adder(Direction direction, Index layers, std::vector<double> x, double h0) {
   Problem<double> problem;
