@@ -216,8 +216,18 @@ TEST_P(OptionsTogether, AreRight) {
   }
 }
 
-// Every function in every place, with a clip that some arguments pass and without.
-class Functions : public Options {};
+// Every function in every place, with a clip that some arguments pass and without. In 16 bit those without a
+// kink only: with h rounded to 8 or 11 bits, rounding would decide the slope in every problem.
+class Functions : public Options {
+ protected:
+  static bool decides_slopes(const Spec& spec) {
+    if (size_of(spec.dtype) > 2) return false;
+    for (std::size_t place = 0; place < static_cast<std::size_t>(places_of(spec.cell)); ++place) {
+      if (!oracle::kinks_of(oracle::function_in(spec, place)).empty()) return true;
+    }
+    return false;
+  }
+};
 
 // Few steps: gates beyond [0, 1] let a state grow, and with it the luck in what a step's rounding leaves.
 constexpr Size kFewSteps[] = {{3, 6, 3, 19, "odd, several rows, more than one vector"}};
@@ -227,6 +237,7 @@ TEST_P(Functions, EachInEachPlace) {
   // Quadruple precision takes its time: each with a clip or without.
   if (GetParam().type == DataType::f64) all.resize(all.size() / 2);
   for (const FunctionCase& functions : all) {
+    if (decides_slopes(functions.apply(sized(kFewSteps[0])))) continue;
     SCOPED_TRACE(functions.name);
     judge_each(
         [&](Spec& spec, RunOptions& /*run*/) {
@@ -243,11 +254,13 @@ TEST_P(Functions, EachInEachPlace) {
 TEST_P(Functions, WithEveryOption) {
   for (const Size& size : device().option_sizes) {
     Spec spec = with_everything(size);
-    const Activation kinds[] = {Activation::hard_sigmoid, Activation::softsign, Activation::elu};
+    const bool smooth = size_of(spec.dtype) == 2;
+    const Activation kinds[] = {smooth ? Activation::scaled_tanh : Activation::hard_sigmoid,
+                                Activation::softsign, smooth ? Activation::softplus : Activation::elu};
     for (std::size_t place = 0; place < static_cast<std::size_t>(places_of(spec.cell)); ++place) {
       spec.activations[place] = {kinds[place], 0.375, 0.5};
     }
-    spec.clip = 2 * kClip;
+    if (!smooth) spec.clip = 2 * kClip;
     if (!takes(spec)) continue;
     SCOPED_TRACE(text_of(size) + " " + spec_name(spec));
     std::vector<RunOptions> runs;

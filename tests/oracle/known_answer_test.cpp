@@ -223,7 +223,6 @@ TEST(KnownAnswer, Functions) {
     GateFunction f;
     double x, value, slope;
   };
-  constexpr double kSHalf = 0.62245933120185456464;  // s(0.5)
   const Known all[] = {
       {{Activation::sigmoid, 9, 9, 0}, 0.5, kSHalf, 0.23500371220159448907},
       {{Activation::tanh, 9, 9, 0}, 0.5, 0.46211715726000975850, 0.78644773296592741015},

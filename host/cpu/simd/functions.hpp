@@ -16,8 +16,11 @@ struct Activated {
   Vec<T> slope;
 };
 
-// One of them for all cells: inlined, the switch would be most of a tile. NaN gives NaN, infinities the
-// limits. Where a function bends, the slope is that of the branch that gives the value.
+// One of them for all cells: inlined, the switch would be most of a tile. Error bounds, checked over the
+// whole range by the tests: values at most 3 units in the last place (where alpha x and beta cancel, of
+// beta's), 4.5 for scaled_tanh, which rounds the arguments and results of tanh; slopes 4 units of 1. softplus
+// is 0 where exp_of_negative is. NaN gives NaN, infinities the limits. Where a function bends, the slope is
+// that of the branch that gives the value.
 template <class T>
 HWY_NOINLINE Activated<T> activated(const GateFunction<T>& function, Vec<T> x) {
   using V = Vec<T>;
