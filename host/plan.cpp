@@ -17,6 +17,7 @@ namespace {
 void add_spec(Hash& hash, const Spec& spec) {
   hash.add(static_cast<std::uint64_t>(spec.cell))
       .add(static_cast<std::uint64_t>(spec.activation))
+      .add(spec.residual)
       .add(static_cast<std::uint64_t>(spec.gru_reset))
       .add(spec.peepholes)
       .add(spec.coupled_input_forget)

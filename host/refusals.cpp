@@ -31,6 +31,7 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cluster_resident, Feature::dtype_f32, "dtype f32 is not implemented; bf16 and f16 are"},
     {EngineId::cluster_resident, Feature::dtype_f64, "dtype f64 is not implemented; bf16 and f16 are"},
     {EngineId::cluster_resident, Feature::batch_invariance, "batch_invariant is not implemented"},
+    {EngineId::cluster_resident, Feature::residual, "residual is not implemented"},
     {EngineId::cluster_resident, Feature::projection, "projection_size is not implemented"},
     {EngineId::cluster_resident, Feature::dropout, "dropout is not implemented"},
     {EngineId::cluster_resident, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
@@ -67,6 +68,7 @@ constexpr Refusal kRefusals[] = {
      "chooses its instruction set itself, for the machine it runs on; the device names another"},
     {EngineId::onednn, Feature::dtype_f64, "dtype f64 is not implemented; f32 and bf16 are"},
     {EngineId::onednn, Feature::dtype_f16, "dtype f16 is not implemented; f32 and bf16 are"},
+    {EngineId::onednn, Feature::residual, "residual is not implemented"},
     {EngineId::onednn, Feature::coupled_input_forget, "coupled_input_forget is not implemented"},
     {EngineId::onednn, Feature::variable_lengths, "variable_lengths is not implemented"},
     {EngineId::onednn, Feature::reset_mask, "reset_mask is not implemented"},
@@ -94,6 +96,7 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cudnn, Feature::device_other_than_cuda, "runs on CUDA devices only"},
     {EngineId::cudnn, Feature::batch_invariance, "batch_invariant is not implemented"},
     {EngineId::cudnn, Feature::gru_reset_before, "cuDNN's gru resets after the product only"},
+    {EngineId::cudnn, Feature::residual, "cuDNN has no residual rnn"},
     {EngineId::cudnn, Feature::peepholes, "cuDNN has no peepholes"},
     {EngineId::cudnn, Feature::coupled_input_forget, "cuDNN has no coupled input and forget gates"},
     {EngineId::cudnn, Feature::reverse, "cuDNN reads in reverse only beside reading forward"},
@@ -177,6 +180,7 @@ bool needs(const Job& job, Feature feature) {
                                directions_of(spec), job.device.cuda);
     case Feature::gru_reset_before: return spec.cell == Cell::gru && spec.gru_reset == GruReset::before;
     case Feature::peepholes: return spec.peepholes;
+    case Feature::residual: return spec.residual;
     case Feature::reverse: return spec.direction == Direction::reverse;
     case Feature::device_described: return job.device.cuda.ordinal < 0;
     // `fastest` is one that does.

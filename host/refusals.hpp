@@ -46,6 +46,7 @@ enum class Feature : std::uint8_t {
   steps_beyond_a_launch,
   gru_reset_before,
   peepholes,
+  residual,
   reverse,
   device_described,
   cudnn_type,

@@ -62,6 +62,7 @@ void validate_spec(const Spec& spec) {
   only_for("Spec::projection_size", Cell::lstm, spec.projection_size != 0);
   only_for("Spec::gru_reset", Cell::gru, spec.gru_reset != GruReset::after);
   only_for("Spec::activation", Cell::rnn, spec.activation != RnnActivation::tanh);
+  only_for("Spec::residual", Cell::rnn, spec.residual);
 
   at_least("Spec::projection_size (P)", spec.projection_size, 0);
   if (spec.projection_size > spec.hidden_size) {

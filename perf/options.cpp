@@ -154,7 +154,7 @@ void add_options(CLI::App& app, Typed& typed, Options& options) {
       "Axes (lists, and ranges that double: 128..2048). With one of the first seven, shapes are made of "
       "them";
   app.add_option("--cell", typed.cell,
-                 "rnn, rnn-relu, gru, gru-reset-before, lstm, lstm-peephole, lstm-coupled")
+                 "rnn, rnn-relu, rnn-residual, gru, gru-reset-before, lstm, lstm-peephole, lstm-coupled")
       ->group(axes);
   app.add_option("--direction", typed.direction, "forward, reverse or bidirectional")->group(axes);
   app.add_option("-T,--T", typed.T, "steps")->group(axes);

@@ -72,6 +72,7 @@ Spec Shape::spec(Precision precision) const {
   spec.gru_reset = named.reset;
   spec.peepholes = named.peepholes;
   spec.coupled_input_forget = named.coupled;
+  spec.residual = named.residual;
   spec.input_size = I;
   spec.hidden_size = H;
   spec.layers = L;

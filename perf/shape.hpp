@@ -39,10 +39,12 @@ struct NamedCell {
   GruReset reset = GruReset::after;
   bool peepholes = false;
   bool coupled = false;
+  bool residual = false;
 };
 inline constexpr std::array kCells = {
     NamedCell{"rnn", Cell::rnn},
     NamedCell{"rnn-relu", Cell::rnn, RnnActivation::relu},
+    NamedCell{.name = "rnn-residual", .cell = Cell::rnn, .residual = true},
     NamedCell{"gru", Cell::gru},
     NamedCell{"gru-reset-before", Cell::gru, RnnActivation::tanh, GruReset::before},
     NamedCell{"lstm", Cell::lstm},

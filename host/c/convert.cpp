@@ -69,6 +69,7 @@ Spec spec_of(const recur_spec* from) {
     spec.activations[i] = {enum_of<Activation>(activation.function, "spec.activations"), activation.alpha,
                            activation.beta};
   }
+  spec.residual = flag(c.residual, "spec.residual");
   return spec;
 }
 

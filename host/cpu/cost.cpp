@@ -149,7 +149,7 @@ class Cost {
   // Of a unit at a step: one for each gate and one for c. relu is none. Functions that the Spec gives count
   // as the cell's own, whatever they take; what they keep is in the traits.
   double nonlinearities() const {
-    if (g_.variant == cells::Variant::rnn_relu) return 0;
+    if (g_.variant == cells::Variant::rnn_relu || g_.variant == cells::Variant::rnn_relu_residual) return 0;
     return g_.traits.gates + (g_.traits.cell_state ? 1 : 0);
   }
 

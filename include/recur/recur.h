@@ -137,6 +137,7 @@ typedef struct recur_spec {
   double clip;
   int32_t layer_norm;
   recur_activation activations[3];
+  int32_t residual;
 } recur_spec;
 
 /** `recur::Options`. */

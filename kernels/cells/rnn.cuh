@@ -1,4 +1,4 @@
-// Elman's cell: h = tanh(a) or relu(a), a = W x + R h' + biases.
+// Elman's cell: h = g, and residual h = h' + g, with g = tanh(a) or relu(a), a = W x + R h' + biases.
 #pragma once
 
 #include "kernels/cells/functions.cuh"
@@ -6,16 +6,16 @@
 
 namespace recur::cells {
 
-template <bool Relu, class F = OwnFunctions>
+template <bool Relu, bool Residual, class F = OwnFunctions>
 struct Rnn {
   using Functions = F;
   template <class Others>
-  using With = Rnn<Relu, Others>;
+  using With = Rnn<Relu, Residual, Others>;
   using OnlyRole = Role<0, Relu ? Own::relu : Own::tanh>;
   static constexpr int kGates = 1;
   static constexpr int kSums = 1;
   static constexpr int kSplitGate = -1;
-  static constexpr int kValues = 1;  // h
+  static constexpr int kValues = 1;  // g
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
   static constexpr int kPeepholes = 0;
   static constexpr int peephole_gate(int) { return -1; }
@@ -25,13 +25,14 @@ struct Rnn {
 
   template <int kPhase, class Math, class V>
   RECUR_HD static void forward(ForwardUnit<Rnn, V>& u) {
-    u.h = F::template value<OnlyRole, Math>(u, 0, u.sums[0]);
+    const V g = F::template value<OnlyRole, Math>(u, 0, u.sums[0]);
+    u.h = Residual ? u.h_prev + g : g;
   }
 
   template <int kPhase, class Math, class V>
   RECUR_HD static void backward(BackwardUnit<Rnn, V>& u) {
     u.dsums[0] = F::template times_slope<OnlyRole, Math>(u, 0, u.dh);
-    u.dh_prev = V(0);
+    u.dh_prev = Residual ? u.dh : V(0);
   }
 };
 

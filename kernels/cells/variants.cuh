@@ -15,6 +15,8 @@ namespace recur::cells {
 enum class Variant : std::uint8_t {
   rnn_tanh,
   rnn_relu,
+  rnn_tanh_residual,
+  rnn_relu_residual,
   gru_reset_after,
   gru_reset_before,
   lstm,
@@ -23,8 +25,9 @@ enum class Variant : std::uint8_t {
   lstm_coupled_peephole,
 };
 // In the order of the enumerators.
-using CellTable = std::tuple<Rnn<false>, Rnn<true>, GruResetAfter<>, GruResetBefore<>, Lstm<false, false>,
-                             Lstm<true, false>, Lstm<false, true>, Lstm<true, true>>;
+using CellTable =
+    std::tuple<Rnn<false, false>, Rnn<true, false>, Rnn<false, true>, Rnn<true, true>, GruResetAfter<>,
+               GruResetBefore<>, Lstm<false, false>, Lstm<true, false>, Lstm<false, true>, Lstm<true, true>>;
 inline constexpr int kVariantCount = std::tuple_size_v<CellTable>;
 template <Variant kVariant>
 using CellOf = std::tuple_element_t<static_cast<std::size_t>(kVariant), CellTable>;

@@ -46,6 +46,8 @@ def runs(shape, dtype, timed, device):
         raise Refused("has no training")
     if shape.mean_episode and timed != "step":
         raise Refused("reset marks are not ONNX's")
+    if shape.cell == "rnn-residual":
+        raise Refused(f"cell {shape.cell} is not one of ONNX's")
     if dtype not in _TYPES:
         raise Refused(f"dtype {dtype} is not one of its recurrent operators'")
     steps = 1 if timed == "step" else shape.T

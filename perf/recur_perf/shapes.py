@@ -7,7 +7,7 @@ import random
 
 from recur_perf import noise
 
-CELLS = ("rnn", "rnn-relu", "gru", "gru-reset-before", "lstm", "lstm-peephole", "lstm-coupled")
+CELLS = ("rnn", "rnn-relu", "rnn-residual", "gru", "gru-reset-before", "lstm", "lstm-peephole", "lstm-coupled")
 DTYPES = ("f32", "tf32", "f64", "bf16", "f16")
 PASSES = ("inference", "forward", "backward", "step")
 

@@ -320,6 +320,12 @@ TEST(BadJob, FieldsOfAnotherCell) {
       {"activation",
        [](Question& q) { q.spec.activation = RnnActivation::relu; },
        {"Spec::activation: expected its default, it belongs to rnn, got lstm"}},
+      {"residual",
+       [](Question& q) {
+         q.spec.cell = Cell::gru;
+         q.spec.residual = true;
+       },
+       {"Spec::residual: expected its default, it belongs to rnn, got gru"}},
   });
 }
 

@@ -249,6 +249,16 @@ TEST_F(CInterface, StructsOfOtherVersions) {
   Owned<recur_plan, recur_plan_free> plan;
   EXPECT_EQ(recur_plan_create(&spec_, kT, kB, device_, older, &plan.handle, &error_), RECUR_SUCCESS)
       << error_.message;
+  // The same of a spec: garbage behind what the program has is not read.
+  recur_spec spec = spec_;
+  spec.struct_size = offsetof(recur_spec, residual);
+  spec.residual = -1;
+  Owned<recur_plan, recur_plan_free> same;
+  EXPECT_EQ(recur_plan_create(&spec, kT, kB, device_, &options_, &same.handle, &error_), RECUR_SUCCESS)
+      << error_.message;
+  spec.struct_size = sizeof(recur_spec);
+  expect(recur_plan_create(&spec, kT, kB, device_, &options_, &plan_.handle, &error_), RECUR_INVALID_ARGUMENT,
+         "spec.residual: expected 0 or 1, got -1");
   // A newer one has more than this library knows, and one that forgot `_init` has anything.
   recur_options newer = options_;
   newer.struct_size = sizeof(recur_options) + 8;

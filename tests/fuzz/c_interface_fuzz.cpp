@@ -102,6 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       gate = {input.byte() % 13, static_cast<double>(input.small()), static_cast<double>(input.small())};
     }
   }
+  spec.residual = input.byte() % 8 == 0;
   if (input.byte() == 255) spec.struct_size = static_cast<std::size_t>(input.number());
   recur_options options;
   recur_options_init(&options);

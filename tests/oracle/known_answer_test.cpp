@@ -56,6 +56,17 @@ TEST(KnownAnswer, RnnRelu) {
   expect_near(result.y, {0.25, 0.0}, "y");
 }
 
+TEST(KnownAnswer, RnnResidual) {
+  // h1 = 0.2 + tanh(0.25) = d; h2 = d + tanh(-1.2 - 0.25 * d).
+  Spec spec = one_unit(Cell::rnn);
+  spec.residual = true;
+  const LayerParameters<double> layer = {{0.5}, {-0.25}, {0.1}, {-0.3}, {}};
+  expect_near(forward(two_steps(spec, layer, 0.2)).y, {0.444918662403709129, -0.419667559807746071}, "tanh");
+  // h1 = 0.2 + 0.25; h2 = 0.45 + max(0, -1.2 - 0.1125).
+  spec.activation = RnnActivation::relu;
+  expect_near(forward(two_steps(spec, layer, 0.2)).y, {0.45, 0.45}, "relu");
+}
+
 // Gate by gate in the order r z n.
 const LayerParameters<double> kGru = {
     {0.5, -0.4, 0.3}, {-0.6, 0.7, 0.8}, {0.1, 0.2, -0.3}, {0.15, -0.25, 0.35}, {}};

@@ -7,7 +7,7 @@
 
 namespace recur::oracle {
 
-/// h = activation(input + R h_prev + bR), `input` = W x + bW [H].
+/// h = g = activation(input + R h_prev + bR), `input` = W x + bW [H]; residual: h = h_prev + g.
 template <class Real, class Round>
 void rnn_step(const Spec& spec, const DirectionParameters<const Real>& parameters, const Real* input,
               const Step<Real>& step, Real* h, Round round) {
@@ -19,7 +19,7 @@ void rnn_step(const Spec& spec, const DirectionParameters<const Real>& parameter
   for (Index j = 0; j < H; ++j) {
     step.sums[j] = input[j] + u[j];
     step.gates[j] = function_of(f, step.sums[j]);
-    h[j] = round(step.gates[j]);
+    h[j] = round(spec.residual ? step.h_prev[j] + step.gates[j] : step.gates[j]);
   }
 }
 
@@ -30,7 +30,10 @@ void rnn_step_backward(const Spec& spec, const DirectionParameters<const Real>& 
                        const Real* dh, Real* d_input, Real* dh_prev, Round round) {
   const Index H = spec.hidden_size;
   const GateFunction f = function_in(spec, 0);
-  for (Index j = 0; j < H; ++j) d_input[j] = dh[j] * slope_of(f, step.sums[j]);
+  for (Index j = 0; j < H; ++j) {
+    d_input[j] = dh[j] * slope_of(f, step.sums[j]);
+    if (spec.residual) dh_prev[j] += dh[j];
+  }
   recurrent_product_backward(parameters, gradients, H, 0, H, step.h_prev, d_input, dh_prev, round);
 }
 

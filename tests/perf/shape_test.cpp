@@ -60,7 +60,7 @@ TEST(Shapes, MistakesAreNamed) {
       {"\"H\": 5,", "", "shape 'a': expected a field 'H'"},
       {"\"H\": 5", "\"H\": \"5\"", "shape 'a'.H"},
       {"\"L\": 2", "\"L\": 0", "shape 'a'.L: expected at least 1"},
-      {"gru-reset-before", "gur", "cell: expected one of rnn, rnn-relu, gru"},
+      {"gru-reset-before", "gur", "cell: expected one of rnn, rnn-relu, rnn-residual, gru"},
       {"reverse", "up", "direction: expected one of forward, reverse, bidirectional"},
       {"\"tf32\"", "\"i8\"", "dtype: expected one of f32, tf32, f64, bf16, f16"},
       {"\"backward\"", "\"sideways\"", "pass: expected one of inference, forward, backward, step"},
@@ -107,7 +107,7 @@ TEST(Shapes, CarriedOnesCoverWhatPeopleRun) {
     both |= shape.direction == Direction::bidirectional;
     EXPECT_FALSE(shape.stands_for.empty()) << shape.name;
   }
-  EXPECT_EQ(cells.size(), kCells.size() - 1) << "all but rnn-relu";
+  EXPECT_EQ(cells.size(), kCells.size() - 2) << "all but rnn-relu and rnn-residual";
   EXPECT_EQ(precisions.size(), kPrecisions.size());
   EXPECT_EQ(passes.size(), kTimed.size());
   EXPECT_TRUE(one && odd && ragged && resets && stacked && both);

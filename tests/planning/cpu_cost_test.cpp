@@ -156,6 +156,8 @@ TEST(CpuCost, ReluNeedsNoNonlinearity) {
   Geometry relu = g;
   relu.variant = cells::Variant::rnn_relu;
   expect_nanoseconds(forward(g, {2, 4}) - forward(relu, {2, 4}), 2 * 10 * 4 * 32);
+  relu.variant = cells::Variant::rnn_relu_residual;
+  expect_nanoseconds(forward(g, {2, 4}) - forward(relu, {2, 4}), 2 * 10 * 4 * 32);
 }
 
 TEST(CpuCost, NoneWithoutARate) {

@@ -176,6 +176,8 @@ TEST(Fingerprint, LaterFieldsCountAlready) {
   job = plain;
   expect_new("activation", (job.spec.activation = RnnActivation::relu, job));
   job = plain;
+  expect_new("residual", (job.spec.residual = true, job));
+  job = plain;
   expect_new("gru_reset", (job.spec.gru_reset = GruReset::before, job));
 }
 

@@ -97,7 +97,7 @@ constexpr DataType kDataTypes[] = {DataType::f32, DataType::f64, DataType::bf16,
 template <class F>
 void each_spec(F&& f) {
   for (Cell cell : kCells) {
-    for (int flags = 0; flags < 256; ++flags) {
+    for (int flags = 0; flags < 512; ++flags) {
       for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {
         for (Bias bias : {Bias::none, Bias::single, Bias::both}) {
           for (DataType dtype : kDataTypes) {
@@ -111,6 +111,7 @@ void each_spec(F&& f) {
             spec.reset_mask = (flags & 32) != 0;
             spec.cell_sequence = (flags & 64) != 0;
             spec.layout = (flags & 128) != 0 ? Layout::batch_major : Layout::time_major;
+            spec.residual = (flags & 256) != 0;
             spec.direction = direction;
             spec.bias = bias;
             spec.dtype = dtype;
@@ -125,7 +126,7 @@ void each_spec(F&& f) {
 // What spec.hpp says belongs to which cell, and which types are storage types: written again, from there.
 bool possible(const Spec& spec) {
   if (spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return false;
-  if (spec.cell != Cell::rnn && spec.activation != RnnActivation::tanh) return false;
+  if (spec.cell != Cell::rnn && (spec.activation != RnnActivation::tanh || spec.residual)) return false;
   if (spec.cell == Cell::rnn && spec.activations[1].function != Activation::standard) return false;
   if (spec.cell != Cell::gru && spec.gru_reset != GruReset::after) return false;
   const bool lstm_only =
@@ -147,9 +148,9 @@ TEST(Refusals, EverySpecIsPlannedRefusedByTheTableOrImpossible) {
     EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
     planned += outcome == Outcome::planned ? 1 : 0;
   });
-  // rnn: 2 activations, gru: 2 resets, lstm: 2 peepholes x 2 couplings x 2 cell sequences; each with 2
-  // lengths x 2 masks x 2 layouts x 3 directions x 3 biases x 2 types.
-  EXPECT_EQ(planned, (2 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
+  // rnn: 2 activations x 2 residual, gru: 2 resets, lstm: 2 peepholes x 2 couplings x 2 cell sequences; each
+  // with 2 lengths x 2 masks x 2 layouts x 3 directions x 3 biases x 2 types.
+  EXPECT_EQ(planned, (4 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
 }
 
 TEST(Refusals, EveryCellPlansInBothPassesWithEveryOption) {
@@ -329,7 +330,7 @@ TEST(Refusals, EverySpecIsPlannedForAGpuOrImpossible) {
   });
 }
 
-// The resident engine takes both 16-bit types, and every possible Spec but projections.
+// The resident engine takes both 16-bit types, and every possible Spec but residual rnn and projections.
 TEST(Refusals, EverySpecIsPlannedForTheResidentEngineRefusedByTheTableOrImpossible) {
   if (!in_build(EngineId::cluster_resident)) GTEST_SKIP() << "no GPU engine in this build";
   std::int64_t planned = 0;
@@ -337,14 +338,15 @@ TEST(Refusals, EverySpecIsPlannedForTheResidentEngineRefusedByTheTableOrImpossib
     Job job = for_resident(job_of(spec));
     job.spec.dtype = spec.dtype;
     job.options.pass = spec.variable_lengths != spec.reset_mask ? Pass::training : Pass::inference;
-    const Outcome expected = !possible(spec)            ? Outcome::impossible
-                             : size_of(spec.dtype) == 2 ? Outcome::planned
-                                                        : Outcome::refused;
+    const bool implemented = size_of(spec.dtype) == 2 && !spec.residual;
+    const Outcome expected = !possible(spec) ? Outcome::impossible
+                             : implemented   ? Outcome::planned
+                                             : Outcome::refused;
     const Outcome outcome = examine(job);
     EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
     planned += outcome == Outcome::planned ? 1 : 0;
   });
-  // As on the CPU, in two types.
+  // As on the CPU without residual rnn, in two types.
   EXPECT_EQ(planned, (2 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
 }
 
@@ -370,6 +372,11 @@ TEST(Refusals, WhatTheResidentEngineLacksIsNamed) {
   expect(with([](Job& job) { job.spec.dtype = DataType::f64; }), "dtype f64 is not implemented");
   expect(with([](Job& job) { job.options.batch_invariant = true; }), "batch_invariant is not implemented");
   expect(with([](Job& job) { job.spec.projection_size = 2; }), "projection_size is not implemented");
+  expect(with([](Job& job) {
+           job.spec.cell = Cell::rnn;
+           job.spec.residual = true;
+         }),
+         "residual is not implemented");
   for (const Later& later : kLater) {
     const std::string name = later.name;
     if (name != "bf16" && name != "f16") expect(with(later.set), name);
@@ -448,7 +455,7 @@ Job for_onednn(Job job) {
 // What oneDNN's RNN primitives have and this engine passes on, written again from docs/design.md.
 bool in_onednn(const Spec& spec) {
   const bool type = spec.dtype == DataType::f32 || spec.dtype == DataType::bf16;
-  return type && !spec.coupled_input_forget && !spec.variable_lengths && !spec.reset_mask &&
+  return type && !spec.residual && !spec.coupled_input_forget && !spec.variable_lengths && !spec.reset_mask &&
          !spec.cell_sequence;
 }
 
@@ -658,6 +665,11 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
            job.spec.gru_reset = GruReset::before;
          }),
          "cuDNN's gru resets after the product only");
+  expect(on_gpu([](Job& job) {
+           job.spec.cell = Cell::rnn;
+           job.spec.residual = true;
+         }),
+         "cuDNN has no residual rnn");
   expect(on_gpu([](Job& job) { job.spec.peepholes = true; }), "cuDNN has no peepholes");
   expect(on_gpu([](Job& job) { job.spec.coupled_input_forget = true; }), "cuDNN has no coupled");
   expect(on_gpu([](Job& job) { job.spec.direction = Direction::reverse; }), "cuDNN reads in reverse only");

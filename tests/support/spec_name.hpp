@@ -14,7 +14,9 @@ namespace recur::test {
 /// The cell with its variant, e.g. "lstm_peephole_coupled_projected".
 inline std::string cell_name(const Spec& spec) {
   switch (spec.cell) {
-    case Cell::rnn: return spec.activation == RnnActivation::relu ? "rnn_relu" : "rnn_tanh";
+    case Cell::rnn:
+      return std::string("rnn_") + (spec.activation == RnnActivation::relu ? "relu" : "tanh") +
+             (spec.residual ? "_residual" : "");
     case Cell::gru: return spec.gru_reset == GruReset::before ? "gru_reset_before" : "gru_reset_after";
     case Cell::lstm:
       return std::string("lstm") + (spec.peepholes ? "_peephole" : "") +
@@ -66,9 +68,12 @@ inline std::string camel_case(const std::string& name) {
 /// Every cell variant that a layer can have. Only the fields of the cell are set.
 inline std::vector<Spec> all_cells() {
   std::vector<Spec> cells;
-  for (RnnActivation activation : {RnnActivation::tanh, RnnActivation::relu}) {
-    cells.emplace_back().cell = Cell::rnn;
-    cells.back().activation = activation;
+  for (bool residual : {false, true}) {
+    for (RnnActivation activation : {RnnActivation::tanh, RnnActivation::relu}) {
+      cells.emplace_back().cell = Cell::rnn;
+      cells.back().activation = activation;
+      cells.back().residual = residual;
+    }
   }
   for (GruReset reset : {GruReset::after, GruReset::before}) {
     cells.emplace_back().cell = Cell::gru;
