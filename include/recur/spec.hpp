@@ -25,10 +25,10 @@ struct GateActivation {
 struct Spec {
   Cell cell = Cell::lstm;
   RnnActivation activation = RnnActivation::tanh;  ///< `Cell::rnn`; read where `activations[0]` is standard
-  bool residual = false;                           ///< `Cell::rnn`: h = h' + activation (He et al. 2016)
-  GruReset gru_reset = GruReset::after;            ///< read for `Cell::gru` only
-  bool peepholes = false;             ///< `Cell::lstm`: gates also see the cell state (Gers et al. 2002)
-  bool coupled_input_forget = false;  ///< `Cell::lstm`: f = 1 - i, G = 3 (Greff et al. 2017)
+  bool residual = false;                 ///< `Cell::rnn`: adds the activation to h_{t-1} (He et al. 2016)
+  GruReset gru_reset = GruReset::after;  ///< read for `Cell::gru` only
+  bool peepholes = false;                ///< `Cell::lstm`: gates also see the cell state (Gers et al. 2002)
+  bool coupled_input_forget = false;     ///< `Cell::lstm`: f = 1 - i, G = 3 (Greff et al. 2017)
 
   std::int64_t input_size = 0;   ///< I >= 1
   std::int64_t hidden_size = 0;  ///< H >= 1

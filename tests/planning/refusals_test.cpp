@@ -585,6 +585,10 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
         +[](Job& job) { job.options.batch_invariant = true; }, +[](Job& job) { job.spec.hidden_size = 769; },
         +[](Job& job) { job.spec.input_size = kMostInputs + 1; },
         +[](Job& job) {
+          job.spec.cell = Cell::rnn;
+          job.spec.residual = true;
+        },
+        +[](Job& job) {
           job.spec.input_size = job.spec.hidden_size = job.shape.batch = 1;
           job.shape.steps = std::int64_t{0x7fffffff} + 1;
         }}) {
@@ -610,6 +614,10 @@ TEST(Refusals, EveryRowOfTheTableIsReached) {
   }
   for (void (*set)(Spec&) :
        {+[](Spec& spec) { spec.dtype = DataType::f64; },
+        +[](Spec& spec) {
+          spec.cell = Cell::rnn;
+          spec.residual = true;
+        },
         +[](Spec& spec) { spec.coupled_input_forget = true; },
         +[](Spec& spec) { spec.variable_lengths = true; }, +[](Spec& spec) { spec.reset_mask = true; },
         +[](Spec& spec) { spec.cell_sequence = true; },

@@ -83,13 +83,30 @@ inline void make_one_signed(const Spec& spec, oracle::LayerParameters<double>& l
   }
 }
 
+/// Takes the identity from every direction's R [H][H].
+inline void subtract_identity(const Spec& spec, std::vector<double>& R) {
+  const Index H = spec.hidden_size;
+  for (Index k = 0; k < directions_of(spec) * H; ++k) {
+    double& value = R[static_cast<std::size_t>(k * H + k % H)];
+    value = round_to(spec.dtype, value - 1);
+  }
+}
+
 }  // namespace detail
+
+/// Whether a state of `random_problem` never decreases: it is then not forgotten, and with one-signed sums it
+/// has no bound.
+inline bool has_growing_state(const Spec& spec) {
+  return spec.residual && spec.activation == RnnActivation::relu;
+}
 
 /// All inputs of a forward pass. Data is contractive, so that a long T neither blows up nor saturates: W is
 /// uniform in +-1/sqrt(K) and R in +-1/sqrt(P), which gives R a spectral radius of about 0.58 (with
 /// one-signed sums, where nothing cancels, 1/P and 0.25); a projection in +-1/sqrt(H). Peepholes are small: a
 /// forget gate that sees much of c opens further the larger c is, and c then grows for as long as there are
-/// steps. Each tensor has its own stream: the same seed with another T keeps the weights.
+/// steps. A residual rnn has R - I for R, so that what its sums take from the state is what they add to it;
+/// with one-signed sums, where nothing can be taken, little is added: W is in +-1/K and R in +-1/(16 P). Each
+/// tensor has its own stream: the same seed with another T keeps the weights.
 inline oracle::Problem<double> random_problem(const Spec& spec, Index T, Index B, std::uint64_t seed) {
   const oracle::Sizes sizes(spec, T, B);
   const auto tensor = [&](Index elements, double bound, std::uint64_t stream) {
@@ -107,15 +124,18 @@ inline oracle::Problem<double> random_problem(const Spec& spec, Index T, Index B
 
   const bool one_signed = has_one_signed_sums(spec);
   const auto P = static_cast<double>(output_size_of(spec));
-  const double recurrent_bound = 1.0 / (one_signed ? P : std::sqrt(P));
+  const bool growing = one_signed && spec.residual;
+  const double recurrent_bound = 1.0 / (growing ? 16 * P : one_signed ? P : std::sqrt(P));
   const double projection_bound = 1.0 / std::sqrt(static_cast<double>(spec.hidden_size));
   for (Index l = 0; l < spec.layers; ++l) {
-    const double input_bound = 1.0 / std::sqrt(static_cast<double>(layer_input_size(spec, l)));
+    const auto K = static_cast<double>(layer_input_size(spec, l));
+    const double input_bound = 1.0 / (growing ? K : std::sqrt(K));
     const std::uint64_t stream = 100 + 10 * static_cast<std::uint64_t>(l);
     problem.layers.push_back({tensor(oracle::Sizes::W(spec, l), input_bound, stream),
                               tensor(sizes.R, recurrent_bound, stream + 1), tensor(sizes.bW, 0.5, stream + 2),
                               tensor(sizes.bR, 0.5, stream + 3), tensor(sizes.peephole, 0.25, stream + 4),
                               tensor(sizes.projection, projection_bound, stream + 6)});
+    if (spec.residual && !one_signed) detail::subtract_identity(spec, problem.layers.back().R);
     if (one_signed) detail::make_one_signed(spec, problem.layers.back(), Random(seed, stream + 5));
   }
   if (one_signed) {
