@@ -1,36 +1,18 @@
-"""Results as pictures: SVG, readable for the colour-blind and in a README."""
+"""Results as pictures."""
 
 import os
 
 import matplotlib
 
-matplotlib.use("Agg")
-matplotlib.rcParams.update({
-    "svg.hashsalt": "recur-perf",  # the same picture from the same result
-    "svg.fonttype": "none",
-    "font.size": 10,
-    "axes.grid": True,
-    "grid.color": "#dddddd",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-})
-import matplotlib.pyplot as plt  # noqa: E402  after the choice of a backend
+from recur_perf import beside
+from recur_perf.results import describe, loses
+from recur_perf.style import COLOURS, DASHES, MARKERS, plt, save
 
-from recur_perf import beside  # noqa: E402
-from recur_perf.results import describe, loses  # noqa: E402
-
-# Okabe and Ito's, which colour-blind readers tell apart; markers and dashes say the same again.
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
-MARKERS = "osD^vPX"
-DASHES = ["-", "--", ":", "-."]
 MOST_BARS = 40
 
 
 def _save(figure, folder, name):
-    path = os.path.join(folder, name + ".svg")
-    figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
-    plt.close(figure)
-    return path
+    return save(figure, os.path.join(folder, name + ".svg"))
 
 
 def _title(result):
