@@ -22,7 +22,7 @@ struct Model {
   double product = 6.3;         // between mma.sync m16n8k16 of a quarter of a multiprocessor
   double product_latency = 33;  // * until a product can add to the sum of the one before
   double shared_bytes = 128;    // a cycle
-  double gates = 200;           // * nonlinearities of a unit, and what leads to and from them
+  double gates = 200;           // * from the sums of a unit to its h, if nothing else had to be issued
   double barrier = 30;          // * of a block or some of its warps
   double hop = 600;             // * from pushing h until a peer has it
   double clock = 1.755e9;       // * cycles a second
@@ -36,30 +36,48 @@ struct Model {
 };
 constexpr Model kModel;
 
+// Instructions that a warp issues, one a cycle of its quarter, in a visit to a batch tile. Of the machine
+// code: tests/sass/resident.txt, column `way`, from which the sum is at most a tenth off for lstm and gru.
+int product_instructions(int gates) { return 9 + gates; }  // of a K-block
+int gate_instructions(const Tile& tile, int gates) {       // from the products to the push of a phase
+  const int parts = tile.splits > 1 ? 60 : 0;
+  return parts + 14 * gates + tile.values() * (14 + 8 * gates);
+}
+int instructions_after(const Tile& tile, int gates) {  // W x of the next visit, and outputs
+  return 60 + 2 * gates + 12 * tile.values();
+}
+
 constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
-// One phase of a visit to a batch tile, without the exchange.
+int warps_a_quarter(const Tile& tile) { return static_cast<int>(ceil_div(tile.warps(), kModel.quarters)); }
+
+// One phase of a visit to a batch tile until h is pushed.
 double phase_cycles(const Tile& tile, const SharedLayout& layout, int gates, int cluster) {
-  const auto warps_a_quarter = static_cast<double>(ceil_div(tile.warps(), kModel.quarters));
-  const double products =
-      layout.warp_blocks * std::max(kModel.product_latency, gates * warps_a_quarter * kModel.product);
+  const int warps = warps_a_quarter(tile);
+  const double block = std::max<double>(gates * kModel.product, product_instructions(gates));
+  const double products = layout.warp_blocks * std::max(kModel.product_latency, warps * block);
   // h and those fragments of R that are not in registers, the partial sums in and out, and h to peers.
   double bytes = tile.warps() * static_cast<double>(layout.warp_blocks * kStateBlockBytes +
                                                     layout.shared_blocks * gates * kFragmentBytes);
   if (tile.splits > 1) bytes += 2.0 * tile.warps() * gates * kFragmentBytes;
   bytes += 2.0 * tile.units() * kTileRows * cluster;
   const int barriers = tile.splits > 1 ? 2 : 1;
-  return std::max(products, bytes / kModel.shared_bytes) + kModel.gates + barriers * kModel.barrier;
+  return std::max(products, bytes / kModel.shared_bytes) +
+         std::max<double>(kModel.gates, warps * gate_instructions(tile, gates)) + barriers * kModel.barrier;
 }
 
-// Of all batch tiles: the hop of one hides behind visits to the others.
+// Of all batch tiles: the hop of one hides behind visits to the others, and what follows a push behind the
+// hop.
 double step_cycles(const Choice& choice, const cells::Traits& traits, double hop) {
   const Tile& tile = kTiles[choice.tile];
   const SharedLayout layout(tile, traits.gates, choice.cluster, choice.batch_tiles);
+  if (choice.cluster == 1) hop = 0;
   double cycles = 0;
   for (int phase = 0; phase < traits.phases; ++phase) {
     const double visit = phase_cycles(tile, layout, traits.gates_of_phase(phase), choice.cluster);
-    cycles += std::max(choice.batch_tiles * visit, visit + (choice.cluster > 1 ? hop : 0));
+    const bool last = phase + 1 == traits.phases;
+    const double after = last ? warps_a_quarter(tile) * instructions_after(tile, traits.gates) : 0;
+    cycles += std::max(choice.batch_tiles * (visit + after), visit + hop);
   }
   return static_cast<double>(choice.turns) * cycles;
 }

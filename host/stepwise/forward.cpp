@@ -126,7 +126,7 @@ class ForwardPass {
         const bool last = chunk + 1 == chunks_.count();
         track.step.hN = last ? track.hN : Rows{};
         track.step.cN = last ? track.cN : Rows{};
-        steps.tracks[d] = {track.step, track.weights.R, track.weights.R_row};
+        steps.tracks[d] = {track.step, track.weights.R, track.weights.R_row, {}, {}};
       }
       resident::forward_of(g_.type, g_.variant)(
           steps, {g_.resident->tile, g_.resident->cluster, g_.resident->batch_tiles, lanes_.stream(0)});

@@ -48,10 +48,11 @@ RECUR_DEVICE float to_compute(__nv_bfloat16 value) { return __bfloat162float(val
 
 template <class T>
 RECUR_DEVICE T to_storage(Compute<T> value) {
+  // A pair is converted by the arithmetic units (F2FP), a single value at times by the slow ones (F2F).
   if constexpr (std::is_same_v<T, __half>) {
-    return __float2half_rn(value);
+    return __floats2half2_rn(value, 0.0f).x;
   } else if constexpr (std::is_same_v<T, __nv_bfloat16>) {
-    return __float2bfloat16_rn(value);
+    return __floats2bfloat162_rn(value, 0.0f).x;
   } else {
     return value;
   }

@@ -62,7 +62,7 @@ class ForwardBlock {
 
   RECUR_DEVICE void run() {
     load();
-    prefetch(0, 0);
+    prefetch(step_of(0), 0);
     for (int i = 0; i < steps_; ++i) {
       for (int tile = 0; tile < batch_tiles_; ++tile) visit(i, tile);
     }
@@ -76,7 +76,7 @@ class ForwardBlock {
  private:
   static constexpr int kValues = Values<kTile>::kCount;
   using Unit = cells::ForwardUnit<Cell, float>;
-  using Math = device::FastMath;
+  using Math = device::FastMath<T>;
 
   // What a thread has of one unit and row between visits.
   struct Kept {
@@ -94,7 +94,10 @@ class ForwardBlock {
   // A step of a sequence, whose length is an int.
   RECUR_DEVICE int step_of(int i) const { return first_step_ + (reverse() ? -i : i); }
   RECUR_DEVICE Span span_of(int tile) const {
-    const int longest = longest_[tile];
+    if constexpr (!kManyTiles) return span_;
+    return span_with(longest_[tile]);
+  }
+  RECUR_DEVICE Span span_with(int longest) const {
     if (reverse()) return {clamp(first_step_ - longest + 1), steps_};
     return {0, clamp(longest - first_step_)};
   }
@@ -116,8 +119,11 @@ class ForwardBlock {
   // that all threads share.
   template <class E, class Rows>
   RECUR_DEVICE auto* place_of(const Rows& rows, std::int64_t t, int first_row, int value) const {
-    return row_of<E>(rows, t, first_row, unit(0)) +
-           (Values<kTile>::rows_on(value) * rows.batch + Values<kTile>::units_on(value));
+    return row_of<E>(rows, t, first_row, unit(0)) + offset(rows, value);
+  }
+  template <class Rows>
+  RECUR_DEVICE static std::int64_t offset(const Rows& rows, int value) {
+    return Values<kTile>::rows_on(value) * rows.batch + Values<kTile>::units_on(value);
   }
 
   RECUR_DEVICE float* kept_at(int tile, int value, int which) const {
@@ -168,6 +174,8 @@ class ForwardBlock {
     }
     load_state();
     for (int tile = 0; tile < batch_tiles_; ++tile) load_kept(tile);
+    input_at_ = place_of<float>(track_.step.input, track_.step.input_t, row(0, 0), 0);
+    y_at_ = place_of<T>(track_.step.y, first_step_, row(0, 0), 0);
     RECUR_UNROLL
     for (int i = 0; i < kValues; ++i) {
       if (unit(i) >= hidden_) continue;
@@ -181,6 +189,7 @@ class ForwardBlock {
       }
     }
     device::cluster_barrier();
+    if constexpr (!kManyTiles) span_ = span_with(longest_[0]);
   }
 
   // Exchange 0: h of all units.
@@ -217,25 +226,37 @@ class ForwardBlock {
     put_kept(tile);
   }
 
-  // W x of visit i of a batch tile, and the mark that decides whether the state it leaves is cleared.
-  RECUR_DEVICE void prefetch(int i, int tile) {
-    const std::int64_t input_t = track_.step.input_t + (step_of(i) - first_step_);
-    const int first_row = device::opaque(row(tile, 0));
-    marks_ = 0;
+  // W x of the next visit, at step t to a batch tile, and the marks that decide whether the state it leaves
+  // is cleared. All addresses come before the first load, since no load of a value is skipped by a branch.
+  RECUR_DEVICE void prefetch(int t, int tile) {
+    bool runs[kValues];
+    RECUR_UNROLL
+    for (int value = 0; value < kValues; ++value) runs[value] = t < length_at(tile, value);
+    RECUR_UNROLL
+    for (int gate = 0; gate < Cell::kGates; ++gate) {
+      const float* const from = input_at_ + std::int64_t{gate} * hidden_;
+      RECUR_UNROLL
+      for (int value = 0; value < kValues; ++value) {
+        if (runs[value]) input_[value][gate] = from[offset(track_.step.input, value)];
+      }
+    }
+    const stepwise::Timeline& timeline = track_.step.step.timeline;
+    if (timeline.marks == nullptr) return;
     RECUR_UNROLL
     for (int value = 0; value < kValues; ++value) {
-      if (step_of(i) >= length_at(tile, value)) continue;
-      const float* const from = place_of<float>(track_.step.input, input_t, first_row, value);
-      RECUR_UNROLL
-      for (int gate = 0; gate < Cell::kGates; ++gate)
-        input_[value][gate] = from[std::int64_t{gate} * hidden_];
-      const int b = first_row + Values<kTile>::rows_on(value);
-      if (stepwise::mark_after(track_.step.step.timeline, b, step_of(i))) marks_ |= 1u << value;
+      const bool has_after = stepwise::has_after(timeline, length_at(tile, value), t);
+      marks_[value] = runs[value] && has_after ? stepwise::mark_after(timeline, row(tile, value), t) : 0;
     }
   }
   RECUR_DEVICE void prefetch_after(int i, int tile) {
     const bool same_step = tile + 1 < batch_tiles_;
-    if (same_step || i + 1 < steps_) prefetch(same_step ? i : i + 1, same_step ? tile + 1 : 0);
+    if (!same_step && i + 1 == steps_) return;
+    advance(input_at_, track_.input, same_step);
+    prefetch(step_of(same_step ? i : i + 1), same_step ? tile + 1 : 0);
+  }
+  template <class E>
+  RECUR_DEVICE void advance(E*& at, const Stride& stride, bool same_step) const {
+    at += kManyTiles && same_step ? stride.next_tile : stride.next_step;
   }
 
   RECUR_DEVICE void visit(int i, int tile) {
@@ -250,15 +271,8 @@ class ForwardBlock {
       put_kept(tile);
     }
     prefetch_after(i, tile);
-    const int first_row = device::opaque(row(tile, 0));
-    RECUR_UNROLL
-    for (int value = 0; value < kValues; ++value) {
-      if (t < kept_values_[value].length) {
-        store(t, first_row, value);
-      } else if (kept_values_[value].length >= 0) {
-        store_zeros(t, first_row, value);
-      }
-    }
+    store_outputs(t, tile);
+    advance(y_at_, track_.y, tile + 1 < batch_tiles_);
   }
 
   // Products of exchange e, gates, and exchange e + 1 unless e is the last one.
@@ -272,8 +286,7 @@ class ForwardBlock {
     gather_sums<kTile, kGates>(products, place_, partial_, sums);
     RECUR_UNROLL
     for (int i = 0; i < kValues; ++i) {
-      T result = device::to_storage<T>(Phase::kLast ? kept_values_[i].h : 0);
-      if (t < kept_values_[i].length) result = run_gates<kPhase>(i, t, sums[i]);
+      const T result = run_gates<kPhase>(i, t < kept_values_[i].length, sums[i]);
       exchange_.store(e + 1, tile, place_.group, group_unit(i), tile_row(i), result);
     }
     __syncthreads();
@@ -283,9 +296,10 @@ class ForwardBlock {
     }
   }
 
-  // What the phase exchanges.
+  // What the phase exchanges. Of a row that has ended or is padding the gates are computed too, from whatever
+  // is there, and nothing comes of it: without a branch, those of all values of a thread overlap.
   template <int kPhase, int kGates>
-  RECUR_DEVICE T run_gates(int value, int t, const float (&sums)[kGates]) {
+  RECUR_DEVICE T run_gates(int value, bool runs, const float (&sums)[kGates]) {
     using Phase = PhaseOf<Cell, kPhase>;
     Unit& u = units_[value];
     Kept& kept = kept_values_[value];
@@ -305,38 +319,58 @@ class ForwardBlock {
     if constexpr (Cell::kCellState) u.c_prev = kept.c;
     Cell::template forward<kPhase, Math>(u);
     if constexpr (!Phase::kLast) {
-      return device::to_storage<T>(u.exchange);
+      return device::to_storage<T>(runs ? u.exchange : 0);
     } else {
-      const bool clear =
-          (marks_ >> value & 1u) != 0 && stepwise::has_after(track_.step.step.timeline, kept.length, t);
-      const T h = device::to_storage<T>(clear ? 0 : u.h);
+      const bool clear = marks_[value] != 0;
+      const T h = device::to_storage<T>(runs ? (clear ? 0 : u.h) : kept.h);
       kept.h = device::to_compute(h);
-      if constexpr (Cell::kCellState) kept.c = clear ? 0 : u.c;
+      if constexpr (Cell::kCellState) kept.c = runs ? (clear ? 0 : u.c) : kept.c;
       return h;
     }
   }
 
-  RECUR_DEVICE void store(int t, int first_row, int value) {
-    const Unit& u = units_[value];
-    *place_of<T>(track_.step.y, t, first_row, value) = device::to_storage<T>(u.h);
-    if (track_.step.saved) {
-      T* const saved = place_of<T>(track_.step.saved, t, first_row, value);
+  // y and c of the sequence, zeros where a row has ended; and what training keeps.
+  RECUR_DEVICE void store_outputs(int t, int tile) {
+    const stepwise::ForwardStep& to = track_.step;
+    RECUR_UNROLL
+    for (int value = 0; value < kValues; ++value) {
+      const int length = kept_values_[value].length;
+      if (length >= 0) {
+        y_at_[offset(to.y, value)] = device::to_storage<T>(t < length ? units_[value].h : 0);
+      }
+    }
+    if (to.saved) {
+      const int first_row = device::opaque(row(tile, 0));
       RECUR_UNROLL
-      for (int s = 0; s < Cell::kSaved; ++s) {
-        saved[std::int64_t{s} * hidden_] = device::to_storage<T>(u.saved[s]);
+      for (int value = 0; value < kValues; ++value) {
+        if (t >= kept_values_[value].length) continue;
+        T* const saved = place_of<T>(to.saved, t, first_row, value);
+        RECUR_UNROLL
+        for (int s = 0; s < Cell::kSaved; ++s) {
+          saved[std::int64_t{s} * hidden_] = device::to_storage<T>(units_[value].saved[s]);
+        }
       }
     }
     if constexpr (Cell::kCellState) {
-      if (track_.step.saved_c) *place_of<float>(track_.step.saved_c, t, first_row, value) = u.c;
-      if (track_.step.c_sequence) {
-        *place_of<T>(track_.step.c_sequence, t, first_row, value) = device::to_storage<T>(u.c);
+      if (to.saved_c) {
+        const int first_row = device::opaque(row(tile, 0));
+        RECUR_UNROLL
+        for (int value = 0; value < kValues; ++value) {
+          if (t >= kept_values_[value].length) continue;
+          *place_of<float>(to.saved_c, t, first_row, value) = units_[value].c;
+        }
+      }
+      if (to.c_sequence) {
+        const int first_row = device::opaque(row(tile, 0));
+        RECUR_UNROLL
+        for (int value = 0; value < kValues; ++value) {
+          const int length = kept_values_[value].length;
+          if (length < 0) continue;
+          *place_of<T>(to.c_sequence, t, first_row, value) =
+              device::to_storage<T>(t < length ? units_[value].c : 0);
+        }
       }
     }
-  }
-  RECUR_DEVICE void store_zeros(int t, int first_row, int value) {
-    const T zero = device::to_storage<T>(0.0f);
-    *place_of<T>(track_.step.y, t, first_row, value) = zero;
-    if (track_.step.c_sequence) *place_of<T>(track_.step.c_sequence, t, first_row, value) = zero;
   }
 
   RECUR_DEVICE void finish() {
@@ -376,10 +410,13 @@ class ForwardBlock {
   int* const longest_;
   const int first_row_;
 
+  Span span_;              // of the batch tile, where there is one
+  const float* input_at_;  // value 0 of the next visit, and
+  T* y_at_;                // of this one
   Kept kept_values_[kValues];
-  Unit units_[kValues];
-  float input_[kValues][Cell::kGates];
-  unsigned marks_ = 0;  // a bit for each value
+  Unit units_[kValues] = {};
+  float input_[kValues][Cell::kGates] = {};
+  unsigned marks_[kValues] = {};
   float peephole_[kValues][Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];
   float split_bias_[kValues] = {};
 };
@@ -395,9 +432,19 @@ forward_kernel(const RECUR_GRID_CONSTANT Forward a, const int batch_tiles) {
       .run();
 }
 
+template <class Rows>
+Stride stride(const Rows& rows, int batch_tiles, bool reverse) {
+  const std::int64_t next_tile = kTileRows * rows.batch;
+  return {next_tile, (reverse ? -rows.step : rows.step) - (batch_tiles - 1) * next_tile};
+}
+
 template <class Cell, class T, int kTile, bool kManyTiles>
-void launch_tile(const Forward& arguments, const Launch& launch) {
+void launch_tile(Forward arguments, const Launch& launch) {
   constexpr Tile kShape = kTiles[kTile];
+  for (Track& track : arguments.tracks) {
+    track.input = stride(track.step.input, launch.batch_tiles, track.step.step.timeline.reverse);
+    track.y = stride(track.step.y, launch.batch_tiles, track.step.step.timeline.reverse);
+  }
   const std::int64_t rows = std::int64_t{launch.batch_tiles} * kTileRows;
   const std::int64_t clusters = (arguments.tracks[0].step.step.batch + rows - 1) / rows;
   device::LaunchConfig config;

@@ -7,6 +7,13 @@
 
 namespace recur::resident {
 
+// Elements between the rows of one visit and of the next: to the next batch tile of a step, and from the last
+// of them to the first of the next step. Set by the launch.
+struct Stride {
+  std::int64_t next_tile = 0;
+  std::int64_t next_step = 0;
+};
+
 // One direction of one layer over a run of steps.
 struct Track {
   // Of the first step visited: its t and input_t go on from there. Not read: recurrent, exchange, gates. h
@@ -15,6 +22,8 @@ struct Track {
   stepwise::ForwardStep step;
   const void* R = nullptr;  // T [G*H][H]
   std::int64_t R_row = 0;
+  Stride input;
+  Stride y;
 };
 
 // Both directions, or one, over `steps` steps of a chunk of time.

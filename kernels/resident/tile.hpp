@@ -44,7 +44,8 @@ struct Tile {
   // K-blocks whose fragments a warp has in registers, for a cell of so many gates.
   RECUR_HD constexpr int register_blocks(int gates) const {
     const int blocks = register_fragments / gates;
-    return blocks < kMostRegisterBlocks ? blocks : kMostRegisterBlocks;
+    const int most = splits == 1 ? groups : kMostRegisterBlocks;  // not split, K is a block's own at best
+    return blocks < most ? blocks : most;
   }
 };
 
@@ -54,7 +55,7 @@ inline constexpr Tile kTiles[] = {
     {8, 1, 32},  // 128 units: small layers in one block or two; no partial sums to exchange
     {2, 4, 32},  // 32 units: one K-block in four to a warp, so that the chain of products is short
     {4, 2, 32},  // 64 units: as before on half the blocks, where few are left
-    {3, 4, 20},  // 48 units: twelve warps, the most weights that 16 blocks can hold
+    {3, 4, 21},  // 48 units: twelve warps, the most weights that 16 blocks can hold
 };
 inline constexpr int kTileCount = sizeof(kTiles) / sizeof(kTiles[0]);
 

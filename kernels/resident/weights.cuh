@@ -70,30 +70,29 @@ class RecurrentWeights {
       RECUR_UNROLL
       for (int i = 0; i < 4; ++i) products[gate][i] = 0;
     }
+    if (count_ <= 0) return;
     typename Exchange<kTile>::Reader reader(exchange, e, batch_tile, first_, lane);
-    std::uint32_t h[2][2];
-    if (count_ > 0) device::load_matrix<2, false>(h[0], reader.next(0));
+    std::uint32_t h[2];
+    device::load_matrix<2, false>(h, reader.next(0));
     RECUR_UNROLL
     for (int i = 0; i < kRegisterBlocks; ++i) {
-      if (i < count_) {
-        if (i + 1 < count_) device::load_matrix<2, false>(h[(i + 1) % 2], reader.next(i + 1));
-        RECUR_UNROLL
-        for (int gate = kFirst; gate < kEnd; ++gate) {
-          multiply_add<T>(products[gate - kFirst], registers_[i][gate], h[i % 2]);
-        }
-      }
-    }
-    for (int i = kRegisterBlocks; i < count_; ++i) {
-      std::uint32_t(&now)[2] = h[kRegisterBlocks % 2];
-      std::uint32_t(&after)[2] = h[(kRegisterBlocks + 1) % 2];
-      if (i + 1 < count_) device::load_matrix<2, false>(after, reader.next(i + 1));
       RECUR_UNROLL
       for (int gate = kFirst; gate < kEnd; ++gate) {
-        const Fragment fragment = *shared_fragment(i, gate);
-        multiply_add<T>(products[gate - kFirst], fragment.words, now);
+        multiply_add<T>(products[gate - kFirst], registers_[i][gate], h);
       }
-      now[0] = after[0];
-      now[1] = after[1];
+      if (i + 1 == count_) return;
+      // Fragments in shared memory wait for nobody.
+      if (i + 1 < kRegisterBlocks) device::load_matrix<2, false>(h, reader.next(i + 1));
+    }
+    for (int i = kRegisterBlocks; i < count_; ++i) {
+      Fragment fragments[kEnd - kFirst];
+      RECUR_UNROLL
+      for (int gate = kFirst; gate < kEnd; ++gate) fragments[gate - kFirst] = *shared_fragment(i, gate);
+      device::load_matrix<2, false>(h, reader.next(i));
+      RECUR_UNROLL
+      for (int gate = kFirst; gate < kEnd; ++gate) {
+        multiply_add<T>(products[gate - kFirst], fragments[gate - kFirst].words, h);
+      }
     }
   }
 

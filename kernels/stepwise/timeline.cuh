@@ -48,15 +48,14 @@ class RowTimeline {
   bool reverse_;
 };
 
-// What ends_episode is made of, for a kernel that reads marks before it needs them: the mark that the step
-// visited after t would start afresh by, and, in a sequence of `length`, whether there is such a step.
-RECUR_DEVICE bool mark_after(const Timeline& timeline, std::int64_t b, std::int64_t t) {
-  const std::int64_t mark = timeline.reverse ? t : t + 1;
-  return timeline.marks != nullptr && mark < timeline.steps &&
-         timeline.marks[b * timeline.marks_batch + mark * timeline.marks_step] != 0;
-}
-RECUR_DEVICE bool has_after(const Timeline& timeline, std::int64_t length, std::int64_t t) {
+// What ends_episode is made of, for a kernel that reads marks before it needs them: whether a sequence of
+// `length` has a step that is visited after t, and the mark that such a step starts afresh by.
+RECUR_DEVICE bool has_after(const Timeline& timeline, int length, int t) {
   return timeline.reverse ? t > 0 : t + 1 < length;
+}
+RECUR_DEVICE std::uint8_t mark_after(const Timeline& timeline, std::int64_t b, std::int64_t t) {
+  const std::int64_t mark = timeline.reverse ? t : t + 1;
+  return timeline.marks[b * timeline.marks_batch + mark * timeline.marks_step];
 }
 
 }  // namespace recur::stepwise

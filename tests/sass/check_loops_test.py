@@ -54,7 +54,7 @@ KERNEL = """
             BRA ready_1
   end:      BRA end
 """
-LOOP = {"total": 26, "alu": 2, "ldc": 1, "branch": 9, "hmma": 2, "ldsm": 2, "lds128": 2, "sts16": 1, "stas": 1, "wait": 2, "arrive": 1,
+LOOP = {"total": 26, "way": 20, "alu": 2, "ldc": 1, "branch": 9, "hmma": 2, "ldsm": 2, "lds128": 2, "sts16": 1, "stas": 1, "wait": 2, "arrive": 1,
         "bar": 1, "mufu": 1, "stg": 1}
 NAME = "_ZN5recur8resident14forward_kernelINS_5cells4LstmILb0ELb0EEE13__nv_bfloat16Li1ELb0EEEvNS0_7ForwardEi"
 ROW = "forward bf16 lstm tile 1 one"
@@ -82,7 +82,7 @@ def counts(source):
 
 def after(label_or_line, added):
     """KERNEL with a line behind another."""
-    assert KERNEL.count(label_or_line) == 1
+    assert KERNEL.count(label_or_line) == 1, label_or_line
     return KERNEL.replace(label_or_line, label_or_line + "\n            " + added)
 
 
@@ -107,7 +107,15 @@ class TimeLoop(unittest.TestCase):
                 expected = counts(KERNEL)
                 expected[column] += 1
                 expected["total"] += 1
-                self.assertEqual(counts(after(place, line)), expected, f"{line} after {place}")
+                found = counts(after(place, line))
+                way = found["way"] if place.startswith("spin") else LOOP["way"] + 1
+                self.assertEqual(found, dict(expected, way=way), f"{line} after {place}")
+
+    def test_way_leaves_out_what_need_not_run(self):
+        for skipped, way in (("STG.E.U16 desc[UR6][R20.64], R12", 1), ("LDG.E.U8 R9, [R2]", 1), ("LDG.E R9, [R2]", 3),
+                             ("MUFU.EX2 R12, R12", 3)):
+            source = after("SYNCS.ARRIVE.TRANS64 RZ, [R6+URZ], R7", f"@P6   BRA peer\n {skipped}\n IADD3 R9, R9, R9, R9")
+            self.assertEqual(counts(source)["way"], LOOP["way"] + way, skipped)
 
     def test_what_cannot_be_counted_is_an_error(self):
         hmma = "HMMA.16816.F32.BF16 R12, R8, R16, R12"

@@ -7,7 +7,10 @@ tiles, over blocks of K, and the spins on barriers, which the compiler puts behi
 the weights, and the epilogue have no part in it. A kernel with a product outside of that loop is an error: then the loop has been
 peeled or split, and its counts would not be comparable.
 
-`counts` are of instructions in the code of the loop, not of those that run: both sides of a branch count, a spin counts once.
+`counts` are of instructions in the code of the loop, not of those that run: both sides of a branch count, a spin counts once. But
+`way` is what a warp issues in a visit to a batch tile at least: of all ways through the loop, each of its inner loops passed once, that
+have the most of `_WORK`, the shortest. So it forms every product that registers have the weights of and one that shared memory has, finds
+its sources there, and leaves out what training stores, what ends a sequence, and marks.
 """
 
 import re
@@ -174,30 +177,76 @@ def _natural_loops(blocks):
     return loops
 
 
+class Loop(typing.NamedTuple):
+    instructions: list  # in the order of their addresses
+    way: int
+
+
+# Families of instructions that every visit needs.
+_WORK = ("hmma", "ldsm", "mufu", "sts16", "sts64", "stas", "ldg")
+
+
+def _is_work(operation):
+    return _column(operation) in _WORK and ".U8" not in operation.split("LDG")[-1]
+
+
+def _way(instructions, blocks, head, body):
+    """Instructions of the shortest way from the head of a loop back to it, of those with the most work."""
+    order, following, stack, entered = [], {}, [(head, iter(blocks[head].successors))], {head}
+    following[head] = []
+    on_stack = {head}
+    while stack:
+        block, rest = stack[-1]
+        after = next(rest, None)
+        if after is None:
+            order.append(block)
+            on_stack.discard(block)
+            stack.pop()
+        elif after in body:
+            if after == head:
+                following[block].append(None)
+            elif after not in on_stack:
+                following[block].append(after)
+                if after not in entered:
+                    entered.add(after)
+                    on_stack.add(after)
+                    following[after] = []
+                    stack.append((after, iter(blocks[after].successors)))
+    best = {None: (0, 0)}  # block: work and the negative length of the best way from its start to the head
+    for block in order:
+        ways = [best[after] for after in following[block] if after in best]
+        if not ways:
+            continue
+        operations = [instructions[i].operation for i in range(blocks[block].first, blocks[block].end)]
+        work, length = max(ways)
+        best[block] = (work + sum(map(_is_work, operations)), length - sum(_base(operation) != "NOP" for operation in operations))
+    return -best[head][1]
+
+
 def time_loop(instructions):
-    """The instructions of the time loop, in the order of their addresses."""
+    """The time loop."""
     products = {i for i, instruction in enumerate(instructions) if _base(instruction.operation) == "HMMA"}
     if not products:
         raise SassError("no matrix product in the kernel")
     blocks = _blocks(instructions, _successors(instructions))
-    largest = set()
-    for body in _natural_loops(blocks).values():
+    largest, way = set(), 0
+    for head, body in _natural_loops(blocks).items():
         members = {i for block in body for i in range(blocks[block].first, blocks[block].end)}
         if members & products and len(members) > len(largest):
-            largest = members
+            largest, way = members, (head, body)
     if not largest:
         raise SassError("no loop has a matrix product")
     if products - largest:
         raise SassError(f"{len(products - largest)} of {len(products)} matrix products are outside of the time loop")
-    return [instructions[i] for i in sorted(largest)]
+    return Loop([instructions[i] for i in sorted(largest)], _way(instructions, blocks, *way))
 
 
 # Columns of the table. What the architecture makes of the source, one to one: exact. The rest, which follows the compiler's mood and
 # harmless edits: within so many per cent.
 EXACT = ("hmma", "ldsm", "lds16", "lds32", "lds64", "lds128", "sts16", "sts32", "sts64", "sts128", "stas", "wait", "arrive", "bar",
          "fence", "cctl", "mufu", "ldg", "stg", "local", "call")
-TOLERANCES = {"ldc": 10, "branch": 5, "alu": 3, "total": 3, "regs": 5}
-COLUMNS = ("total", "alu", "ldc", "branch", "regs") + EXACT
+TOLERANCES = {"ldc": 10, "branch": 5, "alu": 3, "total": 3, "way": 3, "regs": 5}
+COLUMNS = ("total", "way", "alu", "ldc", "branch", "regs") + EXACT
 
 _FAMILIES = {
     "HMMA": "hmma",
@@ -229,7 +278,8 @@ def counts(loop):
     """Column to the number of instructions; all but the registers."""
     result = dict.fromkeys(COLUMNS, 0)
     del result["regs"]
-    for instruction in loop:
+    result["way"] = loop.way
+    for instruction in loop.instructions:
         if _base(instruction.operation) != "NOP":
             result[_column(instruction.operation)] += 1
             result["total"] += 1

@@ -179,7 +179,8 @@ bool mbarrier_try_wait(std::uint64_t* barrier, unsigned parity, MemoryScope scop
   return true;
 }
 
-void store_async(void* remote, const void* value, int bytes, std::uint64_t* remote_barrier, Where where) {
+void store_async(void* remote, const void* value, int bytes, std::uint64_t* remote_barrier, Where where,
+                 MemoryScope scope) {
   const sanitizers::Quiet quiet;
   if (bytes != 4 && bytes != 8 && bytes != 16) {
     fail(FaultKind::misuse, "st.async %s of %d bytes: 4, 8 or 16 can be stored", describe(where).c_str(),
@@ -198,7 +199,9 @@ void store_async(void* remote, const void* value, int bytes, std::uint64_t* remo
          remote_barrier,
          nullptr,
          0,
-         nullptr});
+         nullptr,
+         nullptr,
+         scope});
 }
 
 void bulk_copy_to_shared(void* destination, const void* source, unsigned bytes, std::uint64_t* barrier,
@@ -277,7 +280,7 @@ void copy_as_proxy(void* user) {
   // What another block sent is seen by those only who acquire of the cluster.
   TransactionBarrier& barrier = machine().group->transaction_barriers[copy.barrier];
   if (copy.from == barrier.owner) sanitizers::release(&barrier.block_tag);
-  sanitizers::release(&barrier.cluster_tag);
+  if (copy.scope != MemoryScope::block) sanitizers::release(&barrier.cluster_tag);
 }
 
 }  // namespace

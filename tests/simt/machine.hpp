@@ -151,6 +151,7 @@ struct RemoteCopy {
   int group = 0;
   std::unique_ptr<char> issued;  // happens-before tag
   const Block* from = nullptr;
+  MemoryScope scope = MemoryScope::cluster;  // of its release
 };
 
 struct Group {

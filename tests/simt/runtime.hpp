@@ -86,8 +86,10 @@ void mbarrier_expect(std::uint64_t* barrier, unsigned bytes, Where where);
 /// Whether the phase of this parity is complete. A scheduling point.
 bool mbarrier_try_wait(std::uint64_t* barrier, unsigned parity, MemoryScope scope, Where where);
 
-/// st.async: arrives later; the barrier is in the same block's shared memory as the destination.
-void store_async(void* remote, const void* value, int bytes, std::uint64_t* remote_barrier, Where where);
+/// st.async: arrives later; the barrier is in the same block's shared memory as the destination. Its arrival
+/// releases at cluster scope; a narrower one, which no instruction has, is there to be planted.
+void store_async(void* remote, const void* value, int bytes, std::uint64_t* remote_barrier, Where where,
+                 MemoryScope scope = MemoryScope::cluster);
 /// cp.async.bulk into shared memory (of any block of the cluster), counted by a barrier beside the
 /// destination.
 void bulk_copy_to_shared(void* destination, const void* source, unsigned bytes, std::uint64_t* barrier,

@@ -27,6 +27,15 @@ recur_simt_mutant(resident_wait_of_a_block
   REPLACE "device::mbarrier_wait<MemoryScope::cluster>" WITH "device::mbarrier_wait<MemoryScope::block>"
   SOURCES ${mutant_kernels}
   FOUND_BY tsan)
+# What is pushed is released within its own block only.
+recur_simt_mutant(resident_release_of_a_block
+  FILE kernels/resident/exchange.cuh
+  REPLACE "device::store_async(piece, value, counted_by, static_cast<unsigned>(to));"
+  WITH "simt::store_async(simt::map_shared(piece, static_cast<unsigned>(to), {}), &value, 16,
+                        static_cast<std::uint64_t*>(simt::map_shared(counted_by, static_cast<unsigned>(to), {})),
+                        {}, simt::MemoryScope::block);"
+  SOURCES ${mutant_kernels}
+  FOUND_BY tsan)
 # One buffer of h for all exchanges.
 recur_simt_mutant(resident_single_buffer
   FILE kernels/resident/exchange.cuh
@@ -76,8 +85,7 @@ recur_simt_mutant(resident_no_last_barrier
 # Blocks are written to that may not have begun.
 recur_simt_mutant(resident_no_first_barrier
   FILE kernels/resident/forward.cuh
-  REPLACE "    device::cluster_barrier();
-  }" WITH "  }"
+  REPLACE "    device::cluster_barrier();" WITH "    __syncthreads();"
   SOURCES ${mutant_kernels}
   FOUND_BY plain)
 # The second phase of a barrier never completes.
@@ -108,13 +116,13 @@ recur_simt_mutant(resident_no_barrier_of_the_block
 # Steps past a sequence's end change its state.
 recur_simt_mutant(resident_padding_is_run
   FILE kernels/resident/forward.cuh
-  REPLACE "if (t < kept_values_[i].length) result" WITH "if (kept_values_[i].length > 0) result"
+  REPLACE "(i, t < kept_values_[i].length, sums[i])" WITH "(i, kept_values_[i].length > 0, sums[i])"
   SOURCES ${mutant_kernels}
   FOUND_BY plain)
 # Episodes keep the state of those before them.
 recur_simt_mutant(resident_marks_ignored
   FILE kernels/resident/forward.cuh
-  REPLACE "(marks_ >> value & 1u) != 0 &&" WITH "false &&"
+  REPLACE "clear = marks_[value] != 0;" WITH "clear = false;"
   SOURCES ${mutant_kernels}
   FOUND_BY plain)
 # Rows of a batch tile that the batch does not have are written.
