@@ -61,6 +61,16 @@ const ScheduleCase kCases[] = {
      {2, 4, 1},
      {2, 5, 8, 190, ""},
      Direction::bidirectional},
+    // A block whose warps divide K in two.
+    {"WarpAQuarter",
+     cell_of(Cell::lstm,
+             [](Spec& spec) {
+               spec.coupled_input_forget = true;
+               spec.dtype = DataType::bf16;
+             }),
+     {4, 4, 1},
+     {3, 9, 8, 110, ""},
+     Direction::forward},
 };
 
 void PrintTo(const ScheduleCase& value, std::ostream* out) { *out << value.name; }
