@@ -36,45 +36,41 @@ void print(const study::Kind& kind, const study::Sizes& sizes, std::uint64_t see
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("Norms of gradients by the number of steps that they went back, as CSV.", "gradient_by_lag");
   study::Sizes sizes;
-  std::uint64_t seeds = 10;
-  constexpr std::int64_t kMost = 4096;
-  app.add_option("--steps", sizes.steps, "T")
-      ->check(CLI::Range(std::int64_t{1}, kMost))
-      ->capture_default_str();
-  app.add_option("--batch", sizes.batch, "B")
-      ->check(CLI::Range(std::int64_t{1}, kMost))
-      ->capture_default_str();
-  app.add_option("--inputs", sizes.inputs, "I")
-      ->check(CLI::Range(std::int64_t{1}, kMost))
-      ->capture_default_str();
-  app.add_option("--hidden", sizes.hidden, "H, even")
-      ->check(CLI::Range(std::int64_t{2}, kMost))
-      ->check(CLI::Validator(
-          [](const std::string& text) {
-            return std::string("02468").find(text.back()) == std::string::npos ? "expected an even number"
-                                                                               : "";
-          },
-          "EVEN"))
-      ->capture_default_str();
+  std::int64_t seeds = 10;
+  const auto size = [&](const char* name, std::int64_t& value, const char* what) {
+    constexpr std::int64_t kMost = 4096;
+    return app.add_option(name, value, what)
+        ->check(CLI::Range(std::int64_t{1}, kMost))
+        ->capture_default_str();
+  };
+  size("--steps", sizes.steps, "T");
+  size("--batch", sizes.batch, "B");
+  size("--inputs", sizes.inputs, "I");
+  size("--hidden", sizes.hidden, "H, even");
+  size("--seeds", seeds, "models, each with inputs of its own");
   app.add_option("--input", sizes.input, "standard deviation of the inputs")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--seeds", seeds, "models, each with inputs of its own")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{kMost}))
-      ->capture_default_str();
   try {
     app.parse(argc, argv);
+    if (sizes.hidden % 2 != 0) throw CLI::ValidationError("--hidden", "expected an even number");
     if (!std::isfinite(sizes.input)) throw CLI::ValidationError("--input", "expected a finite number");
-    std::puts("layer,lag,mean,least,largest");
-    for (const study::Kind& kind : study::kinds()) print(kind, sizes, seeds);
-    return std::fflush(stdout) == 0 ? 0 : 1;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
+  }
+  std::puts("layer,lag,mean,least,largest");
+  for (const study::Kind& kind : study::kinds()) print(kind, sizes, static_cast<std::uint64_t>(seeds));
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "gradient_by_lag: %s\n", error.what());
     return 1;

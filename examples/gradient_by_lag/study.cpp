@@ -143,7 +143,7 @@ Data make_data(const Sizes& sizes, std::uint64_t seed) {
 }
 
 std::vector<double> norms_by_lag(const Model& model, const Sizes& sizes, const Data& data) {
-  const auto [T, B, I, H, input] = sizes;
+  const std::int64_t T = sizes.steps, B = sizes.batch, I = sizes.inputs, H = sizes.hidden;
   const std::int64_t rows = recur::gates_of(model.spec) * H;
   const bool has_c = recur::has_cell_state(model.spec);
   const recur::Device device = recur::Device::cpu();
