@@ -15,8 +15,7 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cpu, Feature::device_other_than_cpu, "runs on the CPU only"},
     {EngineId::cpu, Feature::simd_not_built,
      "the library was built without kernels for the instruction set that the device names"},
-    {EngineId::cpu, Feature::dtype_bf16, "dtype bf16 is not implemented; f32 and f64 are"},
-    {EngineId::cpu, Feature::dtype_f16, "dtype f16 is not implemented; f32 and f64 are"},
+    {EngineId::cpu, Feature::dtype_f16, "dtype f16 is not implemented; f32, f64 and bf16 are"},
     {EngineId::cpu, Feature::dropout, "dropout is not implemented"},
     {EngineId::cpu, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::cpu, Feature::zoneout, "zoneout is not implemented"},
@@ -139,7 +138,6 @@ bool needs(const Job& job, Feature feature) {
     case Feature::batch_invariance: return job.options.batch_invariant;
     case Feature::simd_not_built: return cpu::find_target(job.device.cpu.simd) == nullptr;
     case Feature::simd_not_the_machines: return job.device.cpu.simd != cpu::best_target().name;
-    case Feature::dtype_bf16: return spec.dtype == DataType::bf16;
     case Feature::dtype_f16: return spec.dtype == DataType::f16;
     case Feature::dtype_f32: return spec.dtype == DataType::f32;
     case Feature::dtype_f64: return spec.dtype == DataType::f64;

@@ -19,7 +19,6 @@ enum class Feature : std::uint8_t {
   simd_not_built,
   simd_not_the_machines,
   before_turing,
-  dtype_bf16,
   dtype_f16,
   dtype_f32,
   dtype_f64,

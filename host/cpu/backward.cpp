@@ -1,5 +1,6 @@
 #include "host/cpu/backward.hpp"
 
+#include "host/cpu/copy.hpp"
 #include "host/cpu/members.hpp"
 #include "host/cpu/sequence.hpp"
 #include "host/cpu/weight_gradients.hpp"
@@ -14,6 +15,9 @@ namespace {
 // likewise, before the product with the projection, and a barrier of its own.
 template <class T>
 class BackwardPass {
+  using A = Arithmetic<T>;
+  static constexpr bool kConverts = BackwardBuffers<T>::kConverts;
+
  public:
   BackwardPass(const PlanView<T>& plan, const BackwardCall& call)
       : g_(plan.geometry),
@@ -33,7 +37,7 @@ class BackwardPass {
       const Range directions = member.directions(g_.tiling, g_.directions);
       for (std::int64_t d = directions.begin; d < directions.end; ++d) run_direction(member, layer, d);
       barriers_.team.wait();
-      for (std::int64_t d = 0; d < g_.directions; ++d) run_gradients(member, layer, d);
+      run_gradients(member, layer);
       barriers_.team.wait();
     }
   }
@@ -47,15 +51,15 @@ class BackwardPass {
     Rows<const T> dy;
     Rows<const T> dc_sequence;
     PreviousRows<T> h_prev;
-    PreviousRows<T> c_prev;
-    const T* saved;
-    const T* saved_c;
+    PreviousRows<A> c_prev;
+    const A* saved;
+    const A* saved_c;
   };
   // A member's scratch, one entry per row of the batch.
   struct RowScratch {
     RowStep* steps;
     const T** h_prev;
-    const T** c_prev;
+    const A** c_prev;
   };
 
   const LayerWeights& weights(std::int64_t layer) const {
@@ -83,11 +87,19 @@ class BackwardPass {
                    last ? rows_of<const T>(args_.y, g_.layout, half)
                         : dense_rows<const T>(reserve.outputs, sizes_.batch, g_.outputs(), half),
                    state_rows<const T>(args_.h0, layer, d)},
-        .c_prev = {nullptr, dense_rows<const T>(reserve.c[d], sizes_.batch, g_.hidden),
-                   state_rows<const T>(args_.c0, layer, d)},
+        .c_prev = {nullptr, dense_rows<const A>(reserve.c[d], sizes_.batch, g_.hidden), rows_of_c0(layer, d)},
         .saved = reserve.saved[d],
         .saved_c = reserve.c[d],
     };
+  }
+
+  Rows<const A> rows_of_c0(std::int64_t layer, std::int64_t d) const {
+    if constexpr (kConverts) {
+      if (!args_.c0.given()) return {};
+      return {buffers_.c0[d], 0, g_.hidden};
+    } else {
+      return state_rows<const A>(args_.c0, layer, d);
+    }
   }
 
   void run_direction(const Member& member, std::int64_t layer, std::int64_t d) {
@@ -122,8 +134,15 @@ class BackwardPass {
                        member.members_in_direction);
     }
     if (g_.traits.peepholes > 0 && member.index_in_direction == 0) {
-      std::copy_n(direction_of<T>(w.peephole, dir.index), g_.traits.peepholes * g_.hidden,
+      copy_values(direction_of<T>(w.peephole, dir.index), g_.traits.peepholes * g_.hidden,
                   buffers_.peephole[dir.index]);
+    }
+    if constexpr (kConverts) {
+      const std::int64_t columns = g_.columns(dir.layer);
+      const Range rows = part_of(g_.gate_rows(), member.members_in_direction, member.index_in_direction);
+      for (std::int64_t row = rows.begin; row < rows.end; ++row)
+        copy_values(direction_of<T>(w.W, dir.index) + row * row_stride(w.W), columns,
+                    buffers_.W[dir.index] + row * columns);
     }
   }
 
@@ -150,25 +169,33 @@ class BackwardPass {
 
   void load_states(const Member& member, const Direction& dir) {
     auto& state = buffers_.state[member.direction_group];
-    const auto load = [&](const Columns& columns, T* to, const Rows<const T>& from) {
+    const auto load = [&](const Columns& columns, A* to, const Rows<const T>& from) {
       each_owned(member, columns,
                  [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
-                   T* const row = to + b * g_.state_row() + column;
-                   std::fill_n(row, padded, T(0));
-                   if (from) std::copy_n(from.at(0, b) + column, count, row);
+                   A* const row = to + b * g_.state_row() + column;
+                   std::fill_n(row, padded, A(0));
+                   if (from) copy_values(from.at(0, b) + column, count, row);
                  });
     };
     load(h_columns(), state.dh, state_rows<const T>(args_.dhN, dir.layer, dir.index));
     if (g_.traits.cell_state)
       load(unit_columns(), state.dc, state_rows<const T>(args_.dcN, dir.layer, dir.index));
+    if constexpr (kConverts) {
+      const Rows<const T> c0 = state_rows<const T>(args_.c0, dir.layer, dir.index);
+      if (!c0) return;
+      each_owned(member, unit_columns(),
+                 [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
+                   copy_values(c0.at(0, b) + column, count, buffers_.c0[dir.index] + b * g_.hidden + column);
+                 });
+    }
   }
 
   void store_states(const Member& member, const Direction& dir) {
     const auto& state = buffers_.state[member.direction_group];
-    const auto store = [&](const Columns& columns, const Rows<T>& to, const T* from) {
+    const auto store = [&](const Columns& columns, const Rows<T>& to, const A* from) {
       if (!to) return;
       each_owned(member, columns, [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
-        std::copy_n(from + b * g_.state_row() + column, count, to.at(0, b) + column);
+        copy_values(from + b * g_.state_row() + column, count, to.at(0, b) + column);
       });
     };
     store(h_columns(), state_rows<T>(args_.dh0, dir.layer, dir.index), state.dh);
@@ -212,19 +239,19 @@ class BackwardPass {
     auto& state = buffers_.state[member.direction_group];
     each_owned(member, h_columns(),
                [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
-                 T* const carried = state.dh + b * g_.state_row() + column;
-                 T* const whole =
+                 A* const carried = state.dh + b * g_.state_row() + column;
+                 A* const whole =
                      buffers_.dh_steps[dir.index] + (t * sizes_.batch + b) * g_.projection + column;
                  if (steps[b] == RowStep::skip) {
-                   std::fill_n(whole, count, T(0));
+                   std::fill_n(whole, count, A(0));
                    return;
                  }
                  std::copy_n(carried, count, whole);
                  if (dir.dy) {
                    const T* const dy = dir.dy.at(t, b) + column;
-                   for (std::int64_t j = 0; j < count; ++j) whole[j] += dy[j];
+                   for (std::int64_t j = 0; j < count; ++j) whole[j] += widened(dy[j]);
                  }
-                 std::fill_n(carried, padded, T(0));
+                 std::fill_n(carried, padded, A(0));
                });
   }
 
@@ -232,21 +259,22 @@ class BackwardPass {
   void multiply_projection(const Member& member, const Direction& dir, std::int64_t t, Range rows) {
     const std::int64_t width = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
-    T* const dm = buffers_.state[member.direction_group].dm + rows.begin * g_.state_row();
-    kernels_.product({.a = buffers_.dh_steps[dir.index] + (t * sizes_.batch + rows.begin) * g_.projection,
-                      .a_row = g_.projection,
-                      .a_column = 1,
-                      .b = buffers_.projection[dir.index] + panels.begin * g_.projection * width,
-                      .b_row = width,
-                      .c = dm + panels.begin * width,
-                      .c_row = g_.state_row(),
-                      .rows = rows.size(),
-                      .columns = width,
-                      .depth = g_.projection,
-                      .accumulate = false,
-                      .panels = panels.size(),
-                      .b_panel = g_.projection * width,
-                      .c_panel = width});
+    A* const dm = buffers_.state[member.direction_group].dm + rows.begin * g_.state_row();
+    kernels_.arithmetic_product(
+        {.a = buffers_.dh_steps[dir.index] + (t * sizes_.batch + rows.begin) * g_.projection,
+         .a_row = g_.projection,
+         .a_column = 1,
+         .b = buffers_.projection[dir.index] + panels.begin * g_.projection * width,
+         .b_row = width,
+         .c = dm + panels.begin * width,
+         .c_row = g_.state_row(),
+         .rows = rows.size(),
+         .columns = width,
+         .depth = g_.projection,
+         .accumulate = false,
+         .panels = panels.size(),
+         .b_panel = g_.projection * width,
+         .c_panel = width});
   }
 
   void run_cells(const Member& member, const Direction& dir, std::int64_t t, int phase, Range rows,
@@ -298,74 +326,86 @@ class BackwardPass {
   // out (+)= dsums of the segment's gates times their rows of R, for the elements of h and rows this member
   // owns.
   void multiply(const Member& member, const Direction& dir, std::int64_t t, const Segment& segment,
-                Range rows, T* out, bool accumulate) {
+                Range rows, A* out, bool accumulate) {
     const std::int64_t width = g_.tiling.back_units;
     const std::int64_t depth = segment.gates * g_.hidden;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
-    kernels_.product({.a = buffers_.dsums[dir.index] + (t * sizes_.batch + rows.begin) * g_.sum_rows() +
-                           segment.sum * g_.hidden,
-                      .a_row = g_.sum_rows(),
-                      .a_column = 1,
-                      .b = buffers_.panels[dir.index][segment.index] + panels.begin * depth * width,
-                      .b_row = width,
-                      .c = out + rows.begin * g_.state_row() + panels.begin * width,
-                      .c_row = g_.state_row(),
-                      .rows = rows.size(),
-                      .columns = width,
-                      .depth = depth,
-                      .accumulate = accumulate,
-                      .panels = panels.size(),
-                      .b_panel = depth * width,
-                      .c_panel = width});
+    kernels_.arithmetic_product(
+        {.a = buffers_.dsums[dir.index] + (t * sizes_.batch + rows.begin) * g_.sum_rows() +
+              segment.sum * g_.hidden,
+         .a_row = g_.sum_rows(),
+         .a_column = 1,
+         .b = buffers_.panels[dir.index][segment.index] + panels.begin * depth * width,
+         .b_row = width,
+         .c = out + rows.begin * g_.state_row() + panels.begin * width,
+         .c_row = g_.state_row(),
+         .rows = rows.size(),
+         .columns = width,
+         .depth = depth,
+         .accumulate = accumulate,
+         .panels = panels.size(),
+         .b_panel = depth * width,
+         .c_panel = width});
   }
 
   // A step that started an episode passes no gradient to the state before it.
-  void clear_started(const Member& member, const RowStep* steps, T* dh) {
+  void clear_started(const Member& member, const RowStep* steps, A* dh) {
     each_owned(member, h_columns(),
                [&](std::int64_t b, std::int64_t column, std::int64_t, std::int64_t padded) {
                  if (steps[b] == RowStep::run_then_clear)
-                   std::fill_n(dh + b * g_.state_row() + column, padded, T(0));
+                   std::fill_n(dh + b * g_.state_row() + column, padded, A(0));
                });
   }
 
-  void run_gradients(const Member& member, std::int64_t layer, std::int64_t d) {
-    const Direction dir = direction(layer, d);
-    PreviousRows<T> h_prev = dir.h_prev;
-    PreviousRows<T> c_prev = dir.c_prev;
-    h_prev.sequence = &dir.sequence;
-    c_prev.sequence = &dir.sequence;
-    const GradientInputs<T> inputs{
-        .g = g_,
-        .kernels = kernels_,
-        .sizes = sizes_,
-        .layer = layer,
-        .direction = d,
-        .sequence = dir.sequence,
-        .x = layer == 0 ? rows_of<const T>(args_.x, g_.layout)
-                        : dense_rows<const T>(reserve_.layers[layer - 1].outputs, sizes_.batch, g_.outputs()),
-        .h_prev = h_prev,
-        .c_prev = c_prev,
-        .c = dir.saved_c,
-        .dsums = buffers_.dsums[d],
-        .exchange = buffers_.exchange[d],
-        .m = reserve_.layers[layer].m[d],
-        .dh = buffers_.dh_steps[d],
-    };
-    if (!args_.dweights.empty()) {
-      weight_gradients(inputs, args_.dweights[static_cast<std::size_t>(layer)], args_.mode,
-                       buffers_.gathered_x, buffers_.gathered_h, member, barriers_.team);
+  void run_gradients(const Member& member, std::int64_t layer) {
+    const Rows<const T> x =
+        layer == 0 ? rows_of<const T>(args_.x, g_.layout)
+                   : dense_rows<const T>(reserve_.layers[layer - 1].outputs, sizes_.batch, g_.outputs());
+    for (std::int64_t d = 0; d < g_.directions && !args_.dweights.empty(); ++d) {
+      const Direction dir = direction(layer, d);
+      PreviousRows<T> h_prev = dir.h_prev;
+      PreviousRows<A> c_prev = dir.c_prev;
+      h_prev.sequence = &dir.sequence;
+      c_prev.sequence = &dir.sequence;
+      const GradientInputs<T> inputs{
+          .g = g_,
+          .kernels = kernels_,
+          .sizes = sizes_,
+          .layer = layer,
+          .direction = d,
+          .sequence = dir.sequence,
+          .x = x,
+          .h_prev = h_prev,
+          .c_prev = c_prev,
+          .c = dir.saved_c,
+          .dsums = buffers_.dsums[d],
+          .exchange = buffers_.exchange[d],
+          .m = reserve_.layers[layer].m[d],
+          .dh = buffers_.dh_steps[d],
+      };
+      weight_gradients(inputs, args_.dweights[static_cast<std::size_t>(layer)], args_.mode, buffers_.scratch,
+                       member, barriers_.team);
     }
     const Rows<T> dx = layer == 0
                            ? rows_of<T>(args_.dx, g_.layout)
                            : dense_rows<T>(buffers_.between.of_layer(layer - 1), sizes_.batch, g_.outputs());
-    if (dx) input_gradients(inputs, weights(layer).W, dx, d > 0, buffers_.gathered_x, member);
-    // gathered_x is the team's again.
-    barriers_.team.wait();
+    if (dx) {
+      input_gradients(g_, kernels_, sizes_, layer, {dx_part(layer, 0), dx_part(layer, g_.directions - 1)}, dx,
+                      buffers_.scratch.x, member);
+    }
+  }
+  InputGradientPart<A> dx_part(std::int64_t layer, std::int64_t d) const {
+    if constexpr (kConverts) {
+      return {buffers_.dsums[d], buffers_.W[d], g_.columns(layer)};
+    } else {
+      const ConstTensorView& W = weights(layer).W;
+      return {buffers_.dsums[d], direction_of<T>(W, d), row_stride(W)};
+    }
   }
 
   const Geometry& g_;
   const Kernels<T>& kernels_;
-  const GateFunctions<T>* const functions_;
+  const GateFunctions<A>* const functions_;
   const BackwardCall& call_;
   const BackwardArgs& args_;
   const RunSizes sizes_;
@@ -384,5 +424,6 @@ void run_backward(const PlanView<T>& plan, Context::State& context, const Backwa
 
 template void run_backward(const PlanView<float>&, Context::State&, const BackwardCall&);
 template void run_backward(const PlanView<double>&, Context::State&, const BackwardCall&);
+template void run_backward(const PlanView<Bf16>&, Context::State&, const BackwardCall&);
 
 }  // namespace recur::host::cpu

@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <type_traits>
 
 #include "host/buffer_header.hpp"
 #include "host/carver.hpp"
@@ -41,11 +43,12 @@ struct PreparedBuffer {
 // every layer but the last, whose outputs are the caller's y.
 template <class T>
 struct ReserveBuffer {
+  using A = Arithmetic<T>;
   Carver carver;
   BufferHeader* header;
   struct Layer {
-    T* saved[2];  // [T][B][saved][H]
-    T* c[2];      // [T][B][H]; null for cells without
+    A* saved[2];  // [T][B][saved][H]
+    A* c[2];      // [T][B][H]; null for cells without
     T* m[2];      // [T][B][H], what is projected; null where nothing is
     T* outputs;   // [T][B][D*P]; null for the last layer
   };
@@ -57,8 +60,8 @@ struct ReserveBuffer {
     for (std::int64_t l = 0; l < g.layers; ++l) {
       Layer& layer = layers[l];
       for (std::int64_t d = 0; d < g.directions; ++d) {
-        layer.saved[d] = carver.take<T>(checked_product("reserve", {rows, g.saved_rows()}));
-        if (g.traits.cell_state) layer.c[d] = carver.take<T>(checked_product("reserve", {rows, g.hidden}));
+        layer.saved[d] = carver.take<A>(checked_product("reserve", {rows, g.saved_rows()}));
+        if (g.traits.cell_state) layer.c[d] = carver.take<A>(checked_product("reserve", {rows, g.hidden}));
         if (g.projected()) layer.m[d] = carver.take<T>(checked_product("reserve", {rows, g.hidden}));
       }
       if (l + 1 < g.layers) layer.outputs = carver.take<T>(checked_product("reserve", {rows, g.outputs()}));
@@ -84,17 +87,19 @@ struct BetweenLayers {
 // States of one direction group. Rows are `Geometry::state_row` apart, units past H are never read.
 template <class T>
 struct ForwardState {
+  using A = Arithmetic<T>;
   T* h[2];      // read at one step, written for the next
-  T* c;         // each row and unit has one owner, so it is updated in place
+  A* c;         // each row and unit has one owner, so it is updated in place
   T* exchange;  // phase 0 to phase 1
   T* m;         // [B][H]: what is projected, where no reserve holds it
-  T* gates;     // values that live from phase 0 to phase 1 where no reserve holds them
-  T* input;     // W x of one chunk of time: [rows][Geometry::input_row]
+  A* gates;     // values that live from phase 0 to phase 1 where no reserve holds them
+  A* input;     // W x of one chunk of time: [rows][Geometry::input_row]
   T* gathered;  // rows of x of one chunk that do not lie at one distance: [rows][K]
 };
 
 template <class T>
 struct ForwardBuffers {
+  using A = Arithmetic<T>;
   Carver carver;
   ForwardState<T> state[2];  // per direction group
   BetweenLayers<T> between;  // inference only
@@ -109,14 +114,14 @@ struct ForwardBuffers {
       ForwardState<T>& s = state[group];
       const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
       for (T*& h : s.h) h = carver.take<T>(state_size);
-      if (g.traits.cell_state) s.c = carver.take<T>(state_size);
+      if (g.traits.cell_state) s.c = carver.take<A>(state_size);
       if (g.traits.phases > 1) {
         s.exchange = carver.take<T>(state_size);
-        if (!training) s.gates = carver.take<T>(checked_product("workspace", {sizes.batch, g.saved_rows()}));
+        if (!training) s.gates = carver.take<A>(checked_product("workspace", {sizes.batch, g.saved_rows()}));
       }
       if (g.projected() && !training)
         s.m = carver.take<T>(checked_product("workspace", {sizes.batch, g.hidden}));
-      s.input = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.input_row()}));
+      s.input = carver.take<A>(checked_product("workspace", {g.tiling.chunk_rows, g.input_row()}));
       s.gathered = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
     }
     row_steps = carver.take<RowStep>(checked_product("workspace", {g.tiling.threads(), sizes.batch}));
@@ -124,28 +129,63 @@ struct ForwardBuffers {
   }
 };
 
+// What the gradients of the weights of one layer and direction are formed with.
+template <class T>
+struct GradientScratch {
+  using A = Arithmetic<T>;
+  A* x = nullptr;  // [chunk rows][K]
+  A* h = nullptr;  // [chunk rows][P]
+  // Only where values are converted:
+  A* m = nullptr;  // [chunk rows][H]
+  A* dW = nullptr;
+  A* dR = nullptr;
+  A* dprojection = nullptr;
+
+  GradientScratch() = default;
+  GradientScratch(Carver& carver, const Geometry& g) {
+    const auto take = [&](std::int64_t rows, std::int64_t columns) {
+      return carver.take<A>(checked_product("workspace", {rows, columns}));
+    };
+    x = take(g.tiling.chunk_rows, g.widest_columns());
+    h = take(g.tiling.chunk_rows, g.h_size());
+    if constexpr (!std::is_same_v<A, T>) {
+      dW = take(g.gate_rows(), g.widest_columns());
+      dR = take(g.gate_rows(), g.h_size());
+      if (!g.projected()) return;
+      m = take(g.tiling.chunk_rows, g.hidden);
+      dprojection = take(g.projection, g.hidden);
+    }
+  }
+};
+
+// Backward computes in arithmetic throughout: where that is not how values are stored, it has copies of the
+// weights and of a chunk's operands in it, and rounds gradients when they are complete.
 template <class T>
 struct BackwardBuffers {
+  using A = Arithmetic<T>;
+  static constexpr bool kConverts = !std::is_same_v<A, T>;
+
   Carver carver;
   struct State {
-    T* dh;
-    T* dc;
-    T* d_exchange;
-    T* dm;  // gradient of what is projected
+    A* dh;
+    A* dc;
+    A* d_exchange;
+    A* dm;  // gradient of what is projected
   };
   State state[2];            // per direction group
   BetweenLayers<T> between;  // gradients of the outputs of the layers below
-  T* dsums[2];               // per direction: [T][B][sums][H]
-  T* exchange[2];            // per direction: [T][B][H], what forward exchanged between its phases
-  T* dh_steps[2];            // per direction: [T][B][P], the whole gradients of h where it is projected
-  T* projection[2];          // per direction: its panels
-  T* panels[2][2];           // per direction and recurrent segment: R in the order the products read it
-  T* peephole[2];            // per direction, dense copy for the kernels
-  T* gathered_x;             // [chunk rows][K]
-  T* gathered_h;             // [chunk rows][P]
-  RowStep* row_steps;        // [threads][B]
-  const T** h_prev;          // [threads][B]
-  const T** c_prev;          // [threads][B]
+  A* dsums[2];               // per direction: [T][B][sums][H]
+  A* exchange[2];            // per direction: [T][B][H], what forward exchanged between its phases
+  A* dh_steps[2];            // per direction: [T][B][P], the whole gradients of h where it is projected
+  A* projection[2];          // per direction: its panels
+  A* panels[2][2];           // per direction and recurrent segment: R in the order the products read it
+  A* peephole[2];            // per direction, dense copy for the kernels
+  A* c0[2];                  // per direction: [B][H]; only where it is converted, as all that follows
+  A* W[2];                   // per direction: [G*H][K]
+  GradientScratch<T> scratch;
+  RowStep* row_steps;  // [threads][B]
+  const T** h_prev;    // [threads][B]
+  const A** c_prev;    // [threads][B]
 
   BackwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes)
       : carver(base),
@@ -156,35 +196,41 @@ struct BackwardBuffers {
         dh_steps{},
         projection{},
         panels{},
-        peephole{} {
+        peephole{},
+        c0{},
+        W{} {
     const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
     const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
+    const auto take = [&](std::initializer_list<std::int64_t> shape) {
+      return carver.take<A>(checked_product("workspace", shape));
+    };
     for (int group = 0; group < g.tiling.direction_groups; ++group) {
-      state[group].dh = carver.take<T>(state_size);
-      if (g.traits.cell_state) state[group].dc = carver.take<T>(state_size);
-      if (g.traits.phases > 1) state[group].d_exchange = carver.take<T>(state_size);
-      if (g.projected()) state[group].dm = carver.take<T>(state_size);
+      state[group].dh = carver.take<A>(state_size);
+      if (g.traits.cell_state) state[group].dc = carver.take<A>(state_size);
+      if (g.traits.phases > 1) state[group].d_exchange = carver.take<A>(state_size);
+      if (g.projected()) state[group].dm = carver.take<A>(state_size);
     }
     for (std::int64_t d = 0; d < g.directions; ++d) {
-      dsums[d] = carver.take<T>(checked_product("workspace", {rows, g.sum_rows()}));
-      if (g.traits.phases > 1) exchange[d] = carver.take<T>(checked_product("workspace", {rows, g.hidden}));
+      dsums[d] = take({rows, g.sum_rows()});
+      if (g.traits.phases > 1) exchange[d] = take({rows, g.hidden});
       for (const Segment& segment : segments_of(g.traits)) {
-        panels[d][segment.index] = carver.take<T>(
-            checked_product("workspace", {g.h_panels(), g.tiling.back_units, segment.gates, g.hidden}));
+        panels[d][segment.index] = take({g.h_panels(), g.tiling.back_units, segment.gates, g.hidden});
       }
       if (g.projected()) {
-        dh_steps[d] = carver.take<T>(checked_product("workspace", {rows, g.projection}));
-        projection[d] = carver.take<T>(
-            checked_product("workspace", {g.tiling.back_panels, g.tiling.back_units, g.projection}));
+        dh_steps[d] = take({rows, g.projection});
+        projection[d] = take({g.tiling.back_panels, g.tiling.back_units, g.projection});
       }
-      if (g.traits.peepholes > 0) peephole[d] = carver.take<T>(g.traits.peepholes * g.hidden);
+      if (g.traits.peepholes > 0) peephole[d] = carver.take<A>(g.traits.peepholes * g.hidden);
+      if (kConverts) {
+        if (g.traits.cell_state) c0[d] = take({sizes.batch, g.hidden});
+        W[d] = take({g.gate_rows(), g.widest_columns()});
+      }
     }
-    gathered_x = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
-    gathered_h = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.h_size()}));
+    scratch = GradientScratch<T>(carver, g);
     const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});
     row_steps = carver.take<RowStep>(per_member);
     h_prev = carver.take<const T*>(per_member);
-    c_prev = carver.take<const T*>(per_member);
+    c_prev = carver.take<const A*>(per_member);
   }
 };
 

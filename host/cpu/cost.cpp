@@ -10,7 +10,8 @@ namespace {
 
 std::int64_t ceil_of(std::int64_t count, std::int64_t parts) { return (count + parts - 1) / parts; }
 
-// Counts the work of the member of the team that has most of it. All sizes are elements, all results seconds.
+// Counts the work of the member of the team that has most of it. Sizes are elements, results seconds. Bytes
+// are those of what is stored or of what is computed with, which bf16 tells apart.
 class Cost {
  public:
   Cost(const Geometry& g, const RunSizes& sizes, DataType type, const Rates& rates)
@@ -19,14 +20,16 @@ class Cost {
         sizes_(sizes),
         rates_(rates),
         value_bytes_(static_cast<double>(size_of(type))),
+        arithmetic_bytes_(static_cast<double>(size_of(arithmetic_of(type)))),
         operations_(rates.operations_per_second.of(type) / rates.threads),
-        activations_(rates.activations_per_second.of(type) / rates.threads),
+        arithmetic_operations_(rates.operations_per_second.of(arithmetic_of(type)) / rates.threads),
+        activations_(rates.activations_per_second.of(arithmetic_of(type)) / rates.threads),
         members_(t_.batch_groups * t_.unit_groups),
         rows_(ceil_of(sizes.batch, t_.batch_groups)),
         chunk_steps_(std::min(t_.chunk_steps(sizes.batch), sizes.steps)),
         chunks_(ceil_of(sizes.steps, chunk_steps_)) {}
 
-  bool known() const { return operations_ > 0 && activations_ > 0; }
+  bool known() const { return operations_ > 0 && arithmetic_operations_ > 0 && activations_ > 0; }
 
   double forward(bool training) const {
     double seconds = start();
@@ -56,20 +59,30 @@ class Cost {
   double start() const { return t_.threads() > 1 ? rates_.call_seconds : 0; }
   double barrier(int members) const { return members > 1 ? rates_.barrier_seconds : 0; }
 
-  // Moving `count` elements once, when this member uses `held` of them again and again, or as many as it
-  // moves.
-  double move(double count, double held) const {
-    const double bytes = held * value_bytes_ * rates_.threads;
-    return count * value_bytes_ * rates_.threads / level_for(rates_, bytes).bytes_per_second;
-  }
-  double stream(double count) const { return move(count, count); }
+  double stored(double count) const { return count * value_bytes_; }
+  double computed(double count) const { return count * arithmetic_bytes_; }
 
+  // Moving so many bytes once, when this member uses `held` of them again and again, or as many as it moves.
+  double move(double bytes, double held) const {
+    return bytes * rates_.threads / level_for(rates_, held * rates_.threads).bytes_per_second;
+  }
+  double stream(double bytes) const { return move(bytes, bytes); }
+
+  // Of forward, whose operands are as they are stored.
   double multiply(double rows, double columns, double depth) const {
     return 2 * rows * columns * depth / operations_;
   }
   // The same by our kernel, which reads the right side as often as there are blocks of rows.
   double multiply_panels(double rows, double columns, double depth, double reads, double held) const {
-    return std::max(multiply(rows, columns, depth), move(reads * columns * depth, held));
+    return std::max(multiply(rows, columns, depth), move(stored(reads * columns * depth), stored(held)));
+  }
+  // Those of backward.
+  double multiply_back(double rows, double columns, double depth) const {
+    return 2 * rows * columns * depth / arithmetic_operations_;
+  }
+  double multiply_back_panels(double rows, double columns, double depth) const {
+    const double bytes = computed(columns * depth);
+    return std::max(multiply_back(rows, columns, depth), move(bytes, bytes));
   }
 
   double pack_forward() const {
@@ -77,7 +90,7 @@ class Cost {
     for (std::int64_t layer = 0; layer < g_.layers && !t_.blas_inputs; ++layer) {
       elements += static_cast<double>(g_.gate_rows() * g_.columns(layer));
     }
-    return stream(2 * static_cast<double>(g_.directions) * elements);
+    return stream(stored(2 * static_cast<double>(g_.directions) * elements));
   }
 
   // R, and the projection.
@@ -108,11 +121,11 @@ class Cost {
     // Rows that lie at no single distance are gathered.
     const bool gathered =
         layer == 0 && g_.layout == Layout::batch_major && sizes_.steps > 1 && sizes_.batch > 1;
-    if (gathered) seconds += stream(2 * share * columns);
+    if (gathered) seconds += stream(stored(2 * share * columns));
     if (t_.blas_inputs) {
       const double gate_rows = static_cast<double>(g_.gate_rows());
       // BLAS copies W into an order of its own in every call.
-      return seconds + stream(2 * gate_rows * columns) + multiply(share, gate_rows, columns);
+      return seconds + stream(stored(2 * gate_rows * columns)) + multiply(share, gate_rows, columns);
     }
     const double padded = static_cast<double>(g_.input_row());
     return seconds + multiply_panels(share, padded, columns, 1, padded * columns);
@@ -138,11 +151,14 @@ class Cost {
     const double values = rows * units;
     seconds += values * nonlinearities() / activations_;
     // W x is read from where its product left it; y and what training keeps go by.
-    const int states = (g_.traits.cell_state ? 1 : 0) + (g_.projected() ? 1 : 0);
-    const int kept = training ? g_.traits.saved + states : 0;
+    double kept = stored(values);
+    if (training) {
+      kept += computed(values * (g_.traits.saved + (g_.traits.cell_state ? 1 : 0)));
+      kept += stored(g_.projected() ? values : 0);
+    }
     const double chunk = static_cast<double>(t_.chunk_rows * g_.input_row()) / members_;
-    seconds += move(values * g_.traits.gates, chunk);
-    seconds += move(values * (1 + kept), static_cast<double>(sizes_.steps) * values * (1 + kept));
+    seconds += move(computed(values * g_.traits.gates), computed(chunk));
+    seconds += move(kept, static_cast<double>(sizes_.steps) * kept);
     return seconds;
   }
 
@@ -154,7 +170,8 @@ class Cost {
   }
 
   double backward_direction() const {
-    return stream(2 * recurrent_weights() / members_) + static_cast<double>(sizes_.steps) * backward_step() +
+    const double packed = recurrent_weights() / members_;
+    return stream(stored(packed) + computed(packed)) + static_cast<double>(sizes_.steps) * backward_step() +
            2 * barrier(members_);
   }
 
@@ -163,17 +180,19 @@ class Cost {
     const double units = static_cast<double>(panels * t_.back_units);
     const double depth = static_cast<double>(g_.gate_rows());
     const double rows = static_cast<double>(rows_);
-    double seconds = multiply_panels(rows, h_units(), depth, 1, h_units() * depth) +
-                     g_.traits.phases * barrier(t_.unit_groups);
+    double seconds =
+        multiply_back_panels(rows, h_units(), depth) + g_.traits.phases * barrier(t_.unit_groups);
     if (g_.projected()) {
       const double P = static_cast<double>(g_.projection);
-      seconds += multiply_panels(rows, units, P, 1, units * P) + barrier(t_.unit_groups);
+      seconds += multiply_back_panels(rows, units, P) + barrier(t_.unit_groups);
     }
     const double values = rows * units;
     if (g_.traits.cell_state) seconds += values / activations_;
     // What forward kept, dy, and the gradients of the sums.
-    const int moved = g_.traits.saved + (g_.traits.cell_state ? 2 : 0) + 2 + g_.traits.sums;
-    seconds += move(values * moved, static_cast<double>(sizes_.steps) * values * moved);
+    const double moved =
+        stored(values) +
+        computed(values * (g_.traits.saved + (g_.traits.cell_state ? 2 : 0) + 1 + g_.traits.sums));
+    seconds += move(moved, static_cast<double>(sizes_.steps) * moved);
     return seconds;
   }
 
@@ -184,16 +203,21 @@ class Cost {
     const double gate_rows = static_cast<double>(g_.gate_rows());
     const double columns = static_cast<double>(g_.columns(layer));
     const double h_size = static_cast<double>(g_.h_size());
-    double seconds = multiply(rows, gate_rows, 2 * columns + h_size) / threads;
-    if (g_.projected()) seconds += multiply(rows, h_size, static_cast<double>(g_.hidden)) / threads;
+    double seconds = multiply_back(rows, gate_rows, 2 * columns + h_size) / threads;
+    if (g_.projected()) seconds += multiply_back(rows, h_size, static_cast<double>(g_.hidden)) / threads;
     // Each chunk adds to dW and dR, and gathers h.
     const double chunks = static_cast<double>(chunks_);
-    seconds +=
-        move(chunks * 2 * gate_rows * (columns + h_size) / threads, gate_rows * (columns + h_size) / threads);
-    seconds += stream(2 * rows * h_size / threads);
+    const double weights = gate_rows * (columns + h_size) / threads;
+    seconds += move(computed(chunks * 2 * weights), computed(weights));
+    seconds += stream((stored(rows * h_size) + computed(rows * h_size)) / threads);
+    if (arithmetic_bytes_ != value_bytes_) {
+      // W and x are converted, and the results.
+      const double converted = weights + (gate_rows * columns + rows * columns) / threads;
+      seconds += stream(stored(converted) + computed(converted));
+    }
     // Both biases are sums of the same columns.
     const double dsums = rows * static_cast<double>(g_.sum_rows()) / threads;
-    seconds += move(2 * dsums, dsums);
+    seconds += move(computed(2 * dsums), computed(dsums));
     return seconds + (2 * chunks + 2) * barrier(t_.threads());
   }
 
@@ -202,10 +226,12 @@ class Cost {
   const RunSizes& sizes_;
   const Rates& rates_;
   const double value_bytes_;
-  const double operations_;   // a second, of one thread
-  const double activations_;  // likewise
-  const int members_;         // of a direction group
-  const std::int64_t rows_;   // of a batch group
+  const double arithmetic_bytes_;
+  const double operations_;  // a second, of one thread
+  const double arithmetic_operations_;
+  const double activations_;
+  const int members_;        // of a direction group
+  const std::int64_t rows_;  // of a batch group
   const std::int64_t chunk_steps_;
   const std::int64_t chunks_;
 };

@@ -102,13 +102,14 @@ class CpuPlan final : public EnginePlan {
       : target_(target),
         kernels_(kernels_of<T>(target)),
         geometry_(geometry_of(job, kernels_.lanes, kernels_.max_panel_vectors)),
-        functions_(functions_of<T>(job.spec)),
+        functions_(functions_of<Arithmetic<T>>(job.spec)),
         training_(job.options.pass == Pass::training) {
     const RunSizes most{job.shape.steps, job.shape.batch};
-    facts_.tile = std::string(target.name) + ", " + geometry_.tiling.describe() +
+    facts_.tile = std::string(kernels_.target) + ", " + geometry_.tiling.describe() +
                   (functions_ ? "; functions of gates given, slopes kept" : "");
+    if (!kernels_.products.empty()) facts_.tile += "; " + std::string(kernels_.products);
     facts_.threads = geometry_.tiling.threads();
-    facts_.layout_id = layout_id_of(job, geometry_, target.name);
+    facts_.layout_id = layout_id_of(job, geometry_, kernels_.target);
     facts_.bits_id = bits_id_of(job, facts_.layout_id, geometry_.tiling);
     facts_.resident_fraction = resident_fraction(job, geometry_);
     if (const std::optional<Rates>& rates = job.device.rates) {
@@ -196,7 +197,7 @@ class CpuPlan final : public EnginePlan {
   const SimdTarget& target_;
   const Kernels<T>& kernels_;
   const Geometry geometry_;
-  const std::optional<GateFunctions<T>> functions_;
+  const std::optional<GateFunctions<Arithmetic<T>>> functions_;
   const bool training_;
   EngineFacts facts_;
 };
@@ -208,6 +209,7 @@ std::optional<std::string> CpuEngine::refuse(const Job& job) const { return refu
 std::unique_ptr<const EnginePlan> CpuEngine::plan(const Job& job) const {
   const SimdTarget& target = *find_target(job.device.cpu.simd);
   if (job.spec.dtype == DataType::f64) return std::make_unique<CpuPlan<double>>(job, target);
+  if (job.spec.dtype == DataType::bf16) return std::make_unique<CpuPlan<Bf16>>(job, target);
   return std::make_unique<CpuPlan<float>>(job, target);
 }
 

@@ -1,5 +1,6 @@
 #include "host/cpu/forward.hpp"
 
+#include "host/cpu/copy.hpp"
 #include "host/cpu/gather.hpp"
 #include "host/cpu/large_product.hpp"
 #include "host/cpu/members.hpp"
@@ -12,6 +13,8 @@ constexpr std::int64_t kMaxTileSums = 6 * 64;  // bytes: six of the widest vecto
 
 template <class T>
 class ForwardPass {
+  using A = Arithmetic<T>;
+
  public:
   ForwardPass(const PlanView<T>& plan, const ForwardCall& call)
       : g_(plan.geometry),
@@ -67,12 +70,14 @@ class ForwardPass {
   };
 
   void point_to_canonical_W() {
-    if (!g_.tiling.blas_inputs) return;
-    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
-      const ConstTensorView& W = call_.weights->canonical()[static_cast<std::size_t>(layer)].W;
-      for (std::int64_t d = 0; d < g_.directions; ++d) {
-        packed_.direction[layer][d].W = direction_of<T>(W, d);
-        packed_.direction[layer][d].W_row = row_stride(W);
+    if constexpr (std::is_same_v<T, Unit<T>>) {
+      if (!g_.tiling.blas_inputs) return;
+      for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+        const ConstTensorView& W = call_.weights->canonical()[static_cast<std::size_t>(layer)].W;
+        for (std::int64_t d = 0; d < g_.directions; ++d) {
+          packed_.direction[layer][d].W = direction_of<T>(W, d);
+          packed_.direction[layer][d].W_row = row_stride(W);
+        }
       }
     }
   }
@@ -159,22 +164,23 @@ class ForwardPass {
       load_state(dir.state.c, c0, b, unit, count, clear(b));
     });
   }
-  void load_state(T* to, const Rows<const T>& from, std::int64_t b, std::int64_t unit, std::int64_t count,
+  template <class State>
+  void load_state(State* to, const Rows<const T>& from, std::int64_t b, std::int64_t unit, std::int64_t count,
                   bool clear) {
     to += b * g_.state_row() + unit;
     if (from && !clear) {
-      std::copy_n(from.at(0, b) + unit, count, to);
+      copy_values(from.at(0, b) + unit, count, to);
     } else {
-      std::fill_n(to, count, T(0));
+      std::fill_n(to, count, State{});
     }
   }
 
   void store_states(const Member& member, const Direction& dir, int current) {
     const Rows<T> hN = state_rows<T>(args_.hN, dir.layer, dir.index);
     const Rows<T> cN = state_rows<T>(args_.cN, dir.layer, dir.index);
-    const auto store = [&](const Rows<T>& to, const T* from) {
+    const auto store = [&](const Rows<T>& to, const auto* from) {
       return [this, to, from](std::int64_t b, std::int64_t column, std::int64_t count) {
-        std::copy_n(from + b * g_.state_row() + column, count, to.at(0, b) + column);
+        copy_values(from + b * g_.state_row() + column, count, to.at(0, b) + column);
       };
     };
     if (hN) each_owned(member, h_columns(), store(hN, dir.state.h[current]));
@@ -237,7 +243,7 @@ class ForwardPass {
                const RowStep* row_steps) {
     const std::int64_t width = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
-    alignas(64) T h[kTileRows * kMaxTileSums / sizeof(T)];
+    alignas(64) A h[kTileRows * kMaxTileSums / sizeof(A)];
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
       for (std::int64_t b = rows.begin; b < rows.end; b += kTileRows) {
         const std::int64_t count = std::min(kTileRows, rows.end - b);
@@ -258,22 +264,22 @@ class ForwardPass {
     }
   }
   void store_projected(const Direction& dir, std::int64_t t, int current, std::int64_t b, std::int64_t panel,
-                       const T* h, RowStep row_step) {
+                       const A* h, RowStep row_step) {
     const std::int64_t first = panel * g_.tiling.back_units;
     const std::int64_t count = std::min(g_.tiling.back_units, g_.projection - first);
     const std::int64_t offset = b * g_.state_row() + first;
     T* const y = dir.y.at(t, b) + first;
     T* const next = dir.state.h[1 - current] + offset;
     if (row_step == RowStep::skip) {
-      std::fill_n(y, count, T(0));
+      std::fill_n(y, count, T{});
       std::copy_n(dir.state.h[current] + offset, count, next);
       return;
     }
-    std::copy_n(h, count, y);
+    copy_values(h, count, y);
     if (row_step == RowStep::run_then_clear) {
-      std::fill_n(next, count, T(0));
+      std::fill_n(next, count, T{});
     } else {
-      std::copy_n(h, count, next);
+      std::copy_n(y, count, next);
     }
   }
 
@@ -301,7 +307,7 @@ class ForwardPass {
     const ForwardState<T>& s = dir.state;
     const bool all_skip =
         std::all_of(row_steps + b, row_steps + b + rows, [](RowStep r) { return r == RowStep::skip; });
-    alignas(64) T sums[kTileRows * kMaxTileSums / sizeof(T)];
+    alignas(64) A sums[kTileRows * kMaxTileSums / sizeof(A)];
     if (!all_skip) {
       kernels_.product({.a = (phase == 0 ? s.h[current] : s.exchange) + b * state_row,
                         .a_row = state_row,
@@ -326,7 +332,7 @@ class ForwardPass {
 
   void run_cell(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase,
                 std::int64_t panel, std::int64_t b, std::int64_t rows, const RowStep* row_steps,
-                const T* sums) {
+                const A* sums) {
     const std::int64_t units = g_.tiling.panel_units;
     const std::int64_t gates = g_.traits.gates_of_phase(phase);
     const std::int64_t unit = panel * units;
@@ -337,9 +343,9 @@ class ForwardPass {
     // What the cell gives: h, or what becomes h.
     const Rows<T>& output = g_.projected() ? dir.m : dir.y;
     const std::int64_t row = t * sizes_.batch + b;
-    T* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_rows()
+    A* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_rows()
                          : (s.gates != nullptr ? s.gates + b * g_.saved_rows() : nullptr);
-    T* saved_c = training_ ? reserve_.layers[dir.layer].c[dir.index] : nullptr;
+    A* saved_c = training_ ? reserve_.layers[dir.layer].c[dir.index] : nullptr;
     const ForwardTile<T> tile{
         .rows = rows,
         .units = std::min(units, g_.hidden - unit),
@@ -373,7 +379,7 @@ class ForwardPass {
 
   const Geometry& g_;
   const Kernels<T>& kernels_;
-  const GateFunctions<T>* const functions_;
+  const GateFunctions<A>* const functions_;
   const ForwardCall& call_;
   const ForwardArgs& args_;
   const RunSizes sizes_;
@@ -409,7 +415,9 @@ void run_forward(const PlanView<T>& plan, Context::State& context, const Forward
 
 template void prepare(const PlanView<float>&, std::span<const LayerWeights>, std::byte*);
 template void prepare(const PlanView<double>&, std::span<const LayerWeights>, std::byte*);
+template void prepare(const PlanView<Bf16>&, std::span<const LayerWeights>, std::byte*);
 template void run_forward(const PlanView<float>&, Context::State&, const ForwardCall&);
 template void run_forward(const PlanView<double>&, Context::State&, const ForwardCall&);
+template void run_forward(const PlanView<Bf16>&, Context::State&, const ForwardCall&);
 
 }  // namespace recur::host::cpu

@@ -14,7 +14,7 @@ struct PlanView {
   bool training;
   std::uint64_t layout_id;
   std::uint64_t bits_id;
-  const GateFunctions<T>* functions;  // null: the cell's own
+  const GateFunctions<Arithmetic<T>>* functions;  // null: the cell's own
 };
 
 template <class T>

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "host/cpu/copy.hpp"
+
 namespace recur::host::cpu {
 namespace {
 
@@ -36,41 +38,60 @@ struct Square<double> {
   }
 };
 
-// to[k][j] = from[j][k] of one square.
+// Units of bf16 are moved as floats are: nothing is computed with either.
+template <>
+struct Square<std::uint32_t> : Square<float> {};
+
+// to[k][j] = from[j][k] of one square of units.
 template <class T>
-void transpose_square(const T* from, std::int64_t from_row, T* to, std::int64_t to_row) {
-  typename Square<T>::Row rows[Square<T>::kSide];
-  for (int j = 0; j < Square<T>::kSide; ++j) std::memcpy(&rows[j], from + j * from_row, sizeof(rows[j]));
-  Square<T>::transpose(rows);
-  for (int k = 0; k < Square<T>::kSide; ++k) std::memcpy(to + k * to_row, &rows[k], sizeof(rows[k]));
+void transpose_square(const T* from, std::int64_t from_row, Unit<T>* to, std::int64_t to_row) {
+  using S = Square<Unit<T>>;
+  typename S::Row rows[S::kSide];
+  for (int j = 0; j < S::kSide; ++j) std::memcpy(&rows[j], from + j * from_row, sizeof(rows[j]));
+  S::transpose(rows);
+  for (int k = 0; k < S::kSide; ++k) std::memcpy(to + k * to_row, &rows[k], sizeof(rows[k]));
+}
+
+// The unit of `values` values.
+template <class T>
+Unit<T> unit_of(const T* from, std::int64_t values) {
+  Unit<T> unit = 0;
+  std::memcpy(&unit, from, static_cast<std::size_t>(values) * sizeof(T));
+  return unit;
 }
 
 // Columns first..first+count of rows [0, rows) of a transposed row-major matrix, padded to `width`:
-// to[k][j] = from[(first + j) * row + k].
+// to[k][j] = from[(first + j) * row + k], in units of depth.
 template <class T>
-void transpose_panel(const T* from, std::int64_t row, std::int64_t count, std::int64_t depth, T* to,
+void transpose_panel(const T* from, std::int64_t row, std::int64_t count, std::int64_t depth, Unit<T>* to,
                      std::int64_t to_row, std::int64_t width) {
   // A cache line of each row at a time: rows are often a power of two apart, and their lines in each other's
   // way. Within it in squares, for a store of one value each would be what takes the time.
-  constexpr std::int64_t kBlock = 64 / sizeof(T);
-  constexpr std::int64_t kSide = Square<T>::kSide;
-  for (std::int64_t first = 0; first < depth; first += kBlock) {
-    const std::int64_t last = std::min(first + kBlock, depth);
+  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+  constexpr std::int64_t kBlock = 64 / sizeof(Unit<T>);
+  constexpr std::int64_t kSide = Square<Unit<T>>::kSide;
+  const std::int64_t whole = depth / kDepth;
+  for (std::int64_t first = 0; first < whole; first += kBlock) {
+    const std::int64_t last = std::min(first + kBlock, whole);
     std::int64_t j = 0;
     for (; j + kSide <= count; j += kSide) {
       std::int64_t k = first;
       for (; k + kSide <= last; k += kSide)
-        transpose_square(from + j * row + k, row, to + k * to_row + j, to_row);
+        transpose_square(from + j * row + k * kDepth, row, to + k * to_row + j, to_row);
       for (; k < last; ++k) {
-        for (std::int64_t i = j; i < j + kSide; ++i) to[k * to_row + i] = from[i * row + k];
+        for (std::int64_t i = j; i < j + kSide; ++i)
+          to[k * to_row + i] = unit_of(from + i * row + k * kDepth, kDepth);
       }
     }
     for (; j < count; ++j) {
-      for (std::int64_t k = first; k < last; ++k) to[k * to_row + j] = from[j * row + k];
+      for (std::int64_t k = first; k < last; ++k)
+        to[k * to_row + j] = unit_of(from + j * row + k * kDepth, kDepth);
     }
-    for (std::int64_t k = first; k < last; ++k)
-      std::fill(to + k * to_row + count, to + k * to_row + width, T(0));
   }
+  for (std::int64_t j = 0; j < count && whole < units_of<T>(depth); ++j)
+    to[whole * to_row + j] = unit_of(from + j * row + whole * kDepth, depth - whole * kDepth);
+  for (std::int64_t k = 0; k < units_of<T>(depth); ++k)
+    std::fill(to + k * to_row + count, to + k * to_row + width, Unit<T>(0));
 }
 
 template <class T>
@@ -109,7 +130,7 @@ void pack_R(const Geometry& g, const ConstTensorView& R, std::int64_t direction,
   for (int phase = 0; phase < g.traits.phases; ++phase) {
     const int gates = g.traits.gates_of_phase(phase);
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      T* to = writable(packed.R_panel(g, phase, panel));
+      Unit<T>* to = writable(packed.R_panel(g, phase, panel));
       const std::int64_t first = panel * units;
       for (int gate = 0; gate < gates; ++gate) {
         const std::int64_t row = (g.traits.phase_gate[phase] + gate) * g.hidden + first;
@@ -139,7 +160,8 @@ void pack_projection(const Geometry& g, const ConstTensorView& projection, std::
 template <class T>
 void pack_bias(const Geometry& g, const LayerWeights& weights, std::int64_t direction,
                const PackedDirection<T>& packed) {
-  T* to = writable(packed.bias);
+  using A = Arithmetic<T>;
+  A* to = writable(packed.bias);
   const T* bW = weights.bW.given() ? direction_of<T>(weights.bW, direction) : nullptr;
   const T* bR = weights.bR.given() ? direction_of<T>(weights.bR, direction) : nullptr;
   for (int sum = 0; sum < g.traits.sums; ++sum) {
@@ -148,9 +170,9 @@ void pack_bias(const Geometry& g, const LayerWeights& weights, std::int64_t dire
     const bool takes_W = !recurrent_part;
     const bool takes_R = gate != g.traits.split_gate || recurrent_part;
     for (std::int64_t unit = 0; unit < g.hidden; ++unit) {
-      T value = 0;
-      if (bW != nullptr && takes_W) value += bW[gate * g.hidden + unit];
-      if (bR != nullptr && takes_R) value += bR[gate * g.hidden + unit];
+      A value = 0;
+      if (bW != nullptr && takes_W) value += widened(bW[gate * g.hidden + unit]);
+      if (bR != nullptr && takes_R) value += widened(bR[gate * g.hidden + unit]);
       to[sum * g.hidden + unit] = value;
     }
   }
@@ -163,19 +185,19 @@ PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64
   PackedDirection<T> packed{};
   packed.W_row = g.columns(layer);
   if (!g.tiling.blas_inputs) {
-    packed.W = carver.take<T>(checked_product("W", {g.input_row(), g.columns(layer)}));
+    packed.W = carver.take<Unit<T>>(checked_product("W", {g.input_row(), units_of<T>(g.columns(layer))}));
   } else if (copy_W) {
-    packed.W = carver.take<T>(checked_product("W", {g.gate_rows(), g.columns(layer)}));
+    packed.W = carver.take<Unit<T>>(checked_product("W", {g.gate_rows(), g.columns(layer)}));
   }
   for (int phase = 0; phase < g.traits.phases; ++phase) {
-    packed.R[phase] =
-        carver.take<T>(checked_product("R", {g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)}));
+    packed.R[phase] = carver.take<Unit<T>>(
+        checked_product("R", {g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)}));
   }
-  packed.bias = carver.take<T>(g.sum_rows());
-  if (g.traits.peepholes > 0) packed.peephole = carver.take<T>(g.traits.peepholes * g.hidden);
+  packed.bias = carver.take<Arithmetic<T>>(g.sum_rows());
+  if (g.traits.peepholes > 0) packed.peephole = carver.take<Arithmetic<T>>(g.traits.peepholes * g.hidden);
   if (g.projected())
-    packed.projection =
-        carver.take<T>(checked_product("projection", {g.h_panels(), g.tiling.back_units, g.hidden}));
+    packed.projection = carver.take<Unit<T>>(
+        checked_product("projection", {g.h_panels(), g.tiling.back_units, units_of<T>(g.hidden)}));
   return packed;
 }
 
@@ -189,37 +211,38 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
   if (member != 0) return;
   pack_bias(g, weights, direction, packed);
   if (g.traits.peepholes > 0) {
-    std::copy_n(direction_of<T>(weights.peephole, direction), g.traits.peepholes * g.hidden,
+    copy_values(direction_of<T>(weights.peephole, direction), g.traits.peepholes * g.hidden,
                 writable(packed.peephole));
   }
 }
 
 template <class T>
 void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std::int64_t depth,
-                      std::int64_t columns, T* panels, int member, int members) {
+                      std::int64_t columns, Arithmetic<T>* panels, int member, int members) {
   const std::int64_t width = g.tiling.back_units;
   const Range range = part_of(round_up(columns, width) / width, members, member);
   for (std::int64_t panel = range.begin; panel < range.end; ++panel) {
     const std::int64_t first = panel * width;
     const std::int64_t count = std::min(width, columns - first);
-    T* to = panels + panel * depth * width;
+    Arithmetic<T>* to = panels + panel * depth * width;
     for (std::int64_t k = 0; k < depth; ++k) {
       const T* from = matrix + k * row + first;
-      std::copy_n(from, count, to + k * width);
-      std::fill_n(to + k * width + count, width - count, T(0));
+      copy_values(from, count, to + k * width);
+      std::fill_n(to + k * width + count, width - count, Arithmetic<T>(0));
     }
   }
 }
 
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define RECUR_INSTANTIATE(T)                                                                              \
-  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t, bool);              \
-  template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,          \
-                               const PackedDirection<T>&, bool, int, int);                                \
-  template void pack_back_panels(const Geometry&, const T*, std::int64_t, std::int64_t, std::int64_t, T*, \
-                                 int, int);
+#define RECUR_INSTANTIATE(T)                                                                          \
+  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t, bool);          \
+  template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,      \
+                               const PackedDirection<T>&, bool, int, int);                            \
+  template void pack_back_panels(const Geometry&, const T*, std::int64_t, std::int64_t, std::int64_t, \
+                                 Arithmetic<T>*, int, int);
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)
+RECUR_INSTANTIATE(Bf16)
 #undef RECUR_INSTANTIATE
 // NOLINTEND(bugprone-macro-parentheses)
 

@@ -65,31 +65,35 @@ constexpr Segments segments_of(const cells::Traits& traits) {
            {1, first, traits.gates - first, traits.recurrent_sum(first), traits.phases - 1}}};
 }
 
-// One direction of one layer.
+// One direction of one layer. What products read is in units of storage.hpp; the sizes K, P and H of their
+// depth then count those.
 template <class T>
 struct PackedDirection {
+  using Unit = cpu::Unit<T>;
+  using A = Arithmetic<T>;
+
   // W as the input product reads it: row-major [G*H][K] with this row stride for BLAS, or panels
   // [G*H / width][K][width] for our own kernel.
-  const T* W;
+  const Unit* W;
   std::int64_t W_row;
   // R per phase: panels [panel][P][gate of the phase][panel units], units past H zero.
-  const T* R[cells::kMaxPhases];
-  const T* bias;      // [sums][H]: what is added to each sum, zeros where there is no bias
-  const T* peephole;  // [peepholes][H], or null
+  const Unit* R[cells::kMaxPhases];
+  const A* bias;      // [sums][H]: what is added to each sum, zeros where there is no bias
+  const A* peephole;  // [peepholes][H], or null
   // Panels [h panel][H][back units], elements past P zero; or null.
-  const T* projection;
+  const Unit* projection;
 
   static constexpr std::int64_t R_panel_size(const Geometry& g, int phase) {
-    return g.h_size() * g.traits.gates_of_phase(phase) * g.tiling.panel_units;
+    return units_of<T>(g.h_size()) * g.traits.gates_of_phase(phase) * g.tiling.panel_units;
   }
-  const T* R_panel(const Geometry& g, int phase, std::int64_t panel) const {
+  const Unit* R_panel(const Geometry& g, int phase, std::int64_t panel) const {
     return R[phase] + panel * R_panel_size(g, phase);
   }
-  const T* projection_panel(const Geometry& g, std::int64_t panel) const {
-    return projection + panel * g.hidden * g.tiling.back_units;
+  const Unit* projection_panel(const Geometry& g, std::int64_t panel) const {
+    return projection + panel * units_of<T>(g.hidden) * g.tiling.back_units;
   }
   static constexpr std::int64_t W_panel_size(const Geometry& g, std::int64_t layer) {
-    return g.columns(layer) * g.tiling.input_width;
+    return units_of<T>(g.columns(layer)) * g.tiling.input_width;
   }
 };
 
@@ -108,7 +112,7 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
 // columns past the last one zero. This member's share of the panels.
 template <class T>
 void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std::int64_t depth,
-                      std::int64_t columns, T* panels, int member, int members);
+                      std::int64_t columns, Arithmetic<T>* panels, int member, int members);
 
 // Elements between the rows of a canonical [D][rows][columns] tensor. A single row's stride means nothing, so
 // it may be anything, also what BLAS cannot be told.

@@ -5,6 +5,7 @@
 
 #include "host/check.hpp"
 #include "host/cpu/members.hpp"
+#include "host/cpu/storage.hpp"
 
 namespace recur::host::cpu {
 namespace {
@@ -138,9 +139,11 @@ Tiling choose_tiling(const Job& job, int lanes, int max_panel_vectors) {
   const std::int64_t most_rows = checked_product("T*B", {job.shape.steps, job.shape.batch});
   tiling.blas = !job.options.batch_invariant && most_rows >= kMinBlasRows;
   const bool packing_pays = job.options.pass == Pass::inference || most_rows >= kMinPackedRows;
-  tiling.blas_inputs = tiling.blas && (max_panel_vectors < kOwnInputVectors || !packing_pays);
-  const std::int64_t row_bytes =
-      checked_product("a row of W x", {traits.gates, hidden, static_cast<std::int64_t>(size_of(spec.dtype))});
+  // BLAS knows no bf16, and our kernel reads half the bytes of what it would have to be given.
+  tiling.blas_inputs =
+      tiling.blas && spec.dtype != DataType::bf16 && (max_panel_vectors < kOwnInputVectors || !packing_pays);
+  const std::int64_t row_bytes = checked_product(
+      "a row of W x", {traits.gates, hidden, static_cast<std::int64_t>(size_of(arithmetic_of(spec.dtype)))});
   const std::int64_t chunk_rows =
       std::max(kChunkBytes / row_bytes, tiling.blas_inputs ? kMinBlasChunkRows : 1);
   tiling.chunk_rows = std::min(most_rows, std::max(job.shape.batch, chunk_rows));

@@ -13,6 +13,8 @@ namespace recur::host::cpu {
 // One direction of one layer, as its gradients need it.
 template <class T>
 struct GradientInputs {
+  using A = Arithmetic<T>;
+
   const Geometry& g;
   const Kernels<T>& kernels;
   RunSizes sizes;
@@ -21,22 +23,31 @@ struct GradientInputs {
   const Sequence& sequence;
   Rows<const T> x;
   PreviousRows<T> h_prev;
-  PreviousRows<T> c_prev;  // cells with a cell state
-  const T* c;              // likewise, [T][B][H]
-  const T* dsums;          // [T][B][sums][H], zero past a sequence's end
-  const T* exchange;       // [T][B][H], cells with two phases
+  PreviousRows<A> c_prev;  // cells with a cell state
+  const A* c;              // likewise, [T][B][H]
+  const A* dsums;          // [T][B][sums][H], zero past a sequence's end
+  const A* exchange;       // [T][B][H], cells with two phases
   const T* m;              // [T][B][H], where h is a projection of it; zero past a sequence's end
-  const T* dh;             // [T][B][P], likewise
+  const A* dh;             // [T][B][P], likewise
 };
 
-// Adds to or writes the gradients that `out` names. `gathered_x` and `gathered_h` are shared by the team.
+// Adds to or writes the gradients that `out` names. `scratch` is shared by the team.
 template <class T>
 void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, GradientMode mode,
-                      T* gathered_x, T* gathered_h, const Member& member, SpinBarrier& team);
+                      const GradientScratch<T>& scratch, const Member& member, SpinBarrier& team);
 
-// dx (+)= dsums W over this member's rows; `accumulate` for the second direction.
+// What one direction adds to the gradients of a layer's inputs: dsums W.
+template <class A>
+struct InputGradientPart {
+  const A* dsums;
+  const A* W;
+  std::int64_t W_row;
+};
+
+// dx = the sum of the parts of all directions, over this member's rows.
 template <class T>
-void input_gradients(const GradientInputs<T>& in, const ConstTensorView& W, const Rows<T>& dx,
-                     bool accumulate, T* scratch, const Member& member);
+void input_gradients(const Geometry& g, const Kernels<T>& kernels, const RunSizes& sizes, std::int64_t layer,
+                     const InputGradientPart<Arithmetic<T>> (&parts)[2], const Rows<T>& dx,
+                     Arithmetic<T>* scratch, const Member& member);
 
 }  // namespace recur::host::cpu

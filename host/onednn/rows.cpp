@@ -1,29 +1,18 @@
 #include "host/onednn/rows.hpp"
 
-#include <bit>
-#include <cmath>
 #include <cstring>
 #include <type_traits>
+
+#include "host/bf16.hpp"
 
 namespace recur::host::onednn {
 namespace {
 
-struct Bf16 {
-  std::uint16_t bits;
-};
-
 float load(float value) { return value; }
-float load(Bf16 value) { return std::bit_cast<float>(static_cast<std::uint32_t>(value.bits) << 16); }
+float load(Bf16 value) { return to_float(value); }
 
 void store(float& to, float value) { to = value; }
-void store(Bf16& to, float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if (std::isnan(value)) {
-    to.bits = static_cast<std::uint16_t>((bits >> 16) | 0x40u);  // a NaN, whatever is cut off
-  } else {
-    to.bits = static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-  }
-}
+void store(Bf16& to, float value) { to = to_bf16(value); }
 
 template <class Pointer, class T>
 using ElementOf = std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>, const T, T>;

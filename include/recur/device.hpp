@@ -21,7 +21,7 @@ struct CpuProps {
   std::size_t l1d_bytes = 32u << 10;
   std::size_t l2_bytes = 1u << 20;
   std::size_t l3_bytes = 16u << 20;
-  /// Instruction set of the kernels, as Highway names it ("AVX3", "AVX2", "SSE4", "EMU128"...). Naming a
+  /// Instruction set of the kernels, as Highway names it ("AVX3", "AVX2"...), or "AVX3_BF16". Naming a
   /// lesser one than the machine has is allowed; one that the machine or the build lacks is Unsupported.
   std::string simd;
 };

@@ -84,7 +84,7 @@ struct Options {
   /// its own OpenMP runtime, which needs no team.
   int threads = 1;
   /// A sequence's bits do not depend on the rest of the batch, on threads, or on being run step by step.
-  bool batch_invariant = false;
+  bool batch_invariant = false;  ///< of bf16 but for c: f32 within a call, rounded between calls
   /// `stepwise` and `cudnn`, dtype f32: products may round their operands to TF32 (11 significant bits,
   /// Ampere and newer), which lets them run on tensor cores. Sums stay f32. Other engines and types do
   /// without.

@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <type_traits>
 
 #include "host/cpu/blas.hpp"
 #include "host/cpu/simd/kernels.hpp"
@@ -57,34 +58,42 @@ Memory zeros(std::size_t bytes) {
   return Memory(memory);
 }
 
-// By BLAS, and by the kernel of the engine, on panels as it packs them: a BLAS that does not know the
-// processor leaves much of it idle.
+// By BLAS where it knows the type, and by the kernel of the engine, on panels as it packs them: a BLAS that
+// does not know the processor leaves much of it idle.
 template <class T>
 double operations_per_second(ThreadTeam& team) {
+  using host::cpu::Arithmetic;
+  using host::cpu::Unit;
   constexpr std::int64_t n = kProductSize;
   std::vector<Memory> matrices(3 * static_cast<std::size_t>(team.size()));  // three for each member
-  for (Memory& one : matrices) one = zeros(std::size_t{n * n} * sizeof(T));
-  const auto matrix = [&](int member, int which) {
+  for (Memory& one : matrices) one = zeros(std::size_t{n * n} * sizeof(Arithmetic<T>));
+  const auto matrix = [&]<class Element>(int member, int which, Element*) {
     const std::size_t at = 3 * static_cast<std::size_t>(member) + static_cast<std::size_t>(which);
-    return reinterpret_cast<T*>(matrices[at].get());
+    return reinterpret_cast<Element*>(matrices[at].get());
   };
-  const double by_blas = repetitions_per_second(team, [&](int member, std::size_t times) {
-    const host::cpu::Gemm<T> product{
-        n, n, n, matrix(member, 0), n, false, matrix(member, 1), n, false, matrix(member, 2), n, false};
-    for (std::size_t i = 0; i < times; ++i) host::cpu::gemm(product);
-  });
+  const auto a = [&](int member) { return matrix(member, 0, static_cast<T*>(nullptr)); };
+  const auto b = [&](int member) { return matrix(member, 1, static_cast<Unit<T>*>(nullptr)); };
+  const auto c = [&](int member) { return matrix(member, 2, static_cast<Arithmetic<T>*>(nullptr)); };
+  double by_blas = 0;
+  if constexpr (std::is_same_v<T, Unit<T>>) {
+    by_blas = repetitions_per_second(team, [&](int member, std::size_t times) {
+      const host::cpu::Gemm<T> product{n,         n, n,     a(member), n, false,
+                                       b(member), n, false, c(member), n, false};
+      for (std::size_t i = 0; i < times; ++i) host::cpu::gemm(product);
+    });
+  }
   const auto& kernels = host::cpu::kernels_of<T>(host::cpu::best_target());
   const std::int64_t width = kernels.lanes * kernels.max_panel_vectors;
   const std::int64_t panels = n / width;
   const double by_kernel = repetitions_per_second(team, [&](int member, std::size_t times) {
     for (std::size_t i = 0; i < times; ++i) {
       for (std::int64_t panel = 0; panel < panels; ++panel) {
-        kernels.product({.a = matrix(member, 0),
+        kernels.product({.a = a(member),
                          .a_row = n,
                          .a_column = 1,
-                         .b = matrix(member, 1) + panel * n * width,
+                         .b = b(member) + panel * host::cpu::units_of<T>(n) * width,
                          .b_row = width,
-                         .c = matrix(member, 2) + panel * width,
+                         .c = c(member) + panel * width,
                          .c_row = n,
                          .rows = n,
                          .columns = width,
@@ -160,6 +169,7 @@ Measured measure_cpu_rates(ThreadTeam& team) {
   rates.threads = team.size();
   rates.operations_per_second.f32 = operations_per_second<float>(team);
   rates.operations_per_second.f64 = operations_per_second<double>(team);
+  rates.operations_per_second.bf16 = operations_per_second<host::Bf16>(team);
   rates.activations_per_second.f32 = activations_per_second<float>(team);
   rates.activations_per_second.f64 = activations_per_second<double>(team);
   rates.call_seconds = call_seconds(team);

@@ -140,7 +140,7 @@ class Allocation : public ::testing::TestWithParam<Spec> {
     set_hidden(spec, sizes.H);
     spec.layers = 2;
     spec.direction = Direction::bidirectional;
-    spec.dtype = data_type_of<T>;
+    spec.dtype = storage_type<T>;
     spec.variable_lengths = true;
     spec.reset_mask = true;
     spec.cell_sequence = spec.cell == Cell::lstm;
@@ -167,6 +167,7 @@ TEST_P(Allocation, NoneInAnyCall) {
                    std::to_string(threads));
       expect_none<float>(batch_invariant, threads);
       if (threads == 2) expect_none<double>(batch_invariant, threads);
+      if (threads == 2) expect_none<Bf16>(batch_invariant, threads);
     }
   }
 }

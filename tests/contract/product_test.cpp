@@ -6,6 +6,7 @@
 
 #include "engines/simd_names.hpp"
 #include "support/random.hpp"
+#include "support/storage.hpp"
 
 namespace recur::test {
 namespace {
@@ -272,7 +273,214 @@ TEST_P(Product, EmptyProducts) {
   check_empty<double>();
 }
 
-INSTANTIATE_TEST_SUITE_P(Simd, Product, ::testing::ValuesIn(simd_names()),
+INSTANTIATE_TEST_SUITE_P(Simd, Product, ::testing::ValuesIn(simd_names(DataType::f32)),
+                         [](const auto& instance) { return instance.param; });
+
+// bf16 with sums of f32. B is in units of two values of k, so that depths are odd and even.
+class Bf16Product : public ::testing::TestWithParam<std::string> {
+ protected:
+  using Stored = host::Bf16;
+
+  const Kernels<Stored>& kernels() const {
+    return host::cpu::kernels_of<Stored>(*host::cpu::find_target(GetParam()));
+  }
+  static std::vector<Bf16> random_bf16(std::size_t count, std::uint64_t stream) {
+    Random random(5, stream);
+    std::vector<Bf16> values(count);
+    for (Bf16& value : values) value = Bf16(random.symmetric(1));
+    return values;
+  }
+  // [depth][columns] in units, rows of `row` units; what is past a row is poison (NaN).
+  static std::vector<std::uint32_t> packed(const std::vector<Bf16>& b, std::int64_t depth,
+                                           std::int64_t columns, std::int64_t row) {
+    std::vector<std::uint32_t> units(static_cast<std::size_t>((depth + 1) / 2 * row), 0xffffffffu);
+    for (std::int64_t k = 0; k < depth; ++k) {
+      for (std::int64_t j = 0; j < columns; ++j) {
+        std::uint32_t& unit = units[static_cast<std::size_t>(k / 2 * row + j)];
+        const std::uint32_t bits = b[static_cast<std::size_t>(k * columns + j)].bits();
+        unit = k % 2 == 0 ? bits : unit | bits << 16;
+      }
+    }
+    return units;
+  }
+  static const Stored* stored(const std::vector<Bf16>& values) {
+    return reinterpret_cast<const Stored*>(values.data());
+  }
+
+  // The chain of an element: units in order, the later k of each first, each product, which is exact, added
+  // with one rounding.
+  static float chain(const Bf16* a, const Bf16* b, std::int64_t b_row, std::int64_t depth, float sum) {
+    for (std::int64_t first = 0; first < depth; first += 2) {
+      for (std::int64_t k = std::min(first + 1, depth - 1); k >= first; --k)
+        sum = std::fma(static_cast<float>(a[k]), static_cast<float>(b[k * b_row]), sum);
+    }
+    return sum;
+  }
+
+  void check_shapes(std::int64_t depth, bool accumulate, std::int64_t gap) {
+    constexpr std::int64_t kRows = 20;
+    const Kernels<Stored>& k = kernels();
+    const std::int64_t most_columns = 2 * k.max_panel_vectors * k.lanes + 3;
+    const std::int64_t a_row = depth + gap;
+    std::vector<Bf16> a = random_bf16(static_cast<std::size_t>(kRows * a_row - gap), 1);
+    for (std::int64_t row = 0; row + 1 < kRows; ++row) {  // between rows: NaN
+      for (std::int64_t j = depth; j < a_row; ++j)
+        a[static_cast<std::size_t>(row * a_row + j)] = Bf16::from_bits(0xffffu);
+    }
+    const std::vector<Bf16> b = random_bf16(static_cast<std::size_t>(depth * most_columns), 2);
+    const std::vector<float> c_values =
+        random_values<float>(static_cast<std::size_t>(kRows * most_columns), 3);
+    const std::vector<std::uint32_t> all = packed(b, depth, most_columns, most_columns);
+
+    std::vector<float> expected(c_values.size());
+    for (std::int64_t row = 0; row < kRows; ++row) {
+      for (std::int64_t j = 0; j < most_columns; ++j) {
+        const auto at = static_cast<std::size_t>(row * most_columns + j);
+        expected[at] =
+            chain(a.data() + row * a_row, b.data() + j, most_columns, depth, accumulate ? c_values[at] : 0);
+      }
+    }
+
+    for (std::int64_t columns = 1; columns <= most_columns; ++columns) {
+      const std::int64_t row_units = columns + gap;
+      std::vector<Bf16> b_columns;
+      for (std::int64_t i = 0; i < depth; ++i) {
+        const auto from = b.begin() + i * most_columns;
+        b_columns.insert(b_columns.end(), from, from + columns);
+      }
+      std::vector<std::uint32_t> units = packed(b_columns, depth, columns, row_units);
+      units.resize(units.size() - static_cast<std::size_t>(gap));  // exactly as many as may be read
+      for (std::int64_t rows = 1; rows <= kRows; ++rows) {
+        constexpr float kPoison = -77;
+        const std::int64_t c_row = columns + gap;
+        std::vector<float> c(static_cast<std::size_t>((rows - 1) * c_row + columns), kPoison);
+        for (std::int64_t row = 0; row < rows && accumulate; ++row) {
+          for (std::int64_t j = 0; j < columns; ++j)
+            c[static_cast<std::size_t>(row * c_row + j)] =
+                c_values[static_cast<std::size_t>(row * most_columns + j)];
+        }
+        k.product({.a = stored(a),
+                   .a_row = a_row,
+                   .a_column = 1,
+                   .b = units.data(),
+                   .b_row = row_units,
+                   .c = c.data(),
+                   .c_row = c_row,
+                   .rows = rows,
+                   .columns = columns,
+                   .depth = depth,
+                   .accumulate = accumulate});
+        for (std::int64_t row = 0; row < rows; ++row) {
+          const float* got = c.data() + row * c_row;
+          const float* want = expected.data() + row * most_columns;
+          if (std::memcmp(got, want, static_cast<std::size_t>(columns) * sizeof(float)) != 0)
+            FAIL() << "row " << row << " of " << rows << " x " << columns << ", depth " << depth;
+          for (std::int64_t j = columns; row + 1 < rows && j < c_row; ++j)
+            ASSERT_EQ(got[j], kPoison) << "written between rows, " << rows << " x " << columns;
+        }
+      }
+    }
+  }
+};
+
+TEST_P(Bf16Product, EveryShape) {
+  for (std::int64_t depth : {1, 2, 5, 8}) {
+    for (bool accumulate : {false, true}) {
+      for (std::int64_t gap : {0, 3}) {
+        check_shapes(depth, accumulate, gap);
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+TEST_P(Bf16Product, Panels) {
+  const Kernels<Stored>& k = kernels();
+  constexpr std::int64_t kDepth = 5, kUnits = 3;
+  constexpr std::int64_t kGap = 3;  // between panels
+  for (std::int64_t vectors = 1; vectors <= k.max_panel_vectors; ++vectors) {
+    const std::int64_t columns = vectors * k.lanes;
+    for (std::int64_t rows = 1; rows <= 5; ++rows) {
+      for (std::int64_t panels = 1; panels <= 17; ++panels) {
+        const std::int64_t b_panel = kUnits * columns + kGap;
+        const std::int64_t c_panel = rows * columns + kGap;
+        const std::vector<Bf16> a = random_bf16(static_cast<std::size_t>(rows * kDepth), 6);
+        std::vector<std::uint32_t> b;
+        for (std::int64_t panel = 0; panel < panels; ++panel) {
+          const auto values = random_bf16(static_cast<std::size_t>(kDepth * columns), 7 + panel);
+          const auto units = packed(values, kDepth, columns, columns);
+          b.insert(b.end(), units.begin(), units.end());
+          b.insert(b.end(), kGap, 0xffffffffu);
+        }
+        std::vector<float> c = random_values<float>(static_cast<std::size_t>(panels * c_panel), 8);
+        std::vector<float> expected = c;
+        ProductArgs<Stored> args{.a = stored(a),
+                                 .a_row = kDepth,
+                                 .a_column = 1,
+                                 .b = b.data(),
+                                 .b_row = columns,
+                                 .c = c.data(),
+                                 .c_row = columns,
+                                 .rows = rows,
+                                 .columns = columns,
+                                 .depth = kDepth,
+                                 .accumulate = panels % 2 == 0,
+                                 .panels = panels,
+                                 .b_panel = b_panel,
+                                 .c_panel = c_panel};
+        k.product(args);
+        args.panels = 1;
+        for (std::int64_t panel = 0; panel < panels; ++panel) {
+          args.b = b.data() + panel * b_panel;
+          args.c = expected.data() + panel * c_panel;
+          k.product(args);
+        }
+        ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(float)), 0)
+            << rows << " rows, " << panels << " panels of " << columns;
+      }
+    }
+  }
+}
+
+// The order of k over many steps: sums whose value depends on it.
+TEST_P(Bf16Product, UnitsInOrder) {
+  const Kernels<Stored>& k = kernels();
+  for (std::int64_t depth : {1, 2, 7, 64, 1000}) {
+    const std::int64_t columns = k.lanes + 1;
+    Random random(11);
+    std::vector<Bf16> a(static_cast<std::size_t>(depth)), b(static_cast<std::size_t>(depth * columns));
+    // Of very different sizes, so that another order gives other bits.
+    for (Bf16& value : a)
+      value = Bf16(random.symmetric(1) * std::exp2(static_cast<double>(random.integer(-10, 10))));
+    for (Bf16& value : b) value = Bf16(random.symmetric(1));
+    const std::vector<std::uint32_t> units = packed(b, depth, columns, columns);
+    std::vector<float> c(static_cast<std::size_t>(columns));
+    k.product({.a = stored(a),
+               .a_row = depth,
+               .a_column = 1,
+               .b = units.data(),
+               .b_row = columns,
+               .c = c.data(),
+               .c_row = columns,
+               .rows = 1,
+               .columns = columns,
+               .depth = depth,
+               .accumulate = false});
+    int differs_in_order_of_k = 0;
+    for (std::int64_t column = 0; column < columns; ++column) {
+      const float expected = chain(a.data(), b.data() + column, columns, depth, 0);
+      ASSERT_EQ(c[static_cast<std::size_t>(column)], expected) << depth << " " << column;
+      float in_order = 0;
+      for (std::int64_t i = 0; i < depth; ++i)
+        in_order = std::fma(static_cast<float>(a[static_cast<std::size_t>(i)]),
+                            static_cast<float>(b[static_cast<std::size_t>(i * columns + column)]), in_order);
+      differs_in_order_of_k += in_order != expected ? 1 : 0;
+    }
+    EXPECT_TRUE(depth < 50 || differs_in_order_of_k > 0) << "data that says nothing about order";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Simd, Bf16Product, ::testing::ValuesIn(simd_names(DataType::bf16)),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

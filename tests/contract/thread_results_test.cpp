@@ -13,16 +13,19 @@ namespace {
 class ThreadResults : public ::testing::TestWithParam<Spec> {
  protected:
   static void judge_threads(Spec spec, const SharedWork& sizes, const std::vector<int>& threads) {
-    std::vector<RunOptions> runs;
     spec.input_size = 6;
     set_hidden(spec, sizes.H);
-    for (int count : threads) {
-      runs.push_back({.threads = count});
-      const Plan plan =
-          make_plan(spec, {sizes.T, sizes.B}, Device::cpu(), {.pass = Pass::training, .threads = count});
-      ASSERT_EQ(plan.threads(), count) << plan.tile();
+    for (DataType type : {DataType::f32, DataType::bf16}) {
+      spec.dtype = type;
+      std::vector<RunOptions> runs;
+      for (int count : threads) {
+        runs.push_back({.threads = count});
+        const Plan plan =
+            make_plan(spec, {sizes.T, sizes.B}, Device::cpu(), {.pass = Pass::training, .threads = count});
+        ASSERT_EQ(plan.threads(), count) << plan.tile();
+      }
+      with_storage(type, [&]<class T>() { judge_all<T>(spec, sizes.T, sizes.B, runs); });
     }
-    judge_all<float>(spec, sizes.T, sizes.B, runs);
   }
   static std::string groups_of(Spec spec, const SharedWork& sizes, int threads) {
     spec.input_size = 6;

@@ -14,20 +14,22 @@ namespace {
 
 class Threads : public ::testing::TestWithParam<Spec> {
  protected:
+  template <class T>
   static void expect_bits_of_one_thread(Spec spec, const SharedWork& sizes, int threads,
                                         bool batch_invariant) {
     spec.input_size = 5;
     set_hidden(spec, sizes.H);
-    const auto problem = oracle::convert<float>(random_problem(spec, sizes.T, sizes.B, 1));
-    const auto upstream = oracle::convert<float>(random_output_gradients(spec, sizes.T, sizes.B, 2));
-    Session<float> many(problem,
-                        {.pass = Pass::training, .threads = threads, .batch_invariant = batch_invariant});
+    spec.dtype = storage_type<T>;
+    const auto problem = oracle::convert<T>(random_problem(spec, sizes.T, sizes.B, 1));
+    const auto upstream = oracle::convert<T>(random_output_gradients(spec, sizes.T, sizes.B, 2));
+    Session<T> many(problem,
+                    {.pass = Pass::training, .threads = threads, .batch_invariant = batch_invariant});
     ASSERT_EQ(many.plan.threads(), threads) << many.plan.tile();
     many.set_upstream(upstream);
     many.forward();
     many.backward();
     if (!batch_invariant) return;
-    Session<float> one(problem, {.pass = Pass::training, .batch_invariant = true});
+    Session<T> one(problem, {.pass = Pass::training, .batch_invariant = true});
     one.set_upstream(upstream);
     one.forward();
     one.backward();
@@ -50,12 +52,15 @@ TEST_P(Threads, EveryKindOfSharing) {
   spec.variable_lengths = true;
   spec.reset_mask = true;
   spec.cell_sequence = spec.cell == Cell::lstm;
-  for (bool batch_invariant : {false, true})
-    expect_bits_of_one_thread(spec, all_groups(spec), 8, batch_invariant);
+  for (bool batch_invariant : {false, true}) {
+    expect_bits_of_one_thread<float>(spec, all_groups(spec), 8, batch_invariant);
+    expect_bits_of_one_thread<Bf16>(spec, all_groups(spec), 8, batch_invariant);
+  }
 }
 
 TEST_P(Threads, UnitsOnly) {
-  for (int threads : {2, 3}) expect_bits_of_one_thread(GetParam(), unit_groups(GetParam()), threads, true);
+  for (int threads : {2, 3})
+    expect_bits_of_one_thread<float>(GetParam(), unit_groups(GetParam()), threads, true);
 }
 
 // Several threads, each with a context and buffers of its own, on one plan and one set of prepared weights.

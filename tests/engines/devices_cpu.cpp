@@ -40,9 +40,9 @@ std::vector<TestDevice> test_devices() {
   TestDevice device = cpu_device();
   device.batch_invariant = true;
   device.threads = 4;
-  device.simd = simd_names();
-  device.types = {DataType::f32, DataType::f64};
-  device.option_types = {DataType::f32};
+  device.simd = simd_names;
+  device.types = {DataType::f32, DataType::f64, DataType::bf16};
+  device.option_types = {DataType::f32, DataType::bf16};
   device.sizes = kSizes;
   device.option_sizes = kOptionSizes;
   std::vector<TestDevice> devices = {device};

@@ -264,7 +264,8 @@ TEST_P(Functions, WithEveryOption) {
     if (!takes(spec)) continue;
     SCOPED_TRACE(text_of(size) + " " + spec_name(spec));
     std::vector<RunOptions> runs;
-    for (const std::string& simd : device().simd) runs.push_back({.device = &device(), .simd = simd});
+    for (const std::string& simd : device().simd(GetParam().type))
+      runs.push_back({.device = &device(), .simd = simd});
     runs.push_back({.device = &device(), .threads = device().threads});
     runs.push_back({.device = &device(), .batch_invariant = device().batch_invariant});
     runs.push_back({.device = &device(), .layout = Layout::batch_major, .spare_steps = 3, .spare_batch = 2});

@@ -9,11 +9,14 @@
 
 namespace recur::test {
 
-/// All that both the build and this machine have.
-inline std::vector<std::string> simd_names() {
+/// All that both the build and this machine have, those that have kernels of their own for a type.
+inline std::vector<std::string> simd_names(DataType type) {
   std::vector<std::string> names;
   for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
-    if (host::cpu::is_supported(*target)) names.emplace_back(target->name);
+    const std::string_view kernels = type == DataType::bf16  ? target->bf16->target
+                                     : type == DataType::f64 ? target->f64->target
+                                                             : target->f32->target;
+    if (host::cpu::is_supported(*target) && kernels == target->name) names.emplace_back(target->name);
   }
   return names;
 }

@@ -10,7 +10,8 @@ class Sizes : public DeviceTest {};
 
 TEST_P(Sizes, AreRight) {
   std::vector<RunOptions> runs;
-  for (const std::string& simd : device().simd) runs.push_back({.device = &device(), .simd = simd});
+  for (const std::string& simd : device().simd(GetParam().type))
+    runs.push_back({.device = &device(), .simd = simd});
   for (const Size& size : device().sizes) {
     // The judge of f64 computes in software.
     constexpr Index kMostWorkInF64 = 6000;

@@ -54,10 +54,11 @@ struct TestDevice {
   bool empty_sequences = true;  ///< takes a length of 0
   CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;
 
-  bool batch_invariant = false;          ///< takes Options::batch_invariant
-  bool tf32 = false;                     ///< does something for Options::tf32
-  int threads = 1;                       ///< most for Options::threads; 1: it changes nothing
-  std::vector<std::string> simd = {""};  ///< instruction sets to run every size in; "" is the best
+  bool batch_invariant = false;  ///< takes Options::batch_invariant
+  bool tf32 = false;             ///< does something for Options::tf32
+  int threads = 1;               ///< most for Options::threads; 1: it changes nothing
+  /// Instruction sets to run every size of a type in; "" is the best.
+  std::vector<std::string> (*simd)(DataType) = [](DataType) { return std::vector<std::string>{""}; };
 
   std::vector<DataType> types = {};         ///< all that the engine takes
   std::vector<DataType> option_types = {};  ///< crossed with every option of a layer

@@ -285,7 +285,7 @@ class Automaton : public ::testing::TestWithParam<Case> {
                     .reset_mask = true};
     const Script script(machine, directions_of(spec), Random(1));
     std::vector<RunOptions> runs = {{.threads = 2}, {.prepared = true, .layout = Layout::batch_major}};
-    for (const std::string& simd : simd_names()) runs.push_back({.simd = simd});
+    for (const std::string& simd : simd_names(spec.dtype)) runs.push_back({.simd = simd});
     for (const RunOptions& run : runs) {
       EXPECT_TRUE(simulates<Real>(script, spec, run))
           << "simd '" << run.simd << "', threads " << run.threads << ", prepared " << run.prepared;

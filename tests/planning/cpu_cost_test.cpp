@@ -168,6 +168,32 @@ TEST(CpuCost, NoneWithoutARate) {
   EXPECT_FALSE(forward_seconds(lstm(), {2, 4}, DataType::f32, false, rates));
 }
 
+// bf16 is read as half the bytes; sums, gates and all of backward are f32.
+TEST(CpuCost, OfBf16) {
+  const auto bf16 = [](RunSizes sizes, bool training, const Rates& rates) {
+    return forward_seconds(lstm(), sizes, DataType::bf16, training, rates);
+  };
+  Rates rates = plain_rates();
+  EXPECT_FALSE(bf16({2, 4}, false, rates)) << "no rate";
+  rates.operations_per_second.bf16 = 4e9;
+  const double step = kActivations + 4 * 4 * 32 * 4 + 2 * 4 * 32;  // W x in f32, y in bf16
+  expect_nanoseconds(*bf16({2, 4}, false, rates), kInput / 4 + 2 * (kProduct / 4 + step));
+  // One row: reading R.
+  expect_nanoseconds(*bf16({1, 1}, false, rates), 2 * 128 * (32 + 16) + step / 4);
+  const double packing = 2 * 2 * 128 * (32 + 16);
+  const double kept = 4 * 4 * 32 * 5;
+  expect_nanoseconds(*bf16({2, 4}, true, rates) - *bf16({2, 4}, false, rates), packing + 2 * kept);
+
+  const double converted = 128 * (16 + 32) + 128 * 16 + 8 * 16;  // results, W, x
+  const double less = 2 * 128 * 32                               // R, read to be packed
+                      + 2 * 2 * 4 * 32                           // dy
+                      + 2 * 8 * 32;                              // h, gathered
+  expect_nanoseconds(*backward_seconds(lstm(), {2, 4}, DataType::bf16, rates) - backward(lstm(), {2, 4}),
+                     (2 + 4) * converted - less);
+  rates.operations_per_second.f32 = 0;
+  EXPECT_FALSE(bf16({2, 4}, false, rates)) << "backward's products are f32";
+}
+
 // More work on the same tiling takes longer, and a faster machine less.
 TEST(CpuCost, IsMonotonic) {
   for (const int threads : {1, 2}) {

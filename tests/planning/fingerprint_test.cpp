@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 
 #include "engines/engine_run.hpp"
 #include "engines/simd_names.hpp"
@@ -90,13 +91,28 @@ TEST(Fingerprint, TheVariantOfACellChangesIt) {
   }
 }
 
+// Sets of the build that have kernels of their own for a type.
+std::size_t simd_count(DataType type) {
+  std::set<std::string_view> names;
+  for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets())
+    names.insert(type == DataType::f32 ? target->f32->target : target->bf16->target);
+  return names.size();
+}
+
 TEST(Fingerprint, TheInstructionSetChangesIt) {
-  std::map<std::uint64_t, std::string> fingerprints, layouts;
-  for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
-    Question question = lstm_question();
-    question.device.cpu.simd = target->name;
-    EXPECT_TRUE(fingerprints.emplace(question.plan().fingerprint(), target->name).second) << target->name;
-    EXPECT_TRUE(layouts.emplace(question.plan().layout_id(), target->name).second) << target->name;
+  for (DataType type : {DataType::f32, DataType::bf16}) {
+    // By the set whose kernels the type has.
+    std::map<std::uint64_t, std::string> fingerprints, layouts;
+    for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
+      const std::string kernels(type == DataType::f32 ? target->f32->target : target->bf16->target);
+      Question question = lstm_question();
+      question.spec.dtype = type;
+      question.device.cpu.simd = target->name;
+      EXPECT_EQ(fingerprints.emplace(question.plan().fingerprint(), kernels).first->second, kernels);
+      EXPECT_EQ(layouts.emplace(question.plan().layout_id(), kernels).first->second, kernels);
+    }
+    EXPECT_EQ(fingerprints.size(), simd_count(type));
+    EXPECT_EQ(layouts.size(), simd_count(type));
   }
 }
 

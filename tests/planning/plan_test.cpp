@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "host/cpu/simd/kernels.hpp"
 #include "host/engine.hpp"
 #include "recur/recur.hpp"
 #include "support/spec_name.hpp"
@@ -75,7 +76,24 @@ TEST(Plan, ExplainsEveryPart) {
     for (const std::string& part : parts)
       EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
     EXPECT_FALSE(plan.predicted_seconds().has_value());
-    EXPECT_EQ(plan.tile().find(plan.device().cpu.simd), 0u) << plan.tile();
+    // f32 has no kernels of its own in a set that is about bf16.
+    const host::cpu::SimdTarget& simd = *host::cpu::find_target(plan.device().cpu.simd);
+    EXPECT_EQ(plan.tile().find(std::string(simd.f32->target) + ", "), 0u) << plan.tile();
+    EXPECT_EQ(plan.tile().find("bf16"), std::string::npos) << plan.tile();
+  }
+}
+
+TEST(Plan, SaysHowBf16IsMultiplied) {
+  Spec spec = lstm();
+  spec.dtype = DataType::bf16;
+  DeviceProps props = Device::cpu().props();
+  for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
+    props.cpu.simd = target->name;
+    const std::string tile = make_plan(spec, {4, 6}, Device::from_props(props)).tile();
+    EXPECT_EQ(tile.find(std::string(target->name) + ", "), 0u) << tile;
+    const bool instruction = target->name == "AVX3_BF16";
+    EXPECT_EQ(tile.find("; bf16 products by AVX512_BF16") != std::string::npos, instruction) << tile;
+    EXPECT_EQ(tile.find("; bf16 products by f32 multiply-adds") != std::string::npos, !instruction) << tile;
   }
 }
 

@@ -140,7 +140,7 @@ TEST(Refusals, EverySpecIsPlannedRefusedByTheTableOrImpossible) {
     Job job = job_of(spec);
     // One pass for most Specs, so that this stays quick; the sum of flags picks it.
     job.options.pass = spec.variable_lengths != spec.reset_mask ? Pass::training : Pass::inference;
-    const bool implemented = spec.dtype == DataType::f32 || spec.dtype == DataType::f64;
+    const bool implemented = spec.dtype != DataType::f16;
     const Outcome expected = !possible(spec) ? Outcome::impossible
                              : implemented   ? Outcome::planned
                                              : Outcome::refused;
@@ -149,8 +149,8 @@ TEST(Refusals, EverySpecIsPlannedRefusedByTheTableOrImpossible) {
     planned += outcome == Outcome::planned ? 1 : 0;
   });
   // rnn: 2 activations x 2 residual, gru: 2 resets, lstm: 2 peepholes x 2 couplings x 2 cell sequences; each
-  // with 2 lengths x 2 masks x 2 layouts x 3 directions x 3 biases x 2 types.
-  EXPECT_EQ(planned, (4 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
+  // with 2 lengths x 2 masks x 2 layouts x 3 directions x 3 biases x 3 types.
+  EXPECT_EQ(planned, (4 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 3);
 }
 
 TEST(Refusals, EveryCellPlansInBothPassesWithEveryOption) {
@@ -187,7 +187,6 @@ constexpr Later kLater[] = {
     {"activations", [](Job& job) { job.spec.activations[1].function = Activation::softsign; }, true},
     {"checkpoint_interval", [](Job& job) { job.options.checkpoint_interval = 4; }},
     {"truncation_window", [](Job& job) { job.options.truncation_window = 4; }},
-    {"bf16", [](Job& job) { job.spec.dtype = DataType::bf16; }},
     {"f16", [](Job& job) { job.spec.dtype = DataType::f16; }},
 };
 
@@ -346,7 +345,7 @@ TEST(Refusals, EverySpecIsPlannedForTheResidentEngineRefusedByTheTableOrImpossib
     EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
     planned += outcome == Outcome::planned ? 1 : 0;
   });
-  // As on the CPU without residual rnn, in two types.
+  // As on the CPU without residual rnn, in two types instead of three.
   EXPECT_EQ(planned, (2 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
 }
 
@@ -379,7 +378,7 @@ TEST(Refusals, WhatTheResidentEngineLacksIsNamed) {
          "residual is not implemented");
   for (const Later& later : kLater) {
     const std::string name = later.name;
-    if (name != "bf16" && name != "f16") expect(with(later.set), name);
+    if (name != "f16") expect(with(later.set), name);
   }
   const Job wide = for_resident(with_sizes(kMostInputs + 1, 1));
   expect(wide, "a product would have a size");
@@ -685,7 +684,7 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
   expect(on_gpu([](Job& job) { job.spec.cell_sequence = true; }), "cuDNN gives the last cell state only");
   for (const Later& later : kLater) {
     const std::string name = later.name;
-    const bool has = name == "bf16" || name == "f16" || name == "dropout";
+    const bool has = name == "f16" || name == "dropout";
     expect(on_gpu(later.set), has ? "needs the device to plan for it" : name);
   }
   expect(on_gpu([](Job& job) { job.spec.projection_size = 2; }), "needs the device to plan for it");

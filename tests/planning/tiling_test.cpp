@@ -74,6 +74,8 @@ constexpr NamedJob kJobs[] = {
      GruReset::before},
     {"more threads than panels", Cell::rnn, 512, 4, 4, 8},
     {"a long sequence", Cell::lstm, 64, 10000, 1, 2},
+    {"bf16: W x is f32, R half as large", Cell::lstm, 256, 100, 16, 4, DataType::bf16},
+    {"bf16 where f32 has BLAS", Cell::gru, 64, 16, 1, 1, DataType::bf16},
 };
 
 Job job_of(const NamedJob& named, const Cpu& cpu) {
@@ -118,12 +120,14 @@ TEST(Tiling, IsWhatTheCommittedTableSays) {
 TEST(Tiling, TheDescribedCpusAreTheBuilds) {
   for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
     const std::string_view name = target->name;
-    const Cpu& cpu = kCpus[name == "AVX3" ? 3 : name == "AVX2" ? 2 : name == "SCALAR" ? 0 : 1];
+    const Cpu& cpu = kCpus[name.starts_with("AVX3") ? 3 : name == "AVX2" ? 2 : name == "SCALAR" ? 0 : 1];
     EXPECT_EQ(target->f32->lanes, cpu.lanes_of(DataType::f32)) << target->name;
+    EXPECT_EQ(target->bf16->lanes, cpu.lanes_of(DataType::bf16)) << target->name;
     EXPECT_EQ(target->f64->lanes, cpu.lanes_of(DataType::f64)) << target->name;
     if (target->name == "NEON") continue;  // 128 bits, but 32 registers
     EXPECT_EQ(target->f32->max_panel_vectors, cpu.max_panel_vectors) << target->name;
     EXPECT_EQ(target->f64->max_panel_vectors, cpu.max_panel_vectors) << target->name;
+    EXPECT_EQ(target->bf16->max_panel_vectors, cpu.max_panel_vectors) << target->name;
   }
 }
 
@@ -142,15 +146,22 @@ host::cpu::Geometry geometry_of(const Job& job, const Tiling& tiling) {
 
 // Bytes that a call of these sizes lays out; the plan must have asked for as many.
 struct CallBytes {
-  CallBytes(const host::cpu::Geometry& g, std::int64_t steps, std::int64_t batch) {
+  CallBytes(DataType type, const host::cpu::Geometry& g, std::int64_t steps, std::int64_t batch) {
+    if (type == DataType::bf16) {
+      fill<host::Bf16>(g, {steps, batch});
+    } else {
+      fill<float>(g, {steps, batch});
+    }
+  }
+  template <class T>
+  void fill(const host::cpu::Geometry& g, const host::RunSizes& sizes) {
     using host::cpu::BackwardBuffers;
     using host::cpu::ForwardBuffers;
-    const host::RunSizes sizes{steps, batch};
-    bytes[0] = ForwardBuffers<float>(nullptr, g, sizes, false, true).carver.bytes();
-    bytes[1] = ForwardBuffers<float>(nullptr, g, sizes, false, false).carver.bytes();
-    bytes[2] = ForwardBuffers<float>(nullptr, g, sizes, true, true).carver.bytes();
-    bytes[3] = BackwardBuffers<float>(nullptr, g, sizes).carver.bytes();
-    bytes[4] = host::cpu::ReserveBuffer<float>(nullptr, g, sizes).carver.bytes();
+    bytes[0] = ForwardBuffers<T>(nullptr, g, sizes, false, true).carver.bytes();
+    bytes[1] = ForwardBuffers<T>(nullptr, g, sizes, false, false).carver.bytes();
+    bytes[2] = ForwardBuffers<T>(nullptr, g, sizes, true, true).carver.bytes();
+    bytes[3] = BackwardBuffers<T>(nullptr, g, sizes).carver.bytes();
+    bytes[4] = host::cpu::ReserveBuffer<T>(nullptr, g, sizes).carver.bytes();
   }
   std::size_t bytes[5];
 };
@@ -171,7 +182,7 @@ Job random_job(Random& random) {
   spec.input_size = random.integer(1, most);
   spec.layers = random.integer(1, 3);
   spec.direction = static_cast<Direction>(random.integer(0, 2));
-  spec.dtype = static_cast<DataType>(random.integer(0, 1));
+  spec.dtype = static_cast<DataType>(random.integer(0, 2));  // f32, f64, bf16
   job.shape = {random.integer(1, 200), random.integer(1, 300)};
   job.options.threads = static_cast<int>(random.integer(1, random.integer(0, 3) == 0 ? 1024 : 9));
   job.options.batch_invariant = random.integer(0, 1) == 1;
@@ -211,13 +222,15 @@ TEST(Tiling, HoldsItsPromisesForRandomJobs) {
       const int vectors = traits.gates_of_phase(phase) * t.panel_vectors;
       EXPECT_LE(vectors, std::max(cpu.max_panel_vectors, traits.gates_of_phase(phase)));
       // The sums of a tile live in an array of eight of the widest vectors a row (forward.cpp).
-      EXPECT_LE(vectors * lanes * static_cast<int>(size_of(job.spec.dtype)), 8 * 64);
+      EXPECT_LE(vectors * lanes * static_cast<int>(size_of(host::cpu::arithmetic_of(job.spec.dtype))),
+                8 * 64);
     }
 
     EXPECT_EQ(t.blas, !job.options.batch_invariant && job.shape.steps * job.shape.batch >= 16);
     const bool packed_once = job.options.pass == Pass::inference || job.shape.steps * job.shape.batch >= 256;
-    EXPECT_EQ(t.blas_inputs, t.blas && (cpu.max_panel_vectors < 6 || !packed_once))
-        << "32 registers do without BLAS, unless W were packed for a few rows";
+    const bool bf16 = job.spec.dtype == DataType::bf16;
+    EXPECT_EQ(t.blas_inputs, t.blas && !bf16 && (cpu.max_panel_vectors < 6 || !packed_once))
+        << "32 registers do without BLAS, unless W were packed for a few rows; bf16 always";
     EXPECT_GE(t.chunk_rows, job.shape.batch);
     EXPECT_LE(t.chunk_rows, job.shape.steps * job.shape.batch);
     for (std::int64_t batch = 1; batch <= job.shape.batch; ++batch) {
@@ -227,11 +240,12 @@ TEST(Tiling, HoldsItsPromisesForRandomJobs) {
 
     // A smaller call lays out no more than the plan's sizes say: in T, in B and in both.
     const host::cpu::Geometry g = geometry_of(job, t);
-    const CallBytes planned(g, job.shape.steps, job.shape.batch);
+    const CallBytes planned(job.spec.dtype, g, job.shape.steps, job.shape.batch);
     const std::int64_t steps = random.integer(1, job.shape.steps);
     const std::int64_t batch = random.integer(1, job.shape.batch);
-    const CallBytes smaller[] = {CallBytes(g, steps, job.shape.batch), CallBytes(g, job.shape.steps, batch),
-                                 CallBytes(g, steps, batch)};
+    const CallBytes smaller[] = {CallBytes(job.spec.dtype, g, steps, job.shape.batch),
+                                 CallBytes(job.spec.dtype, g, job.shape.steps, batch),
+                                 CallBytes(job.spec.dtype, g, steps, batch)};
     for (const CallBytes& call : smaller) {
       for (std::size_t i = 0; i < std::size(call.bytes); ++i) EXPECT_LE(call.bytes[i], planned.bytes[i]) << i;
     }

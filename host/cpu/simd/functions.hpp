@@ -8,7 +8,7 @@
 #include "host/cpu/simd/kernels.hpp"
 #include "host/cpu/simd/vector.hpp"
 
-namespace recur::host::cpu::HWY_NAMESPACE {
+namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
 template <class T>
 struct Activated {
@@ -118,4 +118,4 @@ struct GivenFunctions {
   }
 };
 
-}  // namespace recur::host::cpu::HWY_NAMESPACE
+}  // namespace recur::host::cpu::RECUR_SIMD_NAMESPACE

@@ -48,14 +48,16 @@ constexpr void add_tiles(CellTiles<T>& tiles, int variant) {
 
 template <class T>
 constexpr Kernels<T> make_table(std::string_view name) {
+  using A = Arithmetic<T>;
   Kernels<T> table{};
   table.target = name;
-  table.lanes = static_cast<int>(Vec<T>::kLanes);
+  table.lanes = static_cast<int>(Vec<A>::kLanes);
   table.max_panel_vectors = kMaxPanelVectors;
   table.product = &product<T>;
-  table.sigmoid = &sigmoid_map<T>;
-  table.tanh = &tanh_map<T>;
-  table.function = &function_map<T>;
+  table.arithmetic_product = &product<A>;
+  table.sigmoid = &sigmoid_map<A>;
+  table.tanh = &tanh_map<A>;
+  table.function = &function_map<A>;
   for (int v = 0; v < cells::kVariantCount; ++v) {
     cells::visit(static_cast<cells::Variant>(v), [&]<class Cell>() {
       add_tiles<Cell>(table.own, v);
@@ -71,12 +73,39 @@ constexpr Kernels<T> make_table(std::string_view name) {
 constexpr std::string_view kName = std::string_view(RECUR_STRING(HWY_NAMESPACE)).substr(2);
 constexpr Kernels<float> kF32 = make_table<float>(kName);
 constexpr Kernels<double> kF64 = make_table<double>(kName);
+constexpr Kernels<Bf16> make_bf16_table(std::string_view name, std::string_view products,
+                                        Kernels<Bf16>::Product product) {
+  Kernels<Bf16> table = make_table<Bf16>(name);
+  table.products = products;
+  table.product = product;
+  return table;
+}
+constexpr Kernels<Bf16> kBf16 = make_bf16_table(kName, "bf16 products by f32 multiply-adds", &product<Bf16>);
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
 
 extern const SimdTarget RECUR_SIMD_TABLE;
-constinit const SimdTarget RECUR_SIMD_TABLE = {HWY_NAMESPACE::kName, HWY_TARGET, &HWY_NAMESPACE::kF32,
-                                               &HWY_NAMESPACE::kF64};
+constinit const SimdTarget RECUR_SIMD_TABLE = {
+    HWY_NAMESPACE::kName, HWY_TARGET,           false,
+    &HWY_NAMESPACE::kF32, &HWY_NAMESPACE::kF64, &HWY_NAMESPACE::kBf16};
+
+// The same set with another product of bf16, compiled with the flags of AVX512_BF16 (bf16_product.cpp).
+#if defined(RECUR_SIMD_BF16_TABLE)
+namespace N_AVX3_BF16 {
+void bf16_product(const ProductArgs<Bf16>& p);
+}
+namespace HWY_NAMESPACE {
+namespace {
+constexpr std::string_view kNameWithBf16 = "AVX3_BF16";
+constexpr Kernels<Bf16> kBf16ByInstruction =
+    make_bf16_table(kNameWithBf16, "bf16 products by AVX512_BF16", &N_AVX3_BF16::bf16_product);
+}  // namespace
+}  // namespace HWY_NAMESPACE
+extern const SimdTarget RECUR_SIMD_BF16_TABLE;
+constinit const SimdTarget RECUR_SIMD_BF16_TABLE = {
+    HWY_NAMESPACE::kNameWithBf16, HWY_TARGET,           true,
+    &HWY_NAMESPACE::kF32,         &HWY_NAMESPACE::kF64, &HWY_NAMESPACE::kBf16ByInstruction};
+#endif
 
 }  // namespace recur::host::cpu

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "host/cpu/storage.hpp"
 #include "kernels/cells/variants.cuh"
 #include "recur/types.hpp"
 
@@ -26,14 +27,17 @@ inline constexpr int kSumsInFlight = 12;
 // C (rows x columns) = A (rows x depth) * B (depth x columns), or += where `accumulate`. Every element is one
 // chain of fused multiply-adds in order of k, whatever the other arguments: this is what batch invariance
 // rests on. Strides in elements; columns of B and C are contiguous within a panel.
+//
+// bf16: sums are f32. B is in units of two values of k (storage.hpp), its rows and panels counted in them;
+// a_column is 1. The chain takes units in order and of each the later k first.
 template <class T>
 struct ProductArgs {
   const T* a;
   std::ptrdiff_t a_row;
   std::ptrdiff_t a_column;
-  const T* b;
+  const Unit<T>* b;
   std::ptrdiff_t b_row;
-  T* c;
+  Arithmetic<T>* c;
   std::ptrdiff_t c_row;
   std::int64_t rows;
   std::int64_t columns;
@@ -66,68 +70,72 @@ struct GateFunctions {
 // `hidden`.
 template <class T>
 struct ForwardTile {
+  using A = Arithmetic<T>;
+
   std::int64_t rows;
   std::int64_t units;   // of this panel that exist, at most the panel's width
   std::int64_t hidden;  // H
   const RowStep* row_step;
 
-  const T* recurrent;  // R * operand: [row][gate of the phase][panel width]
+  const A* recurrent;  // R * operand: [row][gate of the phase][panel width]
   std::ptrdiff_t recurrent_row;
   std::ptrdiff_t recurrent_gate;
-  const T* input;  // W x: [row][G*H]
+  const A* input;  // W x: [row][G*H]
   std::ptrdiff_t input_row;
-  const T* bias;      // [sums][H]
-  const T* peephole;  // [peepholes][H]
+  const A* bias;      // [sums][H]
+  const A* peephole;  // [peepholes][H]
 
   const T* h_prev;
   T* h_next;  // null where h is projected: then what the cell gives goes to y alone
   T* exchange;
-  T* c;  // read and overwritten
+  A* c;  // read and overwritten
   std::ptrdiff_t state_row;
 
   T* y;
   std::ptrdiff_t y_row;
   T* c_sequence;
   std::ptrdiff_t c_sequence_row;
-  T* saved;  // [row][saved][H]
+  A* saved;  // [row][saved][H]
   std::ptrdiff_t saved_row;
-  T* saved_c;
+  A* saved_c;
   std::ptrdiff_t saved_c_row;
-  const GateFunctions<T>* functions;  // null: the cell's own
+  const GateFunctions<A>* functions;  // null: the cell's own
 };
 
 // As ForwardTile. dh and dc hold the gradients that reach h_t and c_t from later steps and take the parts for
 // h_{t-1} and c_{t-1} that do not pass through R.
 template <class T>
 struct BackwardTile {
+  using A = Arithmetic<T>;
+
   std::int64_t rows;
   std::int64_t units;
   std::int64_t hidden;
   const RowStep* row_step;
 
-  const T* saved;
+  const A* saved;
   std::ptrdiff_t saved_row;
-  const T* saved_c;  // c_t
+  const A* saved_c;  // c_t
   std::ptrdiff_t saved_c_row;
   const T* const* h_prev;  // per row, the row of h_{t-1}; null for zeros
-  const T* const* c_prev;  // per row
+  const A* const* c_prev;  // per row
   std::int64_t unit;       // offset of this panel within those rows
-  const T* peephole;
+  const A* peephole;
 
   const T* dy;
   std::ptrdiff_t dy_row;
   const T* dc_sequence;
   std::ptrdiff_t dc_sequence_row;
-  const T* d_exchange;
-  T* exchange;  // [row][H]: what forward exchanged, again
+  const A* d_exchange;
+  A* exchange;  // [row][H]: what forward exchanged, again
   std::ptrdiff_t exchange_row;
 
-  T* dh;
-  T* dc;
+  A* dh;
+  A* dc;
   std::ptrdiff_t state_row;
-  T* dsums;  // [row][sums][H]
+  A* dsums;  // [row][sums][H]
   std::ptrdiff_t dsums_row;
-  const GateFunctions<T>* functions;
+  const GateFunctions<A>* functions;
 };
 
 // The tiles of every cell, by variant and phase.
@@ -140,25 +148,31 @@ struct CellTiles {
 template <class T>
 struct Kernels {
   using Product = void (*)(const ProductArgs<T>&);
-  using Map = void (*)(const T* x, T* y, std::int64_t count);
+  using ArithmeticProduct = void (*)(const ProductArgs<Arithmetic<T>>&);
+  using Map = void (*)(const Arithmetic<T>* x, Arithmetic<T>* y, std::int64_t count);
 
   std::string_view target;
+  std::string_view products;  // what Plan::explain says of them; empty where there is nothing to say
   int lanes;
   int max_panel_vectors;  // widest product tile that keeps its sums in registers
   Product product;
-  CellTiles<T> own;    // cells with their own functions
-  CellTiles<T> given;  // and with those of the tile's `functions`
-  Map sigmoid;         // the nonlinearities alone, for tests of their error bounds
+  ArithmeticProduct arithmetic_product;  // of values that are not stored; `product` where all are
+  CellTiles<T> own;                      // cells with their own functions
+  CellTiles<T> given;                    // and with those of the tile's `functions`
+  Map sigmoid;                           // the nonlinearities alone, for tests of their error bounds
   Map tanh;
-  void (*function)(const GateFunction<T>&, const T* x, T* value, T* slope, std::int64_t count);
+  void (*function)(const GateFunction<Arithmetic<T>>&, const Arithmetic<T>* x, Arithmetic<T>* value,
+                   Arithmetic<T>* slope, std::int64_t count);
 };
 
 // An instruction set of this build.
 struct SimdTarget {
   std::string_view name;
   std::int64_t highway_bit;
+  bool avx512_bf16;  // needs that as well
   const Kernels<float>* f32;
   const Kernels<double>* f64;
+  const Kernels<Bf16>* bf16;
 };
 
 // The instruction sets of this build, best first; the last is the architecture's baseline.
@@ -179,6 +193,10 @@ inline const Kernels<float>& kernels_of<float>(const SimdTarget& target) {
 template <>
 inline const Kernels<double>& kernels_of<double>(const SimdTarget& target) {
   return *target.f64;
+}
+template <>
+inline const Kernels<Bf16>& kernels_of<Bf16>(const SimdTarget& target) {
+  return *target.bf16;
 }
 
 }  // namespace recur::host::cpu

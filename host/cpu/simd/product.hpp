@@ -6,15 +6,18 @@
 //     for row, column: for k: c[row][column] = fma(a[row][k], b[k][column], c[row][column])
 //
 // and gives the same bits, because every sum is one chain in order of k. Where rows are few, a tile takes
-// columns of several panels, since the chains of one would be too few to keep the processor busy.
+// columns of several panels, since the chains of one would be too few to keep the processor busy. What a step
+// of k reads is for operands.hpp to know: of bf16 it is two values of each row and column.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include "host/cpu/simd/kernels.hpp"
+#include "host/cpu/simd/operands.hpp"
 #include "host/cpu/simd/vector.hpp"
 
-namespace recur::host::cpu::HWY_NAMESPACE {
+namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
 // Calls f(integral_constant 0), ... f(integral_constant kCount - 1): an unrolled loop.
 template <int kCount, class F>
@@ -49,15 +52,17 @@ constexpr int panels_at_once(int vectors, int rows) {
 
 // The last, ragged vector of a row has `count` lanes, all others are whole.
 template <class T, int kVectors, int kRows, int kPanels, bool kRagged>
-HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, const T* HWY_RESTRICT b,
-                             T* HWY_RESTRICT c, std::int64_t count) {
+HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, const Unit<T>* HWY_RESTRICT b,
+                             Arithmetic<T>* HWY_RESTRICT c, std::int64_t count) {
   static_assert(!kRagged || (kVectors == 1 && kPanels == 1));
-  using V = Vec<T>;
+  using V = Vec<Arithmetic<T>>;
+  using O = Operands<T>;
   constexpr std::int64_t kLanes = V::kLanes;
   constexpr int kWidth = kPanels * kVectors;
-  const auto load = [&](const T* from) HWY_ATTR {
-    if constexpr (kRagged) return V::load_part(from, count);
-    return V::load(from);
+  const auto load = [&](const auto* from) HWY_ATTR {
+    using From = Vec<std::remove_cvref_t<decltype(*from)>>;
+    if constexpr (kRagged) return From::load_part(from, count);
+    return From::load(from);
   };
   // Vector i of a row, of B and of C.
   const auto in_b = [&](int i) { return (i / kVectors) * p.b_panel + (i % kVectors) * kLanes; };
@@ -69,20 +74,29 @@ HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, c
       unroll<kWidth>([&](auto i) HWY_ATTR { sum[m][i] = load(c + m * p.c_row + in_c(i)); });
     });
   }
-  for (std::int64_t k = 0; k < p.depth; ++k) {
-    V left[kRows];
-    unroll<kRows>([&](auto m) HWY_ATTR { left[m] = V(a[m * p.a_row]); });
-    unroll<kWidth>([&](auto i) HWY_ATTR {
-      const V right = load(b + in_b(i));
-      unroll<kRows>([&](auto m)
-                        HWY_ATTR { sum[m][i] = V(hn::MulAdd(left[m].raw, right.raw, sum[m][i].raw)); });
+  // One unit of depth; the last may have fewer values of A.
+  const auto add = [&](auto whole) HWY_ATTR {
+    unroll<O::kParts>([&](auto part) HWY_ATTR {
+      typename O::Factor left[kRows];
+      unroll<kRows>([&](auto m) HWY_ATTR { left[m] = O::template left<part, whole>(a + m * p.a_row); });
+      unroll<kWidth>([&](auto i) HWY_ATTR {
+        const auto right = O::template right<part>(load(b + in_b(i)));
+        unroll<kRows>([&](auto m) HWY_ATTR { sum[m][i] = O::multiply_add(left[m], right, sum[m][i]); });
+      });
     });
-    a += p.a_column;
+  };
+  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+  for (std::int64_t k = 0; k < p.depth / kDepth; ++k) {
+    add(std::true_type());
+    a += kDepth * p.a_column;
     b += p.b_row;
+  }
+  if constexpr (kDepth > 1) {
+    if (p.depth % kDepth != 0) add(std::false_type());
   }
   unroll<kRows>([&](auto m) HWY_ATTR {
     unroll<kWidth>([&](auto i) HWY_ATTR {
-      T* to = c + m * p.c_row + in_c(i);
+      Arithmetic<T>* to = c + m * p.c_row + in_c(i);
       if constexpr (kRagged) {
         sum[m][i].store(to, count);
       } else {
@@ -94,7 +108,8 @@ HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, c
 
 // All rows of `kVectors` vectors of columns, of one panel.
 template <class T, int kVectors, bool kRagged>
-HWY_NOINLINE void product_columns(const ProductArgs<T>& p, const T* b, T* c, std::int64_t count) {
+HWY_NOINLINE void product_columns(const ProductArgs<T>& p, const Unit<T>* b, Arithmetic<T>* c,
+                                  std::int64_t count) {
   constexpr int kRows = tile_rows(kVectors);
   const T* a = p.a;
   std::int64_t rows = p.rows;
@@ -112,8 +127,8 @@ HWY_NOINLINE void product_columns(const ProductArgs<T>& p, const T* b, T* c, std
 
 // One panel of any width.
 template <class T>
-void product_panel(const ProductArgs<T>& p, const T* b, T* c) {
-  constexpr std::int64_t kLanes = Vec<T>::kLanes;
+void product_panel(const ProductArgs<T>& p, const Unit<T>* b, Arithmetic<T>* c) {
+  constexpr std::int64_t kLanes = Vec<Arithmetic<T>>::kLanes;
   std::int64_t column = 0;
   while (column < p.columns) {
     const std::int64_t left = p.columns - column;
@@ -139,8 +154,8 @@ void product_panel(const ProductArgs<T>& p, const T* b, T* c) {
 template <class T, int kVectors, int kRows>
 HWY_NOINLINE void product_few_rows(const ProductArgs<T>& p) {
   constexpr int kPanels = panels_at_once(kVectors, kRows);
-  const T* b = p.b;
-  T* c = p.c;
+  const Unit<T>* b = p.b;
+  Arithmetic<T>* c = p.c;
   std::int64_t panels = p.panels;
   for (; panels >= kPanels; panels -= kPanels) {
     product_tile<T, kVectors, kRows, kPanels, false>(p, p.a, b, c, 0);
@@ -156,7 +171,7 @@ HWY_NOINLINE void product_few_rows(const ProductArgs<T>& p) {
 
 template <class T>
 void product(const ProductArgs<T>& p) {
-  constexpr std::int64_t kLanes = Vec<T>::kLanes;
+  constexpr std::int64_t kLanes = Vec<Arithmetic<T>>::kLanes;
   const std::int64_t vectors = p.columns / kLanes;
   if (p.panels > 1 && p.rows <= kFewRows && vectors <= kMaxPanelVectors && vectors * kLanes == p.columns) {
     unroll<kFewRows>([&](auto row) HWY_ATTR {
@@ -171,4 +186,4 @@ void product(const ProductArgs<T>& p) {
   }
 }
 
-}  // namespace recur::host::cpu::HWY_NAMESPACE
+}  // namespace recur::host::cpu::RECUR_SIMD_NAMESPACE

@@ -9,6 +9,7 @@ namespace recur::host::cpu {
 
 // One constant per instruction set that the build compiled kernels.cpp for.
 #if defined(RECUR_SIMD_AVX512)
+extern const SimdTarget simd_avx512_bf16;
 extern const SimdTarget simd_avx512;
 #endif
 #if defined(RECUR_SIMD_AVX2)
@@ -22,7 +23,7 @@ extern const SimdTarget simd_baseline;
 namespace {
 constexpr const SimdTarget* kTargets[] = {
 #if defined(RECUR_SIMD_AVX512)
-    &simd_avx512,
+    &simd_avx512_bf16, &simd_avx512,
 #endif
 #if defined(RECUR_SIMD_AVX2)
     &simd_avx2,
@@ -31,6 +32,15 @@ constexpr const SimdTarget* kTargets[] = {
     &simd_sse4,
 #endif
     &simd_baseline};
+
+// Highway does not ask for it.
+bool has_avx512_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
 }  // namespace
 
 std::span<const SimdTarget* const> compiled_targets() { return kTargets; }
@@ -49,6 +59,7 @@ bool is_supported([[maybe_unused]] const SimdTarget& target) {
   } else {
     static const auto supported =
         hwy::SupportedTargets();  // asks the processor, which a virtual machine intercepts
+    if (target.avx512_bf16 && !has_avx512_bf16()) return false;
     return &target == &simd_baseline || (supported & target.highway_bit) != 0;
   }
 }

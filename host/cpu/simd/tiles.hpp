@@ -7,13 +7,13 @@
 #include "host/cpu/simd/product.hpp"
 #include "host/cpu/simd/vector.hpp"
 
-namespace recur::host::cpu::HWY_NAMESPACE {
+namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
 // Copies the state of a row that is past its sequence's end and zeroes its outputs.
 template <class Cell, int kPhase, class T>
 HWY_INLINE void skip_forward(const ForwardTile<T>& p, std::int64_t row, std::int64_t unit,
                              std::int64_t count) {
-  using V = Vec<T>;
+  using V = Vec<Arithmetic<T>>;
   const std::int64_t state = row * p.state_row + unit;
   if constexpr (kPhase + 1 == Cell::kPhases) {
     if (p.h_next) V::load(p.h_prev + state, count).store(p.h_next + state, count);
@@ -26,7 +26,7 @@ HWY_INLINE void skip_forward(const ForwardTile<T>& p, std::int64_t row, std::int
 
 template <class Cell, int kPhase, class T>
 void forward_tile(const ForwardTile<T>& p) {
-  using V = Vec<T>;
+  using V = Vec<Arithmetic<T>>;
   constexpr int kFirst = Cell::phase_gate(kPhase);
   constexpr int kEnd = Cell::phase_gate(kPhase + 1);
   constexpr bool kLast = kPhase + 1 == Cell::kPhases;
@@ -42,8 +42,8 @@ void forward_tile(const ForwardTile<T>& p) {
       cells::ForwardUnit<Cell, V> u;
       if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
 
-      const T* input = p.input + row * p.input_row + unit;
-      const T* recurrent = p.recurrent + row * p.recurrent_row + unit;
+      const Arithmetic<T>* input = p.input + row * p.input_row + unit;
+      const Arithmetic<T>* recurrent = p.recurrent + row * p.recurrent_row + unit;
       unroll<kEnd - kFirst>([&](auto i) HWY_ATTR {
         constexpr int kGate = kFirst + i;
         const V from_input =
@@ -60,7 +60,7 @@ void forward_tile(const ForwardTile<T>& p) {
           [&](auto i) HWY_ATTR { u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count); });
       u.h_prev = V::load(p.h_prev + state, count);
       if constexpr (Cell::kCellState) u.c_prev = V::load(p.c + state, count);
-      T* saved = p.saved ? p.saved + row * p.saved_row + unit : nullptr;
+      Arithmetic<T>* saved = p.saved ? p.saved + row * p.saved_row + unit : nullptr;
       if constexpr (kPhase > 0) {
         unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i] = V::load(saved + i * p.hidden, count); });
       }
@@ -87,17 +87,18 @@ void forward_tile(const ForwardTile<T>& p) {
 }
 
 template <class T>
-HWY_INLINE Vec<T> load_or_zero(const T* row, std::int64_t unit, std::int64_t count) {
-  return row ? Vec<T>::load(row + unit, count) : Vec<T>();
+HWY_INLINE Vec<Arithmetic<T>> load_or_zero(const T* row, std::int64_t unit, std::int64_t count) {
+  using V = Vec<Arithmetic<T>>;
+  return row ? V::load(row + unit, count) : V();
 }
 
 template <class Cell, int kPhase, class T>
 void backward_tile(const BackwardTile<T>& p) {
-  using V = Vec<T>;
+  using V = Vec<Arithmetic<T>>;
   for (std::int64_t row = 0; row < p.rows; ++row) {
     for (std::int64_t unit = 0; unit < p.units; unit += V::kLanes) {
       const std::int64_t count = p.units - unit;
-      T* dsums = p.dsums + row * p.dsums_row + unit;
+      Arithmetic<T>* dsums = p.dsums + row * p.dsums_row + unit;
       if (p.row_step[row] == RowStep::skip) {
         if constexpr (kPhase == 0) {
           unroll<Cell::kSums>([&](auto i) HWY_ATTR { V().store(dsums + i * p.hidden, count); });
@@ -109,7 +110,7 @@ void backward_tile(const BackwardTile<T>& p) {
       cells::BackwardUnit<Cell, V> u;
       if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
 
-      const T* saved = p.saved + row * p.saved_row + unit;
+      const Arithmetic<T>* saved = p.saved + row * p.saved_row + unit;
       unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i] = V::load(saved + i * p.hidden, count); });
       unroll<Cell::kPeepholes>(
           [&](auto i) HWY_ATTR { u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count); });
@@ -146,4 +147,4 @@ void backward_tile(const BackwardTile<T>& p) {
   }
 }
 
-}  // namespace recur::host::cpu::HWY_NAMESPACE
+}  // namespace recur::host::cpu::RECUR_SIMD_NAMESPACE

@@ -10,7 +10,16 @@
 #include <cstdint>
 #include <cstring>
 
-namespace recur::host::cpu::HWY_NAMESPACE {
+#include "host/bf16.hpp"
+
+// Highway of this version knows no set with AVX512_BF16, so that ours has no name there.
+#if defined(__AVX512BF16__)
+#define RECUR_SIMD_NAMESPACE N_AVX3_BF16
+#else
+#define RECUR_SIMD_NAMESPACE HWY_NAMESPACE
+#endif
+
+namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
@@ -65,6 +74,52 @@ struct Vec {
       hn::Store(raw, Tag(), lanes);
       std::memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(T));
     }
+  }
+
+  // Of a vector of f32: bf16 in memory. Stores round to the nearest, ties to even; NaN stays NaN.
+  using HalfTag = hn::Rebind<std::uint16_t, Tag>;
+  static HWY_INLINE Vec load(const Bf16* from, std::int64_t count) {
+    if (HWY_LIKELY(count >= kLanes)) return widen(hn::LoadU(HalfTag(), &from->bits));
+    if constexpr (kHasHalfMasks) {
+      const auto mask = hn::FirstN(HalfTag(), static_cast<std::size_t>(count));
+      return widen(hn::MaskedLoad(mask, HalfTag(), &from->bits));
+    } else {
+      HWY_ALIGN std::uint16_t lanes[kLanes] = {};
+      std::memcpy(lanes, from, static_cast<std::size_t>(count) * sizeof(Bf16));
+      return widen(hn::Load(HalfTag(), lanes));
+    }
+  }
+  HWY_INLINE void store(Bf16* to, std::int64_t count) const {
+    const auto half = narrow();
+    if (HWY_LIKELY(count >= kLanes)) return hn::StoreU(half, HalfTag(), &to->bits);
+    if constexpr (kHasHalfMasks) {
+      hn::BlendedStore(half, hn::FirstN(HalfTag(), static_cast<std::size_t>(count)), HalfTag(), &to->bits);
+    } else {
+      HWY_ALIGN std::uint16_t lanes[kLanes];
+      hn::Store(half, HalfTag(), lanes);
+      std::memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(Bf16));
+    }
+  }
+
+ private:
+  // AVX2 has no masks for 16 bits.
+#if HWY_TARGET <= HWY_AVX3
+  static constexpr bool kHasHalfMasks = true;
+#else
+  static constexpr bool kHasHalfMasks = false;
+#endif
+  using BitTag = hn::Rebind<std::uint32_t, Tag>;
+  static HWY_INLINE Vec widen(hn::Vec<HalfTag> half) {
+    return hn::BitCast(Tag(), hn::ShiftLeft<16>(hn::PromoteTo(BitTag(), half)));
+  }
+  HWY_INLINE hn::Vec<HalfTag> narrow() const {
+    const BitTag d;
+    const auto bits = hn::BitCast(d, raw);
+    const auto odd = hn::And(hn::ShiftRight<16>(bits), hn::Set(d, 1u));
+    const auto rounded = hn::Add(hn::Add(bits, hn::Set(d, 0x7fffu)), odd);
+    const auto quiet = hn::Or(bits, hn::Set(d, 0x400000u));
+    const auto is_nan = hn::RebindMask(d, hn::IsNaN(raw));
+    return hn::TruncateTo(HalfTag(), hn::ShiftRight<16>(hn::IfThenElse(is_nan, quiet, rounded)));
   }
 };
 
@@ -222,4 +277,4 @@ struct VectorMath {
   }
 };
 
-}  // namespace recur::host::cpu::HWY_NAMESPACE
+}  // namespace recur::host::cpu::RECUR_SIMD_NAMESPACE

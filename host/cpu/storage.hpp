@@ -1,0 +1,41 @@
+// How the CPU engine stores values of a type and what it computes with: f32 and f64 are both themselves, bf16
+// is storage only and its arithmetic f32.
+#pragma once
+
+#include <cstdint>
+
+#include "host/bf16.hpp"
+#include "recur/types.hpp"
+
+namespace recur::host::cpu {
+
+template <class T>
+struct StorageTraits {
+  using Arithmetic = T;
+  using Unit = T;
+  static constexpr int kUnitDepth = 1;
+};
+template <>
+struct StorageTraits<Bf16> {
+  using Arithmetic = float;
+  using Unit = std::uint32_t;
+  static constexpr int kUnitDepth = 2;
+};
+
+// Sums, cell states, gates, their gradients.
+template <class T>
+using Arithmetic = typename StorageTraits<T>::Arithmetic;
+
+// What the right side of a product is packed in: kUnitDepth successive values of k of one column, the first
+// in the lower bits. Where the depth is not a whole number of units, the rest of the last is zero.
+template <class T>
+using Unit = typename StorageTraits<T>::Unit;
+template <class T>
+constexpr std::int64_t units_of(std::int64_t depth) {
+  return (depth + StorageTraits<T>::kUnitDepth - 1) / StorageTraits<T>::kUnitDepth;
+}
+
+// The type of Arithmetic.
+constexpr DataType arithmetic_of(DataType type) { return type == DataType::bf16 ? DataType::f32 : type; }
+
+}  // namespace recur::host::cpu
