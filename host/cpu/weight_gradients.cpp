@@ -85,7 +85,8 @@ void outer_product(const GradientInputs<T>& in, Matrix<const Arithmetic<T>> left
   }
 }
 
-// Units summed over all (t, b) at a time.
+// Units summed over all (t, b) at a time, apart from what the caller holds: next to a large gradient of other
+// calls every term would be rounded to that.
 constexpr std::int64_t kBlock = 64;
 
 // Sums over (t, b) in order of dsums columns, this member's share.
