@@ -62,8 +62,22 @@ class OneDnnPlan final : public EnginePlan {
     }
   }
 
-  // Throws Unsupported where a call of these sizes needs what the plan did not say.
+  // Throws Unsupported where a call of these sizes needs what the plan did not say, or where oneDNN cannot
+  // run it on weights in the formats of the plan's sizes.
   void check_sizes(const RunSizes& sizes) const {
+    try {
+      check_memory(sizes);
+    } catch (const DeviceError&) {
+      throw Unsupported("onednn: for T=" + std::to_string(sizes.steps) +
+                        ", B=" + std::to_string(sizes.batch) +
+                        " oneDNN has no implementation that takes weights in "
+                        "the format that it chose for the plan's T=" +
+                        std::to_string(stack_.sizes.steps) + ", B=" + std::to_string(stack_.sizes.batch) +
+                        "; expected a plan for these sizes");
+    }
+  }
+
+  void check_memory(const RunSizes& sizes) const {
     with_stack(sizes, [&](const Stack& stack) {
       const BufferSizes needed = sizes_of(stack);
       const BufferSizes& planned = facts_.sizes;

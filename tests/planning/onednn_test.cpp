@@ -157,5 +157,27 @@ TEST(OneDnnRows, KnowWhetherTheyAreDense) {
   EXPECT_TRUE(rows.dense());
 }
 
+// For few rows oneDNN chooses a packed format of a gru's weights that other sizes may not take: refused
+// before anything is written, if so, and right otherwise.
+TEST_F(OneDnn, SmallerCallsOnPreparedWeightsAreRunOrRefused) {
+  Spec spec;
+  spec.cell = Cell::gru;
+  spec.gru_reset = GruReset::before;
+  spec.input_size = 1;
+  spec.hidden_size = 3;
+  const auto problem = oracle::convert<float>(random_problem(spec, 1, 12, 1));
+  Session<float> session(problem, {.threads = 2}, {21, 19}, onednn_device());
+  session.prepare();
+  session.poison_outputs();
+  const std::vector<float> before = session.y.vector();
+  try {
+    session.forward_prepared();
+    EXPECT_FALSE(std::isnan(session.y[0]));
+  } catch (const Unsupported& error) {
+    EXPECT_NE(std::string(error.what()).find("for T=1, B=12"), std::string::npos) << error.what();
+    EXPECT_TRUE(same_bits(session.y.vector(), before));
+  }
+}
+
 }  // namespace
 }  // namespace recur::test
