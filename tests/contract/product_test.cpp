@@ -65,12 +65,12 @@ class Product : public ::testing::TestWithParam<std::string> {
     for (std::int64_t row = 0; row < kRows; ++row) {
       for (std::int64_t column = 0; column < most_columns; ++column) {
         const auto at = static_cast<std::size_t>(row * most_columns + column);
-        T sum = accumulate ? c_values[at] : T(0);
+        T sum(0);
         for (std::int64_t i = 0; i < depth; ++i) {
           sum = multiply_add(fused, a[static_cast<std::size_t>(row * a_row + i * a_column)],
                              b_values[static_cast<std::size_t>(i * most_columns + column)], sum);
         }
-        expected[at] = sum;
+        expected[at] = accumulate ? c_values[at] + sum : sum;
       }
     }
 

@@ -194,6 +194,7 @@ class SharedPlans : public ::testing::Test {
   static int wrong_of(int threads, const std::function<bool(std::size_t thread)>& task) {
     std::atomic<int> waiting = threads, wrong = 0;
     std::vector<std::thread> callers;
+    callers.reserve(static_cast<std::size_t>(threads));
     for (int thread = 0; thread < threads; ++thread) {
       callers.emplace_back([&, thread] {
         --waiting;

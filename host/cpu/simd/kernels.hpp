@@ -26,7 +26,8 @@ inline constexpr int kSumsInFlight = 12;
 
 // C (rows x columns) = A (rows x depth) * B (depth x columns), or += where `accumulate`. Every element is one
 // chain of fused multiply-adds in order of k, whatever the other arguments: this is what batch invariance
-// rests on. Strides in elements; columns of B and C are contiguous within a panel.
+// rests on. The chain starts at zero, and C is added once: next to a large C every term would be rounded to
+// that. Strides in elements; columns of B and C are contiguous within a panel.
 //
 // bf16: sums are f32. B is in units of two values of k (storage.hpp), its rows and panels counted in them;
 // a_column is 1. The chain takes units in order and of each the later k first.

@@ -69,11 +69,6 @@ HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, c
   const auto in_c = [&](int i) { return (i / kVectors) * p.c_panel + (i % kVectors) * kLanes; };
 
   V sum[kRows][kWidth];
-  if (p.accumulate) {
-    unroll<kRows>([&](auto m) HWY_ATTR {
-      unroll<kWidth>([&](auto i) HWY_ATTR { sum[m][i] = load(c + m * p.c_row + in_c(i)); });
-    });
-  }
   // One unit of depth; the last may have fewer values of A.
   const auto add = [&](auto whole) HWY_ATTR {
     unroll<O::kParts>([&](auto part) HWY_ATTR {
@@ -93,6 +88,11 @@ HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, c
   }
   if constexpr (kDepth > 1) {
     if (p.depth % kDepth != 0) add(std::false_type());
+  }
+  if (p.accumulate) {
+    unroll<kRows>([&](auto m) HWY_ATTR {
+      unroll<kWidth>([&](auto i) HWY_ATTR { sum[m][i] = load(c + m * p.c_row + in_c(i)) + sum[m][i]; });
+    });
   }
   unroll<kRows>([&](auto m) HWY_ATTR {
     unroll<kWidth>([&](auto i) HWY_ATTR {
