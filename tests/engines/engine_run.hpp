@@ -21,15 +21,32 @@ struct RunOptions {
   int threads = 1;
   bool batch_invariant = false;
   bool tf32 = false;
-  std::size_t l2_bytes = 0;  ///< planned for a GPU with this much; 0: what it has
-  bool prepared = false;     ///< inference with prepared weights
+  std::size_t l2_bytes = 0;     ///< planned for a GPU with this much; 0: what it has
+  bool prepared = false;        ///< inference with prepared weights
+  bool by_steps = false;        ///< inference by step() for each t; h0 and c0 given
+  bool states = true;           ///< h0 and c0 are given
+  bool final_gradients = true;  ///< dhN and dcN are given
   Layout layout = Layout::time_major;
   Index spare_steps = 0;  ///< by how much the plan's Shape exceeds the run's T and B
   Index spare_batch = 0;
   Index row_gap = 0;  ///< elements left between rows of x, y and their gradients
   GradientMode mode = GradientMode::overwrite;
   std::uint64_t dropout_seed = 0;
+  std::int64_t checkpoint_interval = 0;
+  std::int64_t truncation_window = 0;
 };
+
+/// What a run asks of make_plan.
+inline Options options_for(const RunOptions& run, Pass pass) {
+  return {.engine = run.device->engine,
+          .pass = pass,
+          .threads = run.threads,
+          .batch_invariant = run.batch_invariant,
+          .tf32 = run.tf32,
+          .cudnn_algorithm = run.device->cudnn_algorithm,
+          .checkpoint_interval = run.checkpoint_interval,
+          .truncation_window = run.truncation_window};
+}
 
 inline Device device_for(const RunOptions& run) {
   if (run.simd.empty() && run.l2_bytes == 0) return run.device->device;
@@ -162,14 +179,10 @@ class EngineRun {
         run_(run),
         device_(device_for(run)),
         context_(*run.device, device_, run.threads),
-        plan_(run.device->plan(with_layout(spec_, run.layout),
-                               {problem.T + run.spare_steps, problem.B + run.spare_batch}, device_,
-                               {.engine = run.device->engine,
-                                .pass = pass,
-                                .threads = run.threads,
-                                .batch_invariant = run.batch_invariant,
-                                .tf32 = run.tf32,
-                                .cudnn_algorithm = run.device->cudnn_algorithm})),
+        plan_(
+            run.device->plan(with_layout(spec_, run.layout),
+                             {(run.by_steps ? 1 : problem.T) + run.spare_steps, problem.B + run.spare_batch},
+                             device_, options_for(run, pass))),
         sizes_(spec_, problem.T, problem.B),
         x_(run, problem.T, problem.B, problem.x),
         h0_(problem.h0),
@@ -186,10 +199,16 @@ class EngineRun {
     }
   }
 
+  EngineRun(const EngineRun&) = delete;
+  EngineRun& operator=(const EngineRun&) = delete;
+  /// Where a call throws, what the one before it has put on the stream still needs its buffers.
+  ~EngineRun() { run_.device->synchronize(); }
+
   const Plan& plan() const { return plan_; }
 
   /// Forward; in training the reserve stays for backward().
   oracle::Outputs<T> forward() {
+    if (run_.by_steps) return step_by_step();
     const Index D = directions_of(spec_);
     y_ = SequenceTensor<T>(run_, problem_.T, problem_.B, D * output_size_of(spec_));
     SequenceTensor<T> c_sequence(run_, problem_.T, problem_.B,
@@ -210,18 +229,8 @@ class EngineRun {
     args.cN = c_state(cN);
     args.c_sequence = c_sequence.view();
     workspace_.poison();
-    if (run_.prepared) {
-      if (prepared_buffer_.size() == 0) {
-        prepared_buffer_ = Aligned<std::byte>(plan_.sizes().prepared_weights);
-        prepared_ = prepare_weights(plan_, context_.get(), Stream(), weights_, prepared_buffer_.bytes());
-      }
-      recur::forward(plan_, context_.get(), Stream(), *prepared_, args,
-                     workspace_.bytes().first(plan_.sizes().workspace_prepared));
-    } else {
-      reserve_.poison();
-      recur::forward(plan_, context_.get(), Stream(), std::span<const LayerWeights>(weights_), args,
-                     workspace_.bytes(), reserve_.bytes());
-    }
+    reserve_.poison();
+    recur::forward(plan_, context_.get(), Stream(), weights(), args, workspace(), reserve_.bytes());
     run_.device->synchronize();
     return {y_.dense(), hN.vector(), cN.vector(), c_sequence.dense()};
   }
@@ -274,6 +283,40 @@ class EngineRun {
   }
 
  private:
+  /// Prepared once, or canonical.
+  Weights weights() {
+    if (!run_.prepared) return std::span<const LayerWeights>(weights_);
+    if (prepared_buffer_.size() == 0) {
+      prepared_buffer_ = Aligned<std::byte>(plan_.sizes().prepared_weights);
+      prepared_ = prepare_weights(plan_, context_.get(), Stream(), weights_, prepared_buffer_.bytes());
+    }
+    return prepared_;
+  }
+  std::span<std::byte> workspace() {
+    const BufferSizes& sizes = plan_.sizes();
+    return workspace_.bytes().first(run_.prepared ? sizes.workspace_prepared : sizes.workspace);
+  }
+  oracle::Outputs<T> step_by_step() {
+    const Index columns = output_size_of(spec_), inputs = spec_.input_size;
+    Aligned<T> h(h0_.vector()), c(c0_.vector());
+    std::vector<T> y;
+    for (Index t = 0; t < problem_.T; ++t) {
+      const auto first = problem_.x.begin() + t * problem_.B * inputs;
+      Aligned<T> x_t(std::vector<T>(first, first + problem_.B * inputs));
+      Aligned<T> y_t(static_cast<std::size_t>(problem_.B * columns));
+      StepArgs args;
+      args.x = TensorView(x_t.data(), storage_type<T>, {problem_.B, inputs});
+      args.y = TensorView(y_t.data(), storage_type<T>, {problem_.B, columns});
+      args.h = h_state(h);
+      args.c = c_state(c);
+      workspace_.poison();
+      recur::step(plan_, context_.get(), Stream(), weights(), args, workspace());
+      run_.device->synchronize();
+      for (std::size_t k = 0; k < y_t.size(); ++k) y.push_back(y_t[k]);
+    }
+    return {y, h.vector(), c.vector(), {}};
+  }
+
   static Spec with_layout(Spec spec, Layout layout) {
     spec.layout = layout;
     return spec;
@@ -326,7 +369,7 @@ class EngineRun {
   std::vector<LayerTensors<T>> layers_;
   std::vector<LayerWeights> weights_;
   Aligned<std::byte> prepared_buffer_;
-  std::optional<PreparedWeights> prepared_;
+  PreparedWeights prepared_;
   SequenceTensor<T> y_;
 };
 

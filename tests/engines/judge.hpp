@@ -64,8 +64,16 @@ bool clear_of_kinks(const Spec& spec, const oracle::Result<Real>& exact) {
   return oracle::distance_from_kinks(spec, exact) >= 64 * epsilon_of(spec.dtype);
 }
 
+/// Takes away what the run does not give.
+inline void leave_out(const RunOptions& run, oracle::Problem<double>& problem,
+                      oracle::OutputGradients<double>& upstream) {
+  if (!run.states) problem.h0 = problem.c0 = {};
+  if (!run.final_gradients) upstream.dhN = upstream.dcN = {};
+}
+
 /// Runs problems of this Spec and size over fixed seeds until every tensor has enough values, then gives the
-/// verdict for each way of running: they share the oracle's work, which takes most of the time.
+/// verdict for each way of running: they share the oracle's work, which takes most of the time, and what is
+/// not given.
 ///
 /// Where a run accumulates, the gradients of weights start from those of another random model.
 template <class T, class Round = typename StorageOf<T>::Round>
@@ -79,7 +87,8 @@ void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions
     oracle::Problem<double> problem = problem_for(*runs.front().device, spec, steps, batch, seed);
     if (spec.dropout > 0)
       problem.dropout_masks = runs.front().device->dropout_masks(spec, steps, batch, seed);
-    const oracle::OutputGradients<double> upstream = random_output_gradients(spec, steps, batch, seed);
+    oracle::OutputGradients<double> upstream = random_output_gradients(spec, steps, batch, seed);
+    leave_out(runs.front(), problem, upstream);
     const auto exact_problem = oracle::convert<Real>(problem);
     const auto exact = oracle::forward(exact_problem);
     if (!clear_of_kinks(spec, exact)) {
@@ -120,15 +129,17 @@ void judge(const Spec& spec, Index steps, Index batch, const RunOptions& run) {
   judge_all<T>(spec, steps, batch, {run});
 }
 
-/// Inference alone, for what training does not reach: prepared weights.
-template <class T>
+/// Inference alone, for what training does not reach: prepared weights, step().
+template <class T, class Round = typename StorageOf<T>::Round>
 void judge_inference(Spec spec, Index steps, Index batch, const RunOptions& run) {
   using Real = typename StorageOf<T>::Judge;
   spec.dtype = storage_type<T>;
   ErrorPools pools(spec.dtype);
   for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
-    const oracle::Problem<double> problem = problem_for(*run.device, spec, steps, batch, seed);
-    const Naive<T> naive(problem);
+    oracle::Problem<double> problem = problem_for(*run.device, spec, steps, batch, seed);
+    oracle::OutputGradients<double> none;
+    leave_out(run, problem, none);
+    const Naive<T, Round> naive(problem);
     const auto typed_problem = oracle::convert<T>(problem);
     EngineRun<T> engine(typed_problem, Pass::inference, run);
     pools.add(oracle::forward(oracle::convert<Real>(problem)), naive.outputs, engine.forward(),

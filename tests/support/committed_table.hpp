@@ -1,17 +1,24 @@
 /// @file
-/// Tables of what the library decides, committed beside the tests. They are changed by hand, after the change
-/// was understood.
+/// Tables of what the library decides, committed. A test that holds one against what is decided now writes it
+/// anew where RECUR_UPDATE_TABLES is set; the change is to be understood before it is committed.
 #pragma once
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
 
 namespace recur::test {
 
-/// Lines in which the file (-) and what is decided now (+) differ; empty where they agree.
+/// Lines in which the file (-) and what is decided now (+) differ; empty where they agree, or the file was
+/// written anew.
 inline std::string difference_from_table(const std::string& path, const std::vector<std::string>& actual) {
+  if (std::getenv("RECUR_UPDATE_TABLES") != nullptr) {
+    std::ofstream file(path);
+    for (const std::string& line : actual) file << line << '\n';
+    return file.flush().good() ? "" : "cannot write " + path;
+  }
   std::ifstream file(path);
   if (!file.good()) return "cannot read " + path;
   std::vector<std::string> committed;
