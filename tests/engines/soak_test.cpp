@@ -1,0 +1,83 @@
+// Random layers, run in random ways: whatever is drawn is judged right by the oracle, refused by the table of
+// refusals, or impossible and said to be. What the other tests cross on purpose, this crosses by chance.
+//
+//     RECUR_SOAK_SEED=7 RECUR_SOAK_CASES=20000 test_engines_soak     # another, longer walk
+//
+// A case depends on the seed and its number alone; a failure names both, for
+//
+//     RECUR_SOAK_SEED=7 RECUR_SOAK_FIRST=123 RECUR_SOAK_CASES=1 test_engines_soak
+#include <cstdlib>
+#include <map>
+
+#include "engines/device_test.hpp"
+#include "engines/judge.hpp"
+#include "engines/soak_draw.hpp"
+
+namespace recur::test {
+namespace {
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+enum class Outcome { judged, refused, impossible };
+
+Outcome run_case(const SoakCase& drawn) {
+  const RunOptions& run = drawn.run;
+  try {
+    make_plan(drawn.spec, {drawn.T + run.spare_steps, drawn.B + run.spare_batch}, device_for(run),
+              options_for(run, drawn.pass));
+  } catch (const Unsupported&) {
+    return Outcome::refused;
+  } catch (const InvalidArgument&) {
+    return Outcome::impossible;
+  }
+  with_storage(drawn.spec.dtype, [&]<class T>() {
+    if (drawn.pass == Pass::inference) return judge_inference<T>(drawn.spec, drawn.T, drawn.B, run);
+    judge<T>(drawn.spec, drawn.T, drawn.B, run);
+  });
+  return Outcome::judged;
+}
+
+class Soak : public ::testing::TestWithParam<TestDevice> {};
+
+TEST_P(Soak, IsJudgedRefusedOrImpossible) {
+  const TestDevice& device = GetParam();
+  if (!device.absent.empty()) GTEST_SKIP() << device.absent;
+  const UseMemory memory(*device.memory);
+  const SoakLimits limits = soak_limits(device);
+  const std::uint64_t seed = from_environment("RECUR_SOAK_SEED", 1);
+  const std::uint64_t first = from_environment("RECUR_SOAK_FIRST", 0);
+  const std::uint64_t count = from_environment("RECUR_SOAK_CASES", limits.cases);
+  std::map<Outcome, std::uint64_t> outcomes;
+  for (std::uint64_t number = first; number < first + count; ++number) {
+    const SoakCase drawn = draw_case(device, limits, seed, number);
+    SCOPED_TRACE("RECUR_SOAK_SEED=" + std::to_string(seed) + " RECUR_SOAK_FIRST=" + std::to_string(number) +
+                 " RECUR_SOAK_CASES=1: " + text_of(drawn));
+    try {
+      ++outcomes[run_case(drawn)];
+    } catch (const Unsupported& error) {
+      // What only another library knows, and says of smaller calls than planned.
+      if (device.engine != EngineId::onednn)
+        ADD_FAILURE() << "planned, but the call throws: " << error.what();
+      ++outcomes[Outcome::refused];
+    } catch (const std::exception& error) {
+      ADD_FAILURE() << "planned, but the call throws: " << error.what();
+    }
+    if (HasFailure()) return;  // the judge gives no more verdicts
+  }
+  std::printf("seed %llu, cases %llu to %llu: %llu judged, %llu refused, %llu impossible\n",
+              static_cast<unsigned long long>(seed), static_cast<unsigned long long>(first),
+              static_cast<unsigned long long>(first + count - 1),
+              static_cast<unsigned long long>(outcomes[Outcome::judged]),
+              static_cast<unsigned long long>(outcomes[Outcome::refused]),
+              static_cast<unsigned long long>(outcomes[Outcome::impossible]));
+  EXPECT_TRUE(count == 1 || 3 * outcomes[Outcome::judged] >= count) << "most were left undone";
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Soak, ::testing::ValuesIn(test_devices()),
+                         [](const auto& instance) { return camel_case(instance.param.name); });
+
+}  // namespace
+}  // namespace recur::test
