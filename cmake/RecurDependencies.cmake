@@ -31,6 +31,22 @@ if(RECUR_BUILD_TESTS)
   if(NOT RECUR_DLPACK_INCLUDE_DIR)
     message(FATAL_ERROR "DLPack was not found (Debian package libdlpack-dev); -DRECUR_BUILD_TESTS=OFF builds without tests")
   endif()
+
+  # ONNX's own tests of the operators, and the reader of their files.
+  find_package(Protobuf QUIET)  # target protobuf::libprotobuf
+  if(Protobuf_FOUND)
+    find_package(ONNX CONFIG QUIET)  # target onnx_proto
+  endif()
+  find_path(RECUR_ONNX_NODE_TESTS test_lstm_defaults/model.onnx PATHS /usr/share/libonnx-testdata/data/node
+    DOC "Folder of ONNX's node tests")
+  mark_as_advanced(RECUR_ONNX_NODE_TESTS)
+  set(RECUR_HAVE_ONNX OFF)
+  if(ONNX_FOUND AND RECUR_ONNX_NODE_TESTS)
+    set(RECUR_HAVE_ONNX ON)
+  else()
+    set(RECUR_ONNX_MISSING "ONNX or its node tests were not found (Debian packages libonnx-dev, libonnx-testdata, libprotobuf-dev)")
+    message(WARNING "${RECUR_ONNX_MISSING}; the test onnx_nodes will fail")
+  endif()
 endif()
 
 if(RECUR_BUILD_EXAMPLES OR RECUR_BUILD_PERF)

@@ -205,6 +205,12 @@ constexpr Parameter kAll[kParameters] = {Parameter::W,  Parameter::R,        Par
 constexpr const char* kNames[kParameters] = {"W", "R", "bW", "bR", "peephole", "projection"};
 
 }  // namespace
+
+void check_format_tensors(WeightFormat format, const Spec& spec, std::int64_t layer,
+                          std::span<const ConstTensorView> tensors) {
+  check_foreign(checked_table(format, spec, layer), tensors, spec.dtype);
+}
+
 }  // namespace host
 
 std::vector<FormatTensor> format_tensors(WeightFormat format, const Spec& spec, std::int64_t layer) {

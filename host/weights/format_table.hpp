@@ -34,4 +34,8 @@ struct FormatTable {
 // Throws Unsupported where the convention cannot express the Spec. The Spec is valid, and has the layer.
 FormatTable format_table(WeightFormat format, const Spec& spec, std::int64_t layer);
 
+// Throws InvalidArgument unless these are the tensors of the layer, as import_weights takes them.
+void check_format_tensors(WeightFormat format, const Spec& spec, std::int64_t layer,
+                          std::span<const ConstTensorView> tensors);
+
 }  // namespace recur::host
