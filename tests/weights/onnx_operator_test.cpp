@@ -309,8 +309,8 @@ TEST(OnnxOperator, Clip) {
 }
 
 TEST(OnnxOperator, RefusedFunctions) {
-  const auto set = [](std::vector<std::string> names, std::vector<float> alphas = {},
-                      std::vector<float> betas = {}) {
+  const auto set = [](const std::vector<std::string>& names, const std::vector<float>& alphas = {},
+                      const std::vector<float>& betas = {}) {
     return [=](Node& node) {
       node.attributes.activations = names;
       node.attributes.activation_alpha = alphas;
@@ -467,7 +467,8 @@ TEST(OnnxOperator, RefusedStores) {
   refused(layer, {}, {"y: expected f32 [T=5] [B=3] [D*H=8]", "nothing"});
   refused(layer, node.tensor({kB, kT, 2 * kH}), {"y: expected f32 [T=5] [B=3] [D*H=8]", "[3] [5] [8]"});
   refused(layer, ConstTensorView(y.data(), DataType::f64, {kT, kB, 2 * kH}), {"y: expected f32", "f64"});
-  refused(layer, ConstTensorView(node.outputs.Y.data(), DataType::f32, {kT, kB, 2 * kH}), {"Y", "shared with y"});
+  refused(layer, ConstTensorView(node.outputs.Y.data(), DataType::f32, {kT, kB, 2 * kH}),
+          {"Y", "shared with y"});
 }
 
 }  // namespace
