@@ -37,7 +37,7 @@ struct OnnxAttributes {
   /// last value have the default of ONNX's operator of that name; Affine 1 and 0; ScaledTanh has none.
   std::vector<float> activation_alpha;
   std::vector<float> activation_beta;
-  std::optional<float> clip;  ///< above 0; infinity is none
+  std::optional<float> clip;  ///< above 0; infinity is none; see `Spec::clip`
 };
 
 /// A node's inputs; an optional one that is absent is not given. X, the states and sequence_lens are as

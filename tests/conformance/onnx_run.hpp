@@ -18,13 +18,7 @@ inline OnnxRun run_onnx(const TestDevice& device, const OnnxAttributes& attribut
                         const OnnxOutputs& outputs) {
   OnnxRun run{onnx_layer(attributes, inputs, outputs), {}};
   const Spec& spec = run.layer.spec;
-  const oracle::Sizes sizes(spec, run.layer.shape.steps, run.layer.shape.batch);
-  oracle::resize(run.weights.W, oracle::Sizes::W(spec, 0));
-  oracle::resize(run.weights.R, sizes.R);
-  oracle::resize(run.weights.bW, sizes.bW);
-  oracle::resize(run.weights.bR, sizes.bR);
-  oracle::resize(run.weights.peephole, sizes.peephole);
-  LayerTensors<float> tensors(run.weights);
+  LayerTensors<float> tensors(oracle::zero_parameters<float>(spec, 0));
   import_weights(WeightFormat::onnx, spec, 0, run.layer.weights, tensors.views<TensorView>(spec, 0));
   run.weights = tensors.dense();
 
@@ -35,6 +29,7 @@ inline OnnxRun run_onnx(const TestDevice& device, const OnnxAttributes& attribut
   ForwardArgs args = run.layer.args;
   Aligned<float> y;
   if (!args.y.given()) {
+    const oracle::Sizes sizes(spec, run.layer.shape.steps, run.layer.shape.batch);
     y = Aligned<float>(static_cast<std::size_t>(sizes.y));
     args.y = TensorView(y.data(), {args.x.size(0), args.x.size(1), directions_of(spec) * spec.hidden_size});
   }

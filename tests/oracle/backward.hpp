@@ -42,14 +42,8 @@ Gradients<Real> zero_gradients(const Problem<Real>& problem) {
   resize(gradients.dx, sizes.x);
   resize(gradients.dh0, sizes.h);
   resize(gradients.dc0, sizes.c);
-  for (const auto& layer : problem.layers) {
-    auto& zeros = gradients.layers.emplace_back();
-    zeros.W.resize(layer.W.size(), Real(0));
-    zeros.R.resize(layer.R.size(), Real(0));
-    zeros.bW.resize(layer.bW.size(), Real(0));
-    zeros.bR.resize(layer.bR.size(), Real(0));
-    zeros.peephole.resize(layer.peephole.size(), Real(0));
-    zeros.projection.resize(layer.projection.size(), Real(0));
+  for (Index l = 0; l < problem.spec.layers; ++l) {
+    gradients.layers.push_back(zero_parameters<Real>(problem.spec, l));
   }
   return gradients;
 }

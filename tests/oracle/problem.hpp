@@ -100,6 +100,20 @@ void resize(std::vector<Real>& tensor, Index elements) {
   tensor.resize(static_cast<std::size_t>(elements), Real(0));
 }
 
+/// Parameters of a layer, all zeros.
+template <class Real>
+LayerParameters<Real> zero_parameters(const Spec& spec, Index layer) {
+  const Sizes sizes(spec, 1, 1);
+  LayerParameters<Real> zeros;
+  resize(zeros.W, Sizes::W(spec, layer));
+  resize(zeros.R, sizes.R);
+  resize(zeros.bW, sizes.bW);
+  resize(zeros.bR, sizes.bR);
+  resize(zeros.peephole, sizes.peephole);
+  resize(zeros.projection, sizes.projection);
+  return zeros;
+}
+
 /// Throws unless the tensor has as many elements as expected, so that a malformed test cannot pass.
 template <class Real>
 void expect_size(const std::vector<Real>& tensor, Index elements, const char* name, bool may_be_empty) {

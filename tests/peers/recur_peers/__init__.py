@@ -1,0 +1,1 @@
+"""Random layers in other programs, beside ours."""

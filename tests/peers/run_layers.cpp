@@ -1,0 +1,126 @@
+// run_layers FOLDER...: runs layers, each from FOLDER/layer.safetensors: a PyTorch module's state_dict, x,
+// h0, c0, lengths and the gradients of its outputs, time-major, f32, and what the module is as metadata.
+// Outputs and gradients go to FOLDER/ours.safetensors, and those of the naive run (docs/design.md, section
+// 10) to FOLDER/naive.safetensors. Prints a line for each folder: how near a relu came to its kink.
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+#include "engines/engine_run.hpp"
+#include "oracle/backward.hpp"
+#include "oracle/oracle.hpp"
+#include "recur/safetensors.hpp"
+
+namespace recur::test {
+namespace {
+
+// The tensor's elements; none where there is no such tensor.
+template <class T>
+std::vector<T> read(const Safetensors& file, const std::string& name) {
+  const SafetensorsTensor* const tensor = file.find(name);
+  if (tensor == nullptr) return {};
+  if (tensor->dtype != safetensors_dtype(data_type_of<T>)) throw std::invalid_argument(name + ": dtype");
+  std::vector<T> values(tensor->data.size() / sizeof(T));
+  std::memcpy(values.data(), tensor->data.data(), tensor->data.size());
+  return values;
+}
+
+std::int64_t number(const Safetensors& file, const std::string& name) {
+  return std::stoll(file.metadata.at(name));
+}
+
+Spec read_spec(const Safetensors& file) {
+  Spec spec;
+  const std::string& cell = file.metadata.at("cell");
+  spec.cell = cell == "lstm" ? Cell::lstm : cell == "gru" ? Cell::gru : Cell::rnn;
+  if (cell == "rnn-relu") spec.activation = RnnActivation::relu;
+  spec.input_size = number(file, "I");
+  spec.hidden_size = number(file, "H");
+  spec.projection_size = number(file, "P");
+  spec.layers = number(file, "L");
+  spec.direction = number(file, "D") == 2 ? Direction::bidirectional : Direction::forward;
+  spec.bias = number(file, "bias") == 1 ? Bias::both : Bias::none;
+  spec.variable_lengths = file.find("lengths") != nullptr;
+  return spec;
+}
+
+oracle::Problem<float> read_problem(const Safetensors& file) {
+  oracle::Problem<float> problem;
+  problem.spec = read_spec(file);
+  problem.T = number(file, "T");
+  problem.B = number(file, "B");
+  problem.x = read<float>(file, "x");
+  problem.h0 = read<float>(file, "h0");
+  problem.c0 = read<float>(file, "c0");
+  problem.lengths = read<std::int32_t>(file, "lengths");
+  const Spec& spec = problem.spec;
+  std::vector<LayerTensors<float>> layers;
+  std::vector<BasicLayerWeights<TensorView>> views;
+  for (Index l = 0; l < spec.layers; ++l) {
+    layers.emplace_back(oracle::zero_parameters<float>(spec, l));
+    views.push_back(layers.back().views<TensorView>(spec, l));
+  }
+  import_state_dict(spec, file, "", views);
+  for (const LayerTensors<float>& layer : layers) problem.layers.push_back(layer.dense());
+  return problem;
+}
+
+// Tensors but those of weights are flat.
+void write(const std::filesystem::path& path, const Spec& spec, const oracle::Outputs<float>& outputs,
+           const oracle::Gradients<float>& gradients) {
+  std::vector<LayerTensors<float>> layers;
+  std::vector<LayerWeights> views;
+  for (Index l = 0; l < spec.layers; ++l) {
+    layers.emplace_back(gradients.layers[static_cast<std::size_t>(l)]);
+    views.push_back(layers.back().views<ConstTensorView>(spec, l));
+  }
+  const std::vector<std::byte> state_dict = export_state_dict(spec, views, "d");
+  std::vector<SafetensorsTensor> tensors = parse_safetensors(state_dict).tensors;
+  const auto add = [&](const char* name, const std::vector<float>& values) {
+    tensors.push_back({name, "F32", {static_cast<Index>(values.size())}, std::as_bytes(std::span(values))});
+  };
+  add("y", outputs.y);
+  add("hN", outputs.hN);
+  add("cN", outputs.cN);
+  add("dx", gradients.dx);
+  add("dh0", gradients.dh0);
+  add("dc0", gradients.dc0);
+  write_safetensors_file(path, write_safetensors(tensors));
+}
+
+void run_folder(const std::filesystem::path& folder) {
+  const std::vector<std::byte> bytes = read_safetensors_file(folder / "layer.safetensors");
+  const Safetensors file = parse_safetensors(bytes);
+  const oracle::Problem<float> problem = read_problem(file);
+  const oracle::OutputGradients<float> upstream = {
+      read<float>(file, "dy"), read<float>(file, "dhN"), read<float>(file, "dcN"), {}};
+
+  EngineRun<float> engine(
+      problem, Pass::training,
+      {.threads = static_cast<int>(number(file, "threads")),
+       .batch_invariant = number(file, "batch_invariant") == 1,
+       .layout = number(file, "batch_first") == 1 ? Layout::batch_major : Layout::time_major});
+  const oracle::Outputs<float> outputs = engine.forward();
+  write(folder / "ours.safetensors", problem.spec, outputs, engine.backward(upstream));
+
+  const oracle::Result<float> naive = oracle::forward(problem);
+  write(folder / "naive.safetensors", problem.spec, naive, oracle::backward(problem, naive, upstream));
+  std::printf("%g\n", oracle::distance_from_kinks(problem.spec, naive));
+}
+
+}  // namespace
+}  // namespace recur::test
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    try {
+      recur::test::run_folder(argv[i]);
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s: %s\n", argv[i], error.what());
+      return 1;
+    }
+  }
+  return 0;
+}

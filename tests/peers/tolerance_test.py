@@ -1,0 +1,82 @@
+"""The rule of recur_peers/tolerance.py: what passes, and all that must not."""
+
+import os
+import sys
+import unittest
+
+import numpy
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from recur_peers.tolerance import EPS, Pool  # noqa: E402  from beside this file
+
+EXACT = numpy.array([[1.0, -1.0], [1.0, -1.0]])  # of RMS 1
+ERROR = 1e-6
+
+
+def verdict(ours, naive=ERROR, peer=0.0, scale=1.0):
+    """Of errors of all elements."""
+    pool = Pool()
+    pool.add(*(scale * (EXACT + error) for error in (0.0, naive, peer, ours)), "case")
+    return pool.verdict()
+
+
+class Rule(unittest.TestCase):
+    def test_twice_the_naive_error_and_two_eps(self):
+        bound = 2 * ERROR + 2 * EPS
+        self.assertEqual(verdict(0.99 * bound), "")
+        self.assertIn("max error", verdict(1.01 * bound))
+        self.assertIn("rms error", verdict(1.01 * bound))
+        self.assertIn("case", verdict(1.01 * bound))
+
+    def test_the_peer_excuses_nothing(self):
+        self.assertIn("max error", verdict(1e-4, peer=1e-3))
+
+    def test_another_scale_is_the_same(self):
+        bound = 2 * ERROR + 2 * EPS
+        for scale in (1e-6, 1e6):
+            self.assertEqual(verdict(0.99 * bound, scale=scale), "")
+            self.assertIn("max error", verdict(1.01 * bound, scale=scale))
+
+    def test_one_large_error_among_small_ones(self):
+        exact = numpy.ones(10000)
+        ours = exact.copy()
+        ours[7] += 1e-5
+        pool = Pool()
+        pool.add(exact, exact + ERROR, exact, ours, "case")
+        self.assertIn("max error", pool.verdict())
+        self.assertNotIn("rms error", pool.verdict())
+
+    def test_a_large_layer_does_not_hide_a_small_one(self):
+        pool = Pool()
+        pool.add(1e6 * EXACT, 1e6 * (EXACT + ERROR), 1e6 * EXACT, 1e6 * EXACT, "large")
+        pool.add(EXACT, EXACT, EXACT, EXACT + 1e-3, "small")
+        self.assertIn("small", pool.verdict())
+
+    def test_what_is_not_finite(self):
+        for value in (numpy.nan, numpy.inf):
+            for place in range(4):
+                values = [EXACT.copy() for _ in range(4)]
+                values[place][1, 0] = value
+                pool = Pool()
+                pool.add(*values, "case")
+                self.assertIn("not finite", pool.verdict())
+
+    def test_other_shapes(self):
+        pool = Pool()
+        pool.add(EXACT, EXACT, EXACT, EXACT[:1], "case")
+        self.assertIn("shapes", pool.verdict())
+
+    def test_a_peer_that_computes_something_else(self):
+        self.assertIn("something else", verdict(0.0, peer=0.1))
+
+    def test_nothing(self):
+        self.assertEqual(Pool().verdict(), "nothing was compared")
+        pool = Pool()
+        pool.add(*[numpy.zeros((0, 3))] * 4, "case")
+        self.assertEqual(pool.verdict(), "nothing was compared")
+
+
+if __name__ == "__main__":
+    unittest.main()
