@@ -72,7 +72,8 @@ class Pool:
         for norm in ("max", "rms"):
             ours, bound = getattr(self.ours, norm), self._bound(norm)
             if not ours <= bound:
-                found.append(f"{norm} error {ours:.3g} > {bound:.3g} (naive {getattr(self.naive, norm):.3g}, peer {getattr(self.peer, norm):.3g}; worst: {self.worst})")
+                found.append(f"{norm} error {ours:.3g} > {bound:.3g} (naive {getattr(self.naive, norm):.3g}, "
+                             f"peer {getattr(self.peer, norm):.3g}; worst: {self.worst})")
         return "; ".join(found)
 
     def _bound(self, norm):
