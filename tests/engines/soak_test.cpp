@@ -14,6 +14,9 @@
 #include "engines/soak_draw.hpp"
 
 namespace recur::test {
+
+static void PrintTo(const TestDevice& device, std::ostream* out) { *out << device.name; }
+
 namespace {
 
 std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
@@ -26,8 +29,7 @@ enum class Outcome { judged, refused, impossible };
 Outcome run_case(const SoakCase& drawn) {
   const RunOptions& run = drawn.run;
   try {
-    make_plan(drawn.spec, {drawn.T + run.spare_steps, drawn.B + run.spare_batch}, device_for(run),
-              options_for(run, drawn.pass));
+    plan_of(drawn);
   } catch (const Unsupported&) {
     return Outcome::refused;
   } catch (const InvalidArgument&) {
@@ -73,7 +75,7 @@ TEST_P(Soak, IsJudgedRefusedOrImpossible) {
               static_cast<unsigned long long>(outcomes[Outcome::judged]),
               static_cast<unsigned long long>(outcomes[Outcome::refused]),
               static_cast<unsigned long long>(outcomes[Outcome::impossible]));
-  EXPECT_TRUE(count == 1 || 3 * outcomes[Outcome::judged] >= count) << "most were left undone";
+  EXPECT_TRUE(count == 1 || 2 * outcomes[Outcome::judged] >= count) << "most were left undone";
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Soak, ::testing::ValuesIn(test_devices()),
