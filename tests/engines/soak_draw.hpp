@@ -102,7 +102,7 @@ inline void draw_oddity(Draw& draw, SoakCase& drawn) {
     case 4: drawn.run.truncation_window = draw.between(1, 3); break;
     case 5: spec.dropout = probability; break;
     case 6: spec.peepholes = spec.coupled_input_forget = true; break;
-    case 7: spec.cell_sequence = true; break;
+    case 7: spec.cell_sequence = !drawn.run.by_steps; break;
     case 8: spec.projection_size = spec.hidden_size + draw.between(0, 1); break;
     case 9: spec.gru_reset = GruReset::before; break;
     case 10: spec.dtype = draw.one_of({DataType::i32, DataType::u8}); break;

@@ -75,7 +75,7 @@ TEST_P(Soak, IsJudgedRefusedOrImpossible) {
               static_cast<unsigned long long>(outcomes[Outcome::judged]),
               static_cast<unsigned long long>(outcomes[Outcome::refused]),
               static_cast<unsigned long long>(outcomes[Outcome::impossible]));
-  EXPECT_TRUE(count == 1 || 2 * outcomes[Outcome::judged] >= count) << "most were left undone";
+  EXPECT_TRUE(count == 1 || 4 * outcomes[Outcome::judged] >= count) << "most were left undone";
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Soak, ::testing::ValuesIn(test_devices()),
