@@ -212,7 +212,7 @@ inline SoakCase draw_case(const TestDevice& device, const SoakLimits& limits, st
                           std::uint64_t number) {
   Draw draw(seed, number);
   for (;;) {
-    const SoakCase drawn = draw_any(draw, device, limits);
+    SoakCase drawn = draw_any(draw, device, limits);
     if (is_planned(drawn) || draw.once_in(32)) return drawn;
   }
 }

@@ -153,7 +153,8 @@ class Outcomes {
     std::string text;
     for (const auto& [outcome, who] : all_) {
       if (outcome == kNotHere) return kNotHere;
-      text += (text.empty() ? "" : "; ") + who + ": " + outcome;
+      if (!text.empty()) text += "; ";
+      text.append(who).append(": ").append(outcome);
     }
     return text;
   }
