@@ -111,8 +111,10 @@ inline void draw_oddity(Draw& draw, SoakCase& drawn) {
 }
 
 /// Other functions than the cell's, and a clip of what they are given. Some have no bound: few steps, then.
+/// In 16 bits hardly a seed is clear of their kinks.
 inline void draw_functions(Draw& draw, SoakCase& drawn) {
   Spec& spec = drawn.spec;
+  if (size_of(spec.dtype) < 4) return;
   drawn.T = std::min(drawn.T, draw.between(1, 4));
   if (draw.coin()) spec.clip = draw.one_of({0.5, 2.0});
   for (int gate = 0; gate < functions_of(spec.cell); ++gate) {
@@ -121,14 +123,17 @@ inline void draw_functions(Draw& draw, SoakCase& drawn) {
   }
 }
 
-/// Whether too many seeds of a case would be left out, since an argument of a relu is near its kink
+/// Whether too many seeds of a case would be left out, since an argument of a function is near its kink
 /// (clear_of_kinks).
 inline bool is_near_kinks(const SoakCase& drawn) {
   const Spec& spec = drawn.spec;
-  if (spec.cell != Cell::rnn || spec.activation != RnnActivation::relu || has_one_signed_sums(spec))
-    return false;
-  const Index arguments = drawn.T * drawn.B * spec.layers * directions_of(spec) * spec.hidden_size;
-  return 64 * epsilon_of(spec.dtype) * static_cast<double>(arguments) > 0.125;
+  const bool relu = spec.cell == Cell::rnn && spec.activation == RnnActivation::relu;
+  const bool other = std::ranges::any_of(
+      spec.activations, [](const GateActivation& gate) { return gate.function != Activation::standard; });
+  if (has_one_signed_sums(spec) || !(relu || other || spec.clip != 0)) return false;
+  const Index sums =
+      drawn.T * drawn.B * spec.layers * directions_of(spec) * gates_of(spec) * spec.hidden_size;
+  return 64 * epsilon_of(spec.dtype) * static_cast<double>(sums) > 0.125;
 }
 
 /// Any case, taken or not.
