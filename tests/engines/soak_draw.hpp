@@ -7,8 +7,9 @@
 #include <initializer_list>
 #include <string>
 
-#include "engines/functions.hpp"
+#include "engines/enumerators.hpp"
 #include "engines/judge.hpp"
+#include "support/functions.hpp"
 #include "support/random.hpp"
 #include "support/spec_name.hpp"
 
@@ -117,9 +118,9 @@ inline void draw_functions(Draw& draw, SoakCase& drawn) {
   if (size_of(spec.dtype) < 4) return;
   drawn.T = std::min(drawn.T, draw.between(1, 4));
   if (draw.coin()) spec.clip = draw.one_of({0.5, 2.0});
-  for (int gate = 0; gate < functions_of(spec.cell); ++gate) {
+  for (int gate = 0; gate < places_of(spec.cell); ++gate) {
     if (draw.coin())
-      spec.activations[static_cast<std::size_t>(gate)] = sample_of(draw.one_of(enumerators<Activation>(0)));
+      spec.activations[static_cast<std::size_t>(gate)] = gate_of(draw.one_of(enumerators<Activation>(0)));
   }
 }
 

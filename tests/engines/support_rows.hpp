@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "engines/engine_run.hpp"
-#include "engines/functions.hpp"
+#include "engines/enumerators.hpp"
+#include "support/functions.hpp"
 
 namespace recur::test {
 
@@ -60,8 +61,8 @@ inline std::vector<SupportRow> support_rows() {
   };
   for (const Activation function : enumerators<Activation>(1)) {
     rows.push_back({"`activations` " + std::string(name_of(function)), [function](SupportJob& job) {
-                      for (int gate = 0; gate < functions_of(job.spec.cell); ++gate)
-                        job.spec.activations[static_cast<std::size_t>(gate)] = sample_of(function);
+                      for (int gate = 0; gate < places_of(job.spec.cell); ++gate)
+                        job.spec.activations[static_cast<std::size_t>(gate)] = gate_of(function);
                     }});
   }
   rows.push_back({"gradients accumulated", [](SupportJob& job) { job.run.mode = GradientMode::accumulate; }});

@@ -32,6 +32,14 @@ inline std::vector<NamedFunction> all_functions() {
           {"softplus", {Activation::softplus}}};
 }
 
+/// One of them with its parameters; the cell's own function as it is.
+inline GateActivation gate_of(Activation function) {
+  for (const NamedFunction& named : all_functions()) {
+    if (named.gate.function == function) return named.gate;
+  }
+  return {function};
+}
+
 /// The places of Spec::activations that a cell has.
 inline int places_of(Cell cell) { return cell == Cell::rnn ? 1 : cell == Cell::gru ? 2 : 3; }
 
