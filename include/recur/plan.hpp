@@ -38,6 +38,8 @@ struct BufferSizes {
 /// safe to use from many threads at once; holds no buffers and no device resources.
 class RECUR_API Plan {
  public:
+  /// As given, with its functions in one form: where they are the cell's own, `Spec::activations` is
+  /// standard.
   const Spec& spec() const;
   const Shape& shape() const;
   const Options& options() const;
