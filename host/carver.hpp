@@ -17,7 +17,8 @@ class Carver {
   // `count` elements, 64-byte aligned. Throws InvalidArgument where the size passes 64 bits.
   template <class T>
   T* take(std::int64_t count) {
-    const std::int64_t bytes = checked_product("buffer", {count, static_cast<std::int64_t>(sizeof(T))});
+    constexpr std::int64_t kBytes = sizeof(T);  // NOLINT(bugprone-sizeof-expression): pointers too
+    const std::int64_t bytes = checked_product("buffer", {count, kBytes});
     T* result = base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + offset_);
     offset_ = checked_sum("buffer", {offset_, bytes, kAlignment - 1}) / kAlignment * kAlignment;
     return result;
