@@ -5,18 +5,30 @@
 namespace recur::host::c {
 namespace {
 
+// How much of a struct its caller has.
+template <class T>
+std::size_t checked_size(const T* from, const char* name, std::size_t least = sizeof(std::size_t)) {
+  const std::size_t size = checked(from, name).struct_size;
+  if (size < least || size > sizeof(T)) {
+    throw InvalidArgument(std::string(name) + ".struct_size: expected " + std::to_string(least) + " to " +
+                          std::to_string(sizeof(T)) + ", as its _init sets it, got " + std::to_string(size));
+  }
+  return size;
+}
+
 // The struct as this library knows it, from a caller who may know less of it; what that lacks has its
 // default.
 template <class T>
 T current(const T* from, const char* name, T defaults) {
-  checked(from, name);
-  const std::size_t size = from->struct_size;
-  if (size < sizeof(std::size_t) || size > sizeof(T)) {
-    throw InvalidArgument(std::string(name) + ".struct_size: expected at most " + std::to_string(sizeof(T)) +
-                          ", as its _init sets it, got " + std::to_string(size));
-  }
-  std::memcpy(&defaults, from, size);
+  std::memcpy(&defaults, from, checked_size(from, name));
   return defaults;
+}
+
+// The other way round, for a caller whose size was checked.
+template <class T>
+void assign(T& to, T from) {
+  from.struct_size = to.struct_size;
+  std::memcpy(&to, &from, to.struct_size);
 }
 
 // Whether the enumeration has it is for the library to say, but it must not be cut to fit.
@@ -71,6 +83,38 @@ Spec spec_of(const recur_spec* from) {
   }
   spec.residual = flag(c.residual, "spec.residual");
   return spec;
+}
+
+recur_spec to_c(const Spec& from) {
+  recur_spec c = {};
+  c.struct_size = sizeof(c);
+  c.cell = static_cast<std::int32_t>(from.cell);
+  c.activation = static_cast<std::int32_t>(from.activation);
+  c.gru_reset = static_cast<std::int32_t>(from.gru_reset);
+  c.peepholes = from.peepholes ? 1 : 0;
+  c.coupled_input_forget = from.coupled_input_forget ? 1 : 0;
+  c.input_size = from.input_size;
+  c.hidden_size = from.hidden_size;
+  c.projection_size = from.projection_size;
+  c.layers = from.layers;
+  c.direction = static_cast<std::int32_t>(from.direction);
+  c.bias = static_cast<std::int32_t>(from.bias);
+  c.dtype = static_cast<std::int32_t>(from.dtype);
+  c.layout = static_cast<std::int32_t>(from.layout);
+  c.variable_lengths = from.variable_lengths ? 1 : 0;
+  c.reset_mask = from.reset_mask ? 1 : 0;
+  c.cell_sequence = from.cell_sequence ? 1 : 0;
+  c.dropout = from.dropout;
+  c.recurrent_dropout = from.recurrent_dropout;
+  c.zoneout = from.zoneout;
+  c.clip = from.clip;
+  c.layer_norm = from.layer_norm ? 1 : 0;
+  for (std::size_t i = 0; i < from.activations.size(); ++i) {
+    const GateActivation& gate = from.activations[i];
+    c.activations[i] = {static_cast<std::int32_t>(gate.function), gate.alpha, gate.beta};
+  }
+  c.residual = from.residual ? 1 : 0;
+  return c;
 }
 
 Options options_of(const recur_options* from) {
@@ -130,6 +174,18 @@ TensorView view_of(const recur_tensor& from, const char* name) {
   throw InvalidArgument(std::string(name) + ": expected a rank of 0 to 4, got " + std::to_string(from.rank));
 }
 
+recur_tensor to_c(const ConstTensorView& from) {
+  recur_tensor c = {};
+  c.data = const_cast<void*>(from.data());  // C has one view for both
+  c.dtype = static_cast<std::int32_t>(from.type());
+  c.rank = from.rank();
+  for (int d = 0; d < from.rank(); ++d) {
+    c.shape[d] = from.size(d);
+    c.strides[d] = from.stride(d);
+  }
+  return c;
+}
+
 std::vector<TensorView> views_of(std::span<const recur_tensor> from, const char* name) {
   std::vector<TensorView> views;
   for (const recur_tensor& tensor : from) views.push_back(view_of(tensor, name));
@@ -160,6 +216,23 @@ ForwardArgs forward_args_of(const recur_forward_args* from) {
   args.cN = view_of(c.cN, "cN");
   args.c_sequence = view_of(c.c_sequence, "c_sequence");
   return args;
+}
+
+recur_forward_args to_c(const ForwardArgs& from) {
+  recur_forward_args c = {};
+  c.struct_size = sizeof(c);
+  c.x = to_c(from.x);
+  c.h0 = to_c(from.h0);
+  c.c0 = to_c(from.c0);
+  c.lengths = to_c(from.lengths);
+  c.reset_mask = to_c(from.reset_mask);
+  c.host_lengths = from.host_lengths;
+  c.dropout_seed = from.dropout_seed;
+  c.y = to_c(from.y);
+  c.hN = to_c(from.hN);
+  c.cN = to_c(from.cN);
+  c.c_sequence = to_c(from.c_sequence);
+  return c;
 }
 
 StepArgs step_args_of(const recur_step_args* from) {
@@ -193,5 +266,72 @@ BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<Gra
 }
 
 WeightFormat format_of(std::int32_t from) { return enum_of<WeightFormat>(from, "format"); }
+
+OnnxAttributes onnx_attributes_of(const recur_onnx_attributes* from) {
+  constexpr std::int64_t kMostFunctions = 6;  // an LSTM's three in two directions
+  const recur_onnx_attributes c = current(from, "attributes", recur_onnx_attributes{});
+  OnnxAttributes attributes;
+  attributes.op_type = &checked(c.op_type, "op_type");
+  if (c.hidden_size != nullptr) attributes.hidden_size = *c.hidden_size;
+  if (c.direction != nullptr) attributes.direction = c.direction;
+  attributes.layout = c.layout;
+  attributes.linear_before_reset = c.linear_before_reset;
+  attributes.input_forget = c.input_forget;
+  for (const char* const name :
+       checked_span(c.activations, c.activation_count, "activations", kMostFunctions)) {
+    attributes.activations.emplace_back(&checked(name, "activations"));
+  }
+  const auto alphas =
+      checked_span(c.activation_alpha, c.activation_alpha_count, "activation_alpha", kMostFunctions);
+  const auto betas =
+      checked_span(c.activation_beta, c.activation_beta_count, "activation_beta", kMostFunctions);
+  attributes.activation_alpha.assign(alphas.begin(), alphas.end());
+  attributes.activation_beta.assign(betas.begin(), betas.end());
+  if (c.clip != nullptr) attributes.clip = *c.clip;
+  return attributes;
+}
+
+OnnxInputs onnx_inputs_of(const recur_onnx_inputs* from) {
+  const recur_onnx_inputs c = current(from, "inputs", recur_onnx_inputs{});
+  return {view_of(c.X, "X"),
+          view_of(c.W, "W"),
+          view_of(c.R, "R"),
+          view_of(c.B, "B"),
+          view_of(c.sequence_lens, "sequence_lens"),
+          view_of(c.initial_h, "initial_h"),
+          view_of(c.initial_c, "initial_c"),
+          view_of(c.P, "P")};
+}
+
+OnnxOutputs onnx_outputs_of(const recur_onnx_outputs* from) {
+  const recur_onnx_outputs c = current(from, "outputs", recur_onnx_outputs{});
+  return {view_of(c.Y, "Y"), view_of(c.Y_h, "Y_h"), view_of(c.Y_c, "Y_c")};
+}
+
+OnnxLayer onnx_layer_of(const recur_onnx_layer* from) {
+  const recur_onnx_layer c = current(from, "layer", recur_onnx_layer{});
+  OnnxLayer layer;
+  layer.spec = spec_of(c.spec);
+  layer.shape = {c.steps, c.batch};
+  layer.Y = view_of(c.Y, "Y");
+  return layer;
+}
+
+void set_onnx_layer(recur_onnx_layer* to, const OnnxLayer& from) {
+  // Callers must have all that a node can set.
+  checked_size(to, "layer", offsetof(recur_onnx_layer, Y) + sizeof(recur_tensor));
+  checked_size(to->spec, "layer.spec", offsetof(recur_spec, residual));
+  checked_size(to->args, "layer.args", offsetof(recur_forward_args, c_sequence));
+  assign(*to->spec, to_c(from.spec));
+  assign(*to->args, to_c(from.args));
+  recur_onnx_layer c = {};
+  c.spec = to->spec;
+  c.args = to->args;
+  c.steps = from.shape.steps;
+  c.batch = from.shape.batch;
+  for (const ConstTensorView& view : from.weights) c.weights[c.weight_count++] = to_c(view);
+  c.Y = to_c(from.Y);
+  assign(*to, c);
+}
 
 }  // namespace recur::host::c

@@ -26,6 +26,15 @@ std::span<T> checked_span(T* pointer, std::int64_t count, const char* name) {
   if (count > 0) checked(pointer, name);
   return {pointer, static_cast<std::size_t>(count)};
 }
+// Also for more than `most`.
+template <class T>
+std::span<T> checked_span(T* pointer, std::int64_t count, const char* name, std::int64_t most) {
+  if (count > most) {
+    throw InvalidArgument(std::string(name) + ": expected a count of at most " + std::to_string(most) +
+                          ", got " + std::to_string(count));
+  }
+  return checked_span(pointer, count, name);
+}
 inline std::span<std::byte> bytes(void* data, std::size_t size) {
   return {static_cast<std::byte*>(data), size};
 }
@@ -34,6 +43,8 @@ inline std::span<const std::byte> bytes(const void* data, std::size_t size) {
 }
 
 Spec spec_of(const recur_spec* from);
+// With the size that this library knows.
+recur_spec to_c(const Spec& from);
 Options options_of(const recur_options* from);  // null: the defaults
 DeviceProps props_of(const recur_device_props* from);
 TensorView view_of(const recur_tensor& from, const char* name);
@@ -46,11 +57,7 @@ class Layers {
   // Throws InvalidArgument for a null pointer, and for more layers than any Spec may have.
   Layers(const recur_layer_weights* from, std::int64_t count, const char* name)
       : count_(static_cast<std::size_t>(count)) {
-    const auto layers = checked_span(from, count, name);
-    if (count > kMaxLayers) {
-      throw InvalidArgument(std::string(name) + ": expected at most " + std::to_string(kMaxLayers) +
-                            " layers, got " + std::to_string(count));
-    }
+    const auto layers = checked_span(from, count, name, kMaxLayers);
     for (std::size_t i = 0; i < count_; ++i) {
       const BasicLayerWeights<TensorView> layer = layer_of(layers[i]);
       layers_[i] = {layer.W, layer.R, layer.bW, layer.bR, layer.peephole, layer.projection};
@@ -70,5 +77,13 @@ StepArgs step_args_of(const recur_step_args* from);
 // The views of dweights are kept in `gradients`.
 BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients);
 WeightFormat format_of(std::int32_t from);
+
+OnnxAttributes onnx_attributes_of(const recur_onnx_attributes* from);
+OnnxInputs onnx_inputs_of(const recur_onnx_inputs* from);
+OnnxOutputs onnx_outputs_of(const recur_onnx_outputs* from);
+// What store_onnx_y reads.
+OnnxLayer onnx_layer_of(const recur_onnx_layer* from);
+// Checks all of what it writes to before it writes any.
+void set_onnx_layer(recur_onnx_layer* to, const OnnxLayer& from);
 
 }  // namespace recur::host::c

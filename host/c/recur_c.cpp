@@ -158,12 +158,7 @@ const char* recur_engine_name(int32_t engine) {
 }
 
 void recur_spec_init_sized(recur_spec* spec, size_t struct_size) {
-  const recur::Spec from;
-  recur_spec defaults = {};
-  defaults.cell = static_cast<int32_t>(from.cell);
-  defaults.layers = from.layers;
-  defaults.bias = static_cast<int32_t>(from.bias);
-  init(spec, struct_size, defaults);
+  init(spec, struct_size, c::to_c(recur::Spec{}));
 }
 void recur_options_init_sized(recur_options* options, size_t struct_size) {
   recur_options defaults = {};
@@ -184,6 +179,16 @@ void recur_step_args_init_sized(recur_step_args* args, size_t struct_size) { ini
 void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size) {
   init(args, struct_size);
 }
+void recur_onnx_attributes_init_sized(recur_onnx_attributes* attributes, size_t struct_size) {
+  init(attributes, struct_size);
+}
+void recur_onnx_inputs_init_sized(recur_onnx_inputs* inputs, size_t struct_size) {
+  init(inputs, struct_size);
+}
+void recur_onnx_outputs_init_sized(recur_onnx_outputs* outputs, size_t struct_size) {
+  init(outputs, struct_size);
+}
+void recur_onnx_layer_init_sized(recur_onnx_layer* layer, size_t struct_size) { init(layer, struct_size); }
 
 recur_tensor recur_tensor_dense(void* data, int32_t dtype, int32_t rank, const int64_t* shape) {
   recur_tensor tensor = {};
@@ -430,6 +435,20 @@ recur_status recur_export_state_dict(const recur_spec* spec, const recur_layer_w
     }
     std::memcpy(&c::checked(static_cast<std::byte*>(file), "file"), all.data(), all.size());
   });
+}
+
+recur_status recur_onnx_layer_from_node(const recur_onnx_attributes* attributes,
+                                        const recur_onnx_inputs* inputs, const recur_onnx_outputs* outputs,
+                                        recur_onnx_layer* layer, recur_error* error) {
+  return guarded(error, [&] {
+    c::set_onnx_layer(layer, recur::onnx_layer(c::onnx_attributes_of(attributes), c::onnx_inputs_of(inputs),
+                                               c::onnx_outputs_of(outputs)));
+  });
+}
+
+recur_status recur_store_onnx_y(const recur_onnx_layer* layer, const recur_tensor* y, recur_error* error) {
+  return guarded(error,
+                 [&] { recur::store_onnx_y(c::onnx_layer_of(layer), c::view_of(c::checked(y, "y"), "y")); });
 }
 
 }  // extern "C"

@@ -161,6 +161,7 @@ OnnxLayer onnx_layer(const OnnxAttributes& attributes, const OnnxInputs& inputs,
 }
 
 void store_onnx_y(const OnnxLayer& layer, const ConstTensorView& y) {
+  host::validate_job({layer.spec, layer.shape, Device::cpu().props(), {}});  // callers can have changed them
   const host::Node node(layer.spec, layer.shape);
   node.check_Y(layer.Y);
   node.check_y(y);

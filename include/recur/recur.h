@@ -235,6 +235,49 @@ typedef struct recur_backward_args {
   int32_t mode;
 } recur_backward_args;
 
+/** `recur::OnnxAttributes`. Null stands for "not given", each list has at most 6 values; all is copied. */
+typedef struct recur_onnx_attributes {
+  size_t struct_size;
+  const char* op_type;        /**< "RNN", "GRU" or "LSTM" */
+  const int64_t* hidden_size; /**< null: as R has it */
+  const char* direction;      /**< null: "forward" */
+  int64_t layout;
+  int64_t linear_before_reset;
+  int64_t input_forget;
+  const char* const* activations;
+  int64_t activation_count;
+  const float* activation_alpha;
+  int64_t activation_alpha_count;
+  const float* activation_beta;
+  int64_t activation_beta_count;
+  const float* clip; /**< null: none */
+} recur_onnx_attributes;
+
+/** `recur::OnnxInputs`. */
+typedef struct recur_onnx_inputs {
+  size_t struct_size;
+  recur_tensor X, W, R, B, sequence_lens, initial_h, initial_c, P;
+} recur_onnx_inputs;
+
+/** `recur::OnnxOutputs`. */
+typedef struct recur_onnx_outputs {
+  size_t struct_size;
+  recur_tensor Y, Y_h, Y_c;
+} recur_onnx_outputs;
+
+/** `recur::OnnxLayer`. `spec` and `args` are the caller's, each after its `_init`, and written with the rest.
+ */
+typedef struct recur_onnx_layer {
+  size_t struct_size;
+  recur_spec* spec;
+  recur_forward_args* args;
+  int64_t steps;           /**< T of X */
+  int64_t batch;           /**< B of X */
+  recur_tensor weights[4]; /**< what recur_import_weights takes for RECUR_WEIGHTS_ONNX */
+  int64_t weight_count;    /**< 2 to 4 */
+  recur_tensor Y;          /**< the node's */
+} recur_onnx_layer;
+
 typedef struct recur_device recur_device;
 typedef struct recur_thread_team recur_thread_team;
 typedef struct recur_context recur_context;
@@ -255,12 +298,21 @@ RECUR_API void recur_device_props_init_sized(recur_device_props* props, size_t s
 RECUR_API void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size);
 RECUR_API void recur_step_args_init_sized(recur_step_args* args, size_t struct_size);
 RECUR_API void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size);
+RECUR_API void recur_onnx_attributes_init_sized(recur_onnx_attributes* attributes, size_t struct_size);
+RECUR_API void recur_onnx_inputs_init_sized(recur_onnx_inputs* inputs, size_t struct_size);
+RECUR_API void recur_onnx_outputs_init_sized(recur_onnx_outputs* outputs, size_t struct_size);
+RECUR_API void recur_onnx_layer_init_sized(recur_onnx_layer* layer, size_t struct_size);
 #define recur_spec_init(spec) recur_spec_init_sized((spec), sizeof(recur_spec))
 #define recur_options_init(options) recur_options_init_sized((options), sizeof(recur_options))
 #define recur_device_props_init(props) recur_device_props_init_sized((props), sizeof(recur_device_props))
 #define recur_forward_args_init(args) recur_forward_args_init_sized((args), sizeof(recur_forward_args))
 #define recur_step_args_init(args) recur_step_args_init_sized((args), sizeof(recur_step_args))
 #define recur_backward_args_init(args) recur_backward_args_init_sized((args), sizeof(recur_backward_args))
+#define recur_onnx_attributes_init(attributes) \
+  recur_onnx_attributes_init_sized((attributes), sizeof(recur_onnx_attributes))
+#define recur_onnx_inputs_init(inputs) recur_onnx_inputs_init_sized((inputs), sizeof(recur_onnx_inputs))
+#define recur_onnx_outputs_init(outputs) recur_onnx_outputs_init_sized((outputs), sizeof(recur_onnx_outputs))
+#define recur_onnx_layer_init(layer) recur_onnx_layer_init_sized((layer), sizeof(recur_onnx_layer))
 
 /** A dense tensor; rank 0 where `rank` is not 1 to 4 or `shape` is null. */
 RECUR_API recur_tensor recur_tensor_dense(void* data, int32_t dtype, int32_t rank, const int64_t* shape);
@@ -357,6 +409,16 @@ RECUR_API recur_status recur_import_state_dict(const recur_spec* spec, const voi
 RECUR_API recur_status recur_export_state_dict(const recur_spec* spec, const recur_layer_weights* from,
                                                int64_t layer_count, const char* prefix, void* file,
                                                size_t capacity, size_t* bytes, recur_error* error);
+
+/** `recur::onnx_layer`: the layer that a node of ONNX's is, into `layer`, its spec and its args. A call that
+   fails writes none of them. */
+RECUR_API recur_status recur_onnx_layer_from_node(const recur_onnx_attributes* attributes,
+                                                  const recur_onnx_inputs* inputs,
+                                                  const recur_onnx_outputs* outputs, recur_onnx_layer* layer,
+                                                  recur_error* error);
+/** `recur::store_onnx_y`: y, which the caller brought where the layer's args had none, to the node's Y. */
+RECUR_API recur_status recur_store_onnx_y(const recur_onnx_layer* layer, const recur_tensor* y,
+                                          recur_error* error);
 
 #ifdef __cplusplus
 }

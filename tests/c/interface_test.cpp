@@ -303,7 +303,7 @@ TEST_F(CInterface, NullsAreRefused) {
   weights_ = {layers_.data(), -1, {}};
   expect(forward(), RECUR_INVALID_ARGUMENT, "at least 0, got -1");
   weights_ = {layers_.data(), 65, {}};
-  expect(forward(), RECUR_INVALID_ARGUMENT, "at most 64 layers, got 65");
+  expect(forward(), RECUR_INVALID_ARGUMENT, "a count of at most 64, got 65");
   expect(recur_step(plan_, context_, nullptr, &weights_, nullptr, nullptr, 0, &error_),
          RECUR_INVALID_ARGUMENT, "");
   expect(recur_prepare_weights(plan_, context_, nullptr, layers_.data(), 2, nullptr, 0, nullptr, &error_),
