@@ -48,6 +48,33 @@ bool flag(std::int32_t value, const char* name) {
   return value == 1;
 }
 
+std::string string_of(const char* from) { return from == nullptr ? "" : from; }
+
+PrecisionRates rates_of(const recur_precision_rates& from) {
+  return {from.f32, from.tf32, from.f64, from.bf16, from.f16};
+}
+
+Rates rates_of(const recur_rates* from) {
+  recur_rates defaults;
+  recur_rates_init(&defaults);
+  const recur_rates c = current(from, "props.rates", defaults);
+  Rates rates;
+  rates.threads = c.threads;
+  rates.operations_per_second = rates_of(c.operations_per_second);
+  for (const recur_memory_level& level : checked_span(c.levels, c.level_count, "props.rates.levels")) {
+    rates.levels.push_back({string_of(level.name), level.bytes, level.bytes_per_second});
+  }
+  rates.activations_per_second = rates_of(c.activations_per_second);
+  rates.call_seconds = c.call_seconds;
+  rates.barrier_seconds = c.barrier_seconds;
+  rates.launch_seconds = c.launch_seconds;
+  rates.resident_bytes = c.resident_bytes;
+  for (const recur_hop& hop : checked_span(c.hops, c.hop_count, "props.rates.hops")) {
+    rates.hops.push_back({string_of(hop.name), hop.holds_bytes, hop.seconds});
+  }
+  return rates;
+}
+
 }  // namespace
 
 Spec spec_of(const recur_spec* from) {
@@ -142,12 +169,12 @@ DeviceProps props_of(const recur_device_props* from) {
   if (props.kind > DeviceKind::cuda) {
     throw InvalidArgument("props.kind: expected one of its enumerators, got " + std::to_string(c.kind));
   }
-  if (c.name != nullptr) props.name = c.name;
+  props.name = string_of(c.name);
   props.cpu.cores = c.cpu_cores;
   props.cpu.l1d_bytes = c.cpu_l1d_bytes;
   props.cpu.l2_bytes = c.cpu_l2_bytes;
   props.cpu.l3_bytes = c.cpu_l3_bytes;
-  if (c.cpu_simd != nullptr) props.cpu.simd = c.cpu_simd;
+  props.cpu.simd = string_of(c.cpu_simd);
   props.cuda.compute_major = c.cuda_compute_major;
   props.cuda.compute_minor = c.cuda_compute_minor;
   props.cuda.multiprocessors = c.cuda_multiprocessors;
@@ -156,6 +183,7 @@ DeviceProps props_of(const recur_device_props* from) {
   props.cuda.registers_per_multiprocessor = c.cuda_registers_per_multiprocessor;
   props.cuda.l2_bytes = c.cuda_l2_bytes;
   props.cuda.global_bytes = c.cuda_global_bytes;
+  if (c.rates != nullptr) props.rates = rates_of(c.rates);
   return props;
 }
 

@@ -165,6 +165,11 @@ void recur_options_init_sized(recur_options* options, size_t struct_size) {
   defaults.threads = recur::Options{}.threads;
   init(options, struct_size, defaults);
 }
+void recur_rates_init_sized(recur_rates* rates, size_t struct_size) {
+  recur_rates defaults = {};
+  defaults.threads = recur::Rates{}.threads;
+  init(rates, struct_size, defaults);
+}
 void recur_device_props_init_sized(recur_device_props* props, size_t struct_size) {
   const recur::CpuProps from;
   recur_device_props defaults = {};

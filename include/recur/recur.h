@@ -156,7 +156,46 @@ typedef struct recur_options {
   void* log_user;
 } recur_options;
 
-/** `recur::DeviceProps` without rates. Strings end in 0; they are copied. */
+/** `recur::PrecisionRates`. */
+typedef struct recur_precision_rates {
+  double f32;
+  double tf32;
+  double f64;
+  double bf16;
+  double f16;
+} recur_precision_rates;
+
+/** `recur::MemoryLevel`. */
+typedef struct recur_memory_level {
+  const char* name; /**< null: none */
+  double bytes;     /**< may be infinity */
+  double bytes_per_second;
+} recur_memory_level;
+
+/** `recur::Hop`. */
+typedef struct recur_hop {
+  const char* name;   /**< null: none */
+  double holds_bytes; /**< may be infinity */
+  double seconds;
+} recur_hop;
+
+/** `recur::Rates`. */
+typedef struct recur_rates {
+  size_t struct_size;
+  int32_t threads;
+  recur_precision_rates operations_per_second;
+  const recur_memory_level* levels;
+  int64_t level_count;
+  recur_precision_rates activations_per_second;
+  double call_seconds;
+  double barrier_seconds;
+  double launch_seconds;
+  double resident_bytes;
+  const recur_hop* hops;
+  int64_t hop_count;
+} recur_rates;
+
+/** `recur::DeviceProps`. Strings end in 0; all is copied. */
 typedef struct recur_device_props {
   size_t struct_size;
   int32_t kind;
@@ -174,6 +213,7 @@ typedef struct recur_device_props {
   int32_t cuda_registers_per_multiprocessor;
   size_t cuda_l2_bytes;
   size_t cuda_global_bytes;
+  const recur_rates* rates; /**< null: none */
 } recur_device_props;
 
 /** `recur::BufferSizes`. */
@@ -294,6 +334,7 @@ RECUR_API const char* recur_engine_name(int32_t engine);
 /** Sets struct_size and the defaults. The macros below pass the size that the caller was compiled with. */
 RECUR_API void recur_spec_init_sized(recur_spec* spec, size_t struct_size);
 RECUR_API void recur_options_init_sized(recur_options* options, size_t struct_size);
+RECUR_API void recur_rates_init_sized(recur_rates* rates, size_t struct_size);
 RECUR_API void recur_device_props_init_sized(recur_device_props* props, size_t struct_size);
 RECUR_API void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size);
 RECUR_API void recur_step_args_init_sized(recur_step_args* args, size_t struct_size);
@@ -304,6 +345,7 @@ RECUR_API void recur_onnx_outputs_init_sized(recur_onnx_outputs* outputs, size_t
 RECUR_API void recur_onnx_layer_init_sized(recur_onnx_layer* layer, size_t struct_size);
 #define recur_spec_init(spec) recur_spec_init_sized((spec), sizeof(recur_spec))
 #define recur_options_init(options) recur_options_init_sized((options), sizeof(recur_options))
+#define recur_rates_init(rates) recur_rates_init_sized((rates), sizeof(recur_rates))
 #define recur_device_props_init(props) recur_device_props_init_sized((props), sizeof(recur_device_props))
 #define recur_forward_args_init(args) recur_forward_args_init_sized((args), sizeof(recur_forward_args))
 #define recur_step_args_init(args) recur_step_args_init_sized((args), sizeof(recur_step_args))

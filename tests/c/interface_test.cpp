@@ -382,6 +382,107 @@ TEST_F(CInterface, MessagesAreCutToFit) {
   EXPECT_EQ(std::strlen(error_.message), sizeof(error_.message) - 1);
 }
 
+TEST_F(CInterface, RatesGiveThePredictionsOfTheCppInterface) {
+  const recur_memory_level levels[] = {{"L1", 1 << 15, 1e11}, {nullptr, HUGE_VAL, 1e10}};
+  const recur_hop hops[] = {{"cluster of 2", HUGE_VAL, 1e-6}};
+  recur_rates rates;
+  recur_rates_init(&rates);
+  EXPECT_EQ(rates.threads, 1);
+  rates.threads = 2;
+  rates.operations_per_second = {1e11, 2e11, 3e10, 4e10, 5e10};
+  rates.levels = levels;
+  rates.level_count = 2;
+  rates.activations_per_second = {1e9, 0, 1e8, 0, 0};
+  rates.call_seconds = 1e-5;
+  rates.barrier_seconds = 1e-6;
+  rates.launch_seconds = 2e-6;
+  rates.resident_bytes = 1e6;
+  rates.hops = hops;
+  rates.hop_count = 1;
+  recur_device_props props;
+  recur_device_props_init(&props);
+  props.rates = &rates;
+  const std::string simd = Device::cpu().props().cpu.simd;
+  props.cpu_simd = simd.c_str();
+
+  DeviceProps cpp_props;
+  cpp_props.cpu.simd = simd;
+  cpp_props.rates = Rates{.threads = 2,
+                          .operations_per_second = {1e11, 2e11, 3e10, 4e10, 5e10},
+                          .levels = {{"L1", 1 << 15, 1e11}, {.name = "", .bytes_per_second = 1e10}},
+                          .activations_per_second = {1e9, 0, 1e8, 0, 0},
+                          .call_seconds = 1e-5,
+                          .barrier_seconds = 1e-6,
+                          .launch_seconds = 2e-6,
+                          .resident_bytes = 1e6,
+                          .hops = {{.name = "cluster of 2", .seconds = 1e-6}}};
+  const auto device_from = [&](recur_device** out) {
+    recur_device_free(device_.handle);
+    return recur_device_from_props(&props, out, &error_);
+  };
+  for (const auto& [c_type, type] : {std::pair(RECUR_F32, DataType::f32), {RECUR_F64, DataType::f64}}) {
+    ASSERT_EQ(device_from(&device_.handle), RECUR_SUCCESS) << error_.message;
+    spec_.dtype = c_type;
+    cpp_spec_.dtype = type;
+    Owned<recur_plan, recur_plan_free> plan;
+    ASSERT_EQ(recur_plan_create(&spec_, kT, kB, device_, &options_, &plan.handle, &error_), RECUR_SUCCESS)
+        << error_.message;
+    const Plan expected =
+        make_plan(cpp_spec_, {kT, kB}, Device::from_props(cpp_props), {.pass = Pass::training});
+    EXPECT_EQ(recur_plan_predicted_seconds(plan), expected.predicted_seconds().value());
+    EXPECT_EQ(recur_plan_predicted_backward_seconds(plan), expected.predicted_backward_seconds().value());
+  }
+
+  // Each is seen by the one who validates it; nothing else of a CPU's plan is read from them.
+  const recur_rates good = rates;
+  const auto refused = [&](const char* text) {
+    ASSERT_EQ(device_from(&device_.handle), RECUR_SUCCESS) << error_.message;
+    expect(recur_plan_create(&spec_, kT, kB, device_, &options_, &plan_.handle, &error_),
+           RECUR_INVALID_ARGUMENT, text);
+    rates = good;
+  };
+  rates.threads = 0;
+  refused("Rates::threads");
+  rates.operations_per_second.tf32 = -1;
+  refused("Rates::operations_per_second.tf32");
+  rates.operations_per_second.bf16 = -1;
+  refused("Rates::operations_per_second.bf16");
+  rates.activations_per_second.f16 = -1;
+  refused("Rates::activations_per_second.f16");
+  rates.level_count = 0;
+  refused("Rates::levels");
+  rates.launch_seconds = NAN;
+  refused("Rates::launch_seconds");
+  rates.resident_bytes = -1;
+  refused("Rates::resident_bytes");
+  const recur_hop bad_hops[] = {hops[0], {nullptr, 0, 0}};
+  rates.hops = bad_hops;
+  rates.hop_count = 2;
+  refused("Rates::hops.holds_bytes");
+
+  const auto not_made = [&](const char* text) {
+    device_.handle = nullptr;
+    expect(recur_device_from_props(&props, &device_.handle, &error_), RECUR_INVALID_ARGUMENT, text);
+    EXPECT_EQ(device_.handle, nullptr);
+    rates = good;
+  };
+  recur_device_free(device_.handle);
+  rates.levels = nullptr;
+  not_made("props.rates.levels: expected a pointer, got null");
+  rates.level_count = -1;
+  not_made("props.rates.levels: expected a count of at least 0, got -1");
+  rates.hops = nullptr;
+  not_made("props.rates.hops: expected a pointer, got null");
+  rates.hop_count = INT64_MIN;
+  not_made("props.rates.hops: expected a count of at least 0");
+  rates.struct_size = 0;
+  not_made("props.rates.struct_size");
+  // A program that knows of no rates has none.
+  props.rates = reinterpret_cast<const recur_rates*>(1);
+  props.struct_size = offsetof(recur_device_props, rates);
+  EXPECT_EQ(recur_device_from_props(&props, &device_.handle, &error_), RECUR_SUCCESS) << error_.message;
+}
+
 TEST_F(CInterface, SurveyAndLog) {
   std::vector<std::string> seen;
   const auto collect = [](void* user, std::int32_t engine, const char* reason) {

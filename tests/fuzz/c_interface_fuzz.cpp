@@ -1,6 +1,6 @@
-// Plans and calls of any numbers through the C interface: a status, whatever they are. Views are kept within
-// the memory that is there, since C cannot tell how large that is; shapes, strides, types, counts and
-// pointers are the fuzzer's.
+// Plans, calls and ONNX's nodes of any numbers through the C interface: a status, whatever they are. Views
+// are kept within the memory that is there, since C cannot tell how large that is; shapes, strides, types,
+// counts and pointers are the fuzzer's.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -72,13 +72,162 @@ recur_tensor tensor(Input& input, Arena& arena, std::size_t& next,
   return result;
 }
 
-}  // namespace
+// Whether a call that accepts the view stays in the arena. Sizes and strides of which one is negative or zero
+// are not accepted.
+bool is_inside(const recur_tensor& view, const Arena& arena) {
+  if (view.data == nullptr || view.rank < 1 || view.rank > 4) return true;
+  double last = 0;
+  for (int d = 0; d < view.rank; ++d) {
+    if (view.shape[d] < 1 || view.strides[d] < 0) return true;
+    last += static_cast<double>(view.shape[d] - 1) * static_cast<double>(view.strides[d]);
+  }
+  const auto start = static_cast<double>(static_cast<unsigned char*>(view.data) - arena.bytes);
+  return start + 8 * (last + 1) <= static_cast<double>(kArena);
+}
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  Input input(data, size);
+void expect_status(recur_status status, const recur_error& error) {
+  if (status == RECUR_INTERNAL_ERROR || error.code != status) std::abort();
+}
+
+// A number of a machine's rates, at times of none.
+double rate(Input& input) {
+  const std::uint8_t kind = input.byte();
+  if (kind < 200) return 1e9 * (1 + kind);
+  const std::int64_t bits = input.number();
+  double value = 0;
+  std::memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
+recur_precision_rates precision_rates(Input& input) {
+  return {rate(input), rate(input), rate(input), rate(input), rate(input)};
+}
+
+// Counts of arrays of two: right, or negative.
+std::int64_t count_of_two(Input& input) {
+  const std::uint8_t kind = input.byte();
+  return kind < 250 ? kind % 3 : -input.byte();
+}
+
+recur_device* described_device(Input& input) {
+  recur_error error;
+  const recur_memory_level levels[] = {{"L2", 1e6 * input.byte(), rate(input)},
+                                       {input.byte() % 2 == 0 ? nullptr : "", rate(input), rate(input)}};
+  const recur_hop hops[] = {{"cluster of 2", rate(input), rate(input)}, {nullptr, rate(input), rate(input)}};
+  recur_rates rates;
+  recur_rates_init(&rates);
+  rates.threads = input.small();
+  rates.operations_per_second = precision_rates(input);
+  rates.activations_per_second = precision_rates(input);
+  rates.call_seconds = rate(input);
+  rates.barrier_seconds = rate(input);
+  rates.launch_seconds = rate(input);
+  rates.resident_bytes = rate(input);
+  rates.levels = input.byte() == 255 ? nullptr : levels;
+  rates.level_count = count_of_two(input);
+  rates.hops = input.byte() == 255 ? nullptr : hops;
+  rates.hop_count = count_of_two(input);
+  if (input.byte() == 255) rates.struct_size = static_cast<std::size_t>(input.number());
+  recur_device_props props;
+  recur_device_props_init(&props);
+  props.rates = &rates;
+  recur_device* device = nullptr;
+  const recur_status status = recur_device_from_props(&props, &device, &error);
+  expect_status(status, error);
+  if ((status == RECUR_SUCCESS) != (device != nullptr)) std::abort();
+  return device;
+}
+
+const char* name(Input& input) {
+  static const char* const kNames[] = {"LSTM",        "GRU",           "RNN",     "forward",
+                                       "reverse",     "bidirectional", "Sigmoid", "tanh",
+                                       "HardSigmoid", "Elu",           "",        nullptr};
+  return kNames[input.byte() % 12];
+}
+
+// A node of ONNX's, and its y moved to Y.
+void onnx_node(Input& input) {
+  static Arena arena;
+  recur_error error;
+  std::size_t next = 0;
+  const char* const ops[] = {"RNN", "GRU", "LSTM"};
+  const std::uint8_t op = input.byte();
+  const std::int64_t D = 1 + input.byte() % 2, G = 1 + op % 3 + (op % 3 > 0 ? 1 : 0);
+  const std::int64_t T = input.number(), B = input.number(), I = input.number(), H = input.number();
+  const bool batch_major = input.byte() % 2 == 1;
+  const std::int64_t outer = batch_major ? B : T, inner = batch_major ? T : B;
+  recur_onnx_attributes attributes;
+  recur_onnx_attributes_init(&attributes);
+  attributes.op_type = op < 240 ? ops[op % 3] : name(input);
+  attributes.direction = input.byte() >= 240 ? name(input) : D == 2 ? "bidirectional" : nullptr;
+  const std::int64_t hidden = input.byte() < 200 ? H : input.number();
+  if (input.byte() % 2 == 0) attributes.hidden_size = &hidden;
+  attributes.layout = batch_major ? 1 : 0;
+  attributes.linear_before_reset = input.byte() % 8 == 0 ? input.number() : 0;
+  attributes.input_forget = input.byte() % 8 == 0 ? input.number() : 0;
+  const char* functions[6];
+  float values[6];
+  for (const char*& function : functions) function = name(input);
+  for (float& value : values) value = static_cast<float>(rate(input));
+  if (input.byte() % 2 == 0) {
+    attributes.activations = functions;
+    attributes.activation_count = input.number();
+    attributes.activation_alpha = input.byte() == 255 ? nullptr : values;
+    attributes.activation_alpha_count = input.number();
+    attributes.activation_beta = values;
+    attributes.activation_beta_count = input.number();
+    attributes.clip = input.byte() % 2 == 0 ? values : nullptr;
+  }
+  recur_onnx_inputs inputs;
+  recur_onnx_inputs_init(&inputs);
+  const auto state = [&] {
+    return tensor(input, arena, next, {batch_major ? B : D, batch_major ? D : B, H});
+  };
+  inputs.X = tensor(input, arena, next, {outer, inner, I});
+  inputs.W = tensor(input, arena, next, {D, G * H, I});
+  inputs.R = tensor(input, arena, next, {D, G * H, H});
+  inputs.B = tensor(input, arena, next, {D, 2 * G * H});
+  inputs.sequence_lens = tensor(input, arena, next, {B});
+  inputs.initial_h = state();
+  if (op % 3 == 2) inputs.initial_c = state();
+  if (op % 3 == 2) inputs.P = tensor(input, arena, next, {D, 3 * H});
+  recur_onnx_outputs outputs;
+  recur_onnx_outputs_init(&outputs);
+  outputs.Y = tensor(input, arena, next, {outer, batch_major ? T : D, batch_major ? D : B, H});
+  outputs.Y_h = state();
+  recur_spec spec;
+  recur_spec_init(&spec);
+  recur_forward_args args;
+  recur_forward_args_init(&args);
+  recur_onnx_layer layer;
+  recur_onnx_layer_init(&layer);
+  layer.spec = &spec;
+  layer.args = &args;
+  if (input.byte() == 255) args.struct_size = static_cast<std::size_t>(input.number());
+  const recur_status status = recur_onnx_layer_from_node(&attributes, &inputs, &outputs, &layer, &error);
+  expect_status(status, error);
+  if (status == RECUR_SUCCESS && (layer.weight_count < 2 || layer.weight_count > 4)) std::abort();
+  // Whether or not there is a layer: one of the caller's making, then.
+  if (input.byte() % 4 == 0) {
+    spec.hidden_size = input.number();
+    spec.direction = input.small();
+    spec.dtype = input.small();
+    layer.steps = input.number();
+  }
+  const recur_tensor y = tensor(input, arena, next, {outer, inner, D * H});
+  if (is_inside(layer.Y, arena) && is_inside(y, arena)) {
+    expect_status(recur_store_onnx_y(&layer, &y, &error), error);
+  }
+}
+
+void plan_and_forward(Input& input) {
   recur_error error;
   recur_device* device = nullptr;
-  if (recur_device_cpu(&device, &error) != RECUR_SUCCESS) std::abort();
+  if (input.byte() % 4 == 0) {
+    device = described_device(input);
+  } else if (recur_device_cpu(&device, &error) != RECUR_SUCCESS) {
+    std::abort();
+  }
   recur_spec spec;
   recur_spec_init(&spec);
   spec.cell = input.small();
@@ -115,6 +264,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       status == RECUR_INTERNAL_ERROR)
     std::abort();
   const recur_buffer_sizes sizes = recur_plan_sizes(plan);
+  recur_plan_predicted_seconds(plan);
+  recur_plan_explain(plan, nullptr, 0);
   if (plan != nullptr && sizes.workspace < kArena && sizes.reserve < kArena) {
     static Arena arena, workspace, reserve;
     std::memset(arena.bytes, 0, sizeof(arena.bytes));
@@ -152,5 +303,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   recur_plan_free(plan);
   recur_device_free(device);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  Input input(data, size);
+  if (input.byte() % 4 == 0) {
+    onnx_node(input);
+  } else {
+    plan_and_forward(input);
+  }
   return 0;
 }

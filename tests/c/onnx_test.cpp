@@ -1,0 +1,508 @@
+// ONNX's operators in C: what the C++ interface gives, and refuses.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <numeric>
+
+#include "recur/recur.h"
+#include "recur/recur.hpp"
+#include "support/aligned.hpp"
+
+namespace recur::test {
+namespace {
+
+constexpr std::int64_t kT = 5, kB = 3, kI = 2, kH = 4;
+
+TensorView cpp(const recur_tensor& from) {
+  const auto& s = from.shape;
+  const auto type = static_cast<DataType>(from.dtype);
+  switch (from.rank) {
+    case 0: return {};
+    case 1: return TensorView(from.data, type, {s[0]});
+    case 2: return TensorView(from.data, type, {s[0], s[1]});
+    case 3: return TensorView(from.data, type, {s[0], s[1], s[2]});
+    default: return TensorView(from.data, type, {s[0], s[1], s[2], s[3]});
+  }
+}
+
+void expect_same(const recur_tensor& c, const ConstTensorView& view) {
+  EXPECT_EQ(c.data, view.data());
+  EXPECT_EQ(c.dtype, static_cast<std::int32_t>(view.type()));
+  ASSERT_EQ(c.rank, view.rank());
+  for (int d = 0; d < 4; ++d) {
+    EXPECT_EQ(c.shape[d], d < c.rank ? view.size(d) : 0);
+    EXPECT_EQ(c.strides[d], d < c.rank ? view.stride(d) : 0);
+  }
+}
+
+// A node in C with every tensor that it can have, in memory full of small numbers.
+class COnnx : public ::testing::Test {
+ protected:
+  COnnx() { node("LSTM"); }
+
+  void node(const char* op_type, const char* direction = nullptr, std::int64_t layout = 0) {
+    recur_onnx_attributes_init(&attributes_);
+    recur_onnx_inputs_init(&inputs_);
+    recur_onnx_outputs_init(&outputs_);
+    recur_onnx_layer_init(&layer_);
+    recur_spec_init(&spec_);
+    recur_forward_args_init(&args_);
+    layer_.spec = &spec_;
+    layer_.args = &args_;
+    used_ = 0;
+    for (std::size_t i = 0; i < memory_.size(); ++i) {
+      memory_[i] = 0.5f * std::sin(static_cast<float>(i));
+    }
+    attributes_.op_type = op_type;
+    attributes_.direction = direction;
+    attributes_.layout = layout;
+    D_ = direction != nullptr && std::string(direction) == "bidirectional" ? 2 : 1;
+    const std::int64_t G = std::string(op_type) == "RNN" ? 1 : std::string(op_type) == "GRU" ? 3 : 4;
+    inputs_.X = layout == 0 ? tensor({kT, kB, kI}) : tensor({kB, kT, kI});
+    inputs_.W = tensor({D_, G * kH, kI});
+    inputs_.R = tensor({D_, G * kH, kH});
+    inputs_.B = tensor({D_, 2 * G * kH});
+    const std::int64_t batch = kB;
+    inputs_.sequence_lens = recur_tensor_dense(lengths_.data(), RECUR_I32, 1, &batch);
+    inputs_.initial_h = state();
+    if (G == 4) inputs_.initial_c = state();
+    if (G == 4) inputs_.P = tensor({D_, 3 * kH});
+    first_output_ = used_;
+    outputs_.Y = layout == 0 ? tensor({kT, D_, kB, kH}) : tensor({kB, kT, D_, kH});
+    outputs_.Y_h = state();
+    if (G == 4) outputs_.Y_c = state();
+  }
+
+  // Aligned to 16 bytes.
+  recur_tensor tensor(std::vector<std::int64_t> shape) {
+    const std::int64_t count =
+        std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+    float* const data = memory_.data() + used_;
+    used_ += static_cast<std::size_t>((count + 3) / 4 * 4);
+    return recur_tensor_dense(data, RECUR_F32, static_cast<std::int32_t>(shape.size()), shape.data());
+  }
+  recur_tensor state() { return attributes_.layout == 0 ? tensor({D_, kB, kH}) : tensor({kB, D_, kH}); }
+
+  recur_status read() {
+    return recur_onnx_layer_from_node(&attributes_, &inputs_, &outputs_, &layer_, &error_);
+  }
+  OnnxLayer cpp_layer() const {
+    OnnxAttributes attributes;
+    attributes.op_type = attributes_.op_type;
+    if (attributes_.hidden_size != nullptr) attributes.hidden_size = *attributes_.hidden_size;
+    if (attributes_.direction != nullptr) attributes.direction = attributes_.direction;
+    attributes.layout = attributes_.layout;
+    attributes.linear_before_reset = attributes_.linear_before_reset;
+    attributes.input_forget = attributes_.input_forget;
+    for (std::int64_t i = 0; i < attributes_.activation_count; ++i) {
+      attributes.activations.emplace_back(attributes_.activations[i]);
+    }
+    attributes.activation_alpha.assign(attributes_.activation_alpha,
+                                       attributes_.activation_alpha + attributes_.activation_alpha_count);
+    attributes.activation_beta.assign(attributes_.activation_beta,
+                                      attributes_.activation_beta + attributes_.activation_beta_count);
+    if (attributes_.clip != nullptr) attributes.clip = *attributes_.clip;
+    return onnx_layer(
+        attributes,
+        {cpp(inputs_.X), cpp(inputs_.W), cpp(inputs_.R), cpp(inputs_.B), cpp(inputs_.sequence_lens),
+         cpp(inputs_.initial_h), cpp(inputs_.initial_c), cpp(inputs_.P)},
+        {cpp(outputs_.Y), cpp(outputs_.Y_h), cpp(outputs_.Y_c)});
+  }
+
+  void expect(recur_status status, recur_status expected, const std::string& text) {
+    EXPECT_EQ(status, expected) << error_.message;
+    EXPECT_EQ(error_.code, expected);
+    EXPECT_NE(std::string(error_.message).find(text), std::string::npos) << text << " in " << error_.message;
+  }
+  // The node is refused, and the layer not touched; then the node is as it was.
+  void refused(const std::string& text, recur_status expected = RECUR_INVALID_ARGUMENT) {
+    const recur_onnx_layer layer = layer_;
+    const recur_spec spec = spec_;
+    const recur_forward_args args = args_;
+    expect(read(), expected, text);
+    EXPECT_EQ(std::memcmp(&layer, &layer_, sizeof(layer)), 0);
+    EXPECT_EQ(std::memcmp(&spec, &spec_, sizeof(spec)), 0);
+    EXPECT_EQ(std::memcmp(&args, &args_, sizeof(args)), 0);
+    const std::string op_type = attributes_.op_type == nullptr ? "LSTM" : attributes_.op_type;
+    node(op_type == "GRU" ? "GRU" : "LSTM");
+  }
+
+  // Reads the node with C's functions, runs it and stores Y.
+  void run() {
+    ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+    const std::int64_t rows = (spec_.cell == RECUR_RNN ? 1 : spec_.cell == RECUR_GRU ? 3 : 4) * kH;
+    recur_layer_weights canonical = {};
+    canonical.W = tensor({D_, rows, kI});
+    canonical.R = tensor({D_, rows, kH});
+    canonical.bW = tensor({D_, rows});
+    canonical.bR = tensor({D_, rows});
+    if (spec_.peepholes == 1) canonical.peephole = tensor({D_, 3 * kH});
+    ASSERT_EQ(recur_import_weights(RECUR_WEIGHTS_ONNX, &spec_, 0, layer_.weights, layer_.weight_count,
+                                   &canonical, &error_),
+              RECUR_SUCCESS)
+        << error_.message;
+    recur_device* device = nullptr;
+    recur_plan* plan = nullptr;
+    recur_context* context = nullptr;
+    ASSERT_EQ(recur_device_cpu(&device, &error_), RECUR_SUCCESS);
+    ASSERT_EQ(recur_plan_create(&spec_, layer_.steps, layer_.batch, device, nullptr, &plan, &error_),
+              RECUR_SUCCESS)
+        << error_.message;
+    ASSERT_EQ(recur_context_create(device, nullptr, &context, &error_), RECUR_SUCCESS);
+    Aligned<std::byte> workspace(recur_plan_sizes(plan).workspace);
+    const recur_weights weights = {&canonical, 1, {}};
+    const bool apart = args_.y.rank == 0;
+    EXPECT_EQ(apart, D_ == 2 && spec_.layout == RECUR_TIME_MAJOR);
+    if (apart) args_.y = tensor({kT, kB, 2 * kH});
+    EXPECT_EQ(recur_forward(plan, context, nullptr, &weights, &args_, workspace.data(), workspace.size(),
+                            nullptr, 0, &error_),
+              RECUR_SUCCESS)
+        << error_.message;
+    if (apart) {
+      EXPECT_EQ(recur_store_onnx_y(&layer_, &args_.y, &error_), RECUR_SUCCESS) << error_.message;
+    }
+    recur_context_free(context);
+    recur_plan_free(plan);
+    recur_device_free(device);
+  }
+  // The same in C++.
+  void run_cpp() {
+    const OnnxLayer layer = cpp_layer();
+    const std::int64_t rows = gates_of(layer.spec) * kH;
+    BasicLayerWeights<TensorView> canonical;
+    canonical.W = cpp(tensor({D_, rows, kI}));
+    canonical.R = cpp(tensor({D_, rows, kH}));
+    canonical.bW = cpp(tensor({D_, rows}));
+    canonical.bR = cpp(tensor({D_, rows}));
+    if (layer.spec.peepholes) canonical.peephole = cpp(tensor({D_, 3 * kH}));
+    import_weights(WeightFormat::onnx, layer.spec, 0, layer.weights, canonical);
+    const Device device = Device::cpu();
+    const Plan plan = make_plan(layer.spec, layer.shape, device);
+    Context context(device);
+    Aligned<std::byte> workspace(plan.sizes().workspace);
+    const LayerWeights weights{canonical.W,  canonical.R,        canonical.bW,
+                               canonical.bR, canonical.peephole, canonical.projection};
+    ForwardArgs args = layer.args;
+    if (!args.y.given()) args.y = cpp(tensor({kT, kB, 2 * kH}));
+    forward(plan, context, Stream(), std::span<const LayerWeights>(&weights, 1), args, workspace.bytes());
+    if (!layer.args.y.given()) store_onnx_y(layer, args.y);
+  }
+  std::vector<float> outputs() const {
+    const std::size_t count =
+        static_cast<std::size_t>(D_ * kB * kH * (kT + (outputs_.Y_c.rank == 0 ? 1 : 2)));
+    return {memory_.data() + first_output_, memory_.data() + first_output_ + count};
+  }
+
+  recur_onnx_attributes attributes_;
+  recur_onnx_inputs inputs_;
+  recur_onnx_outputs outputs_;
+  recur_onnx_layer layer_;
+  recur_spec spec_;
+  recur_forward_args args_;
+  recur_error error_ = {};
+  std::int64_t D_ = 1;
+  Aligned<float> memory_{4096};
+  Aligned<std::int32_t> lengths_{std::vector<std::int32_t>{5, 3, 1}};
+  std::size_t used_ = 0, first_output_ = 0;
+};
+
+TEST_F(COnnx, GivesWhatTheCppInterfaceGives) {
+  for (const char* op : {"RNN", "GRU", "LSTM"}) {
+    for (const char* direction : {"forward", "reverse", "bidirectional"}) {
+      for (std::int64_t layout : {0, 1}) {
+        SCOPED_TRACE(std::string(op) + " " + direction + " layout " + std::to_string(layout));
+        node(op, direction, layout);
+        run_cpp();
+        const std::vector<float> expected = outputs();
+        node(op, direction, layout);
+        EXPECT_NE(outputs(), expected);
+        run();
+        EXPECT_EQ(outputs(), expected);
+      }
+    }
+  }
+}
+
+TEST_F(COnnx, TheLayerIsThatOfTheCppInterface) {
+  ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+  const OnnxLayer expected = cpp_layer();
+  EXPECT_EQ(layer_.steps, kT);
+  EXPECT_EQ(layer_.batch, kB);
+  ASSERT_EQ(layer_.weight_count, 4);
+  for (std::size_t i = 0; i < 4; ++i) expect_same(layer_.weights[i], expected.weights[i]);
+  expect_same(layer_.Y, expected.Y);
+  expect_same(args_.x, expected.args.x);
+  expect_same(args_.h0, expected.args.h0);
+  expect_same(args_.c0, expected.args.c0);
+  expect_same(args_.lengths, expected.args.lengths);
+  expect_same(args_.y, expected.args.y);
+  expect_same(args_.hN, expected.args.hN);
+  expect_same(args_.cN, expected.args.cN);
+  EXPECT_EQ(args_.reset_mask.rank, 0);
+  EXPECT_EQ(args_.c_sequence.rank, 0);
+  EXPECT_EQ(layer_.struct_size, sizeof(layer_));
+  EXPECT_EQ(spec_.struct_size, sizeof(spec_));
+  EXPECT_EQ(args_.struct_size, sizeof(args_));
+  EXPECT_EQ(layer_.spec, &spec_);
+  EXPECT_EQ(layer_.args, &args_);
+  // What an earlier node left is gone.
+  node("GRU");
+  layer_.weights[3] = inputs_.W;
+  args_.c0 = inputs_.X;
+  spec_.peepholes = 1;
+  inputs_.B = {};
+  ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+  EXPECT_EQ(layer_.weight_count, 2);
+  EXPECT_EQ(layer_.weights[2].rank + layer_.weights[3].rank, 0);
+  EXPECT_EQ(args_.c0.rank, 0);
+  EXPECT_EQ(spec_.peepholes, 0);
+  EXPECT_EQ(spec_.bias, RECUR_BIAS_NONE);
+}
+
+// By the fingerprint of a plan, which has every field of a Spec.
+TEST_F(COnnx, EveryAttribute) {
+  const auto expect_same_spec = [&] {
+    ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+    recur_device* device = nullptr;
+    recur_plan* plan = nullptr;
+    ASSERT_EQ(recur_device_cpu(&device, &error_), RECUR_SUCCESS);
+    EXPECT_EQ(recur_plan_create(&spec_, kT, kB, device, nullptr, &plan, &error_), RECUR_SUCCESS)
+        << error_.message;
+    EXPECT_EQ(recur_plan_fingerprint(plan),
+              make_plan(cpp_layer().spec, {kT, kB}, Device::cpu()).fingerprint());
+    recur_plan_free(plan);
+    recur_device_free(device);
+  };
+  const char* const names[] = {"hardsigmoid", "Elu", "Affine", "HardSigmoid", "Elu", "Affine"};
+  const float alphas[] = {0.25f, 2, 3, 0.25f, 2, 3}, betas[] = {0.5f, 4, 0.5f, 4};
+  const float clip = 1.5f;
+  const std::int64_t hidden = kH;
+  node("LSTM", "bidirectional");
+  attributes_.hidden_size = &hidden;
+  attributes_.activations = names;
+  attributes_.activation_count = 6;
+  attributes_.activation_alpha = alphas;
+  attributes_.activation_alpha_count = 6;
+  attributes_.activation_beta = betas;
+  attributes_.activation_beta_count = 4;
+  attributes_.clip = &clip;
+  expect_same_spec();
+  EXPECT_EQ(spec_.clip, 1.5);
+  EXPECT_EQ(spec_.activations[0].function, RECUR_ACTIVATION_HARD_SIGMOID);
+  EXPECT_EQ(spec_.activations[1].alpha, 2);
+  EXPECT_EQ(spec_.activations[2].beta, 4);
+  node("GRU");
+  attributes_.linear_before_reset = 1;
+  expect_same_spec();
+  EXPECT_EQ(spec_.gru_reset, RECUR_RESET_AFTER);
+  node("LSTM", "reverse");
+  attributes_.input_forget = 1;
+  expect_same_spec();
+  EXPECT_EQ(spec_.coupled_input_forget, 1);
+  EXPECT_EQ(spec_.direction, RECUR_REVERSE);
+  node("RNN");
+  const char* const relu = "Relu";
+  attributes_.activations = &relu;
+  attributes_.activation_count = 1;
+  expect_same_spec();
+  EXPECT_EQ(spec_.activation, RECUR_RNN_RELU);
+}
+
+TEST_F(COnnx, NullsAndCountsAreRefused) {
+  const char* const null = "expected a pointer, got null";
+  expect(recur_onnx_layer_from_node(nullptr, &inputs_, &outputs_, &layer_, &error_), RECUR_INVALID_ARGUMENT,
+         "attributes: expected a pointer");
+  expect(recur_onnx_layer_from_node(&attributes_, nullptr, &outputs_, &layer_, &error_),
+         RECUR_INVALID_ARGUMENT, "inputs: expected a pointer");
+  expect(recur_onnx_layer_from_node(&attributes_, &inputs_, nullptr, &layer_, &error_),
+         RECUR_INVALID_ARGUMENT, "outputs: expected a pointer");
+  expect(recur_onnx_layer_from_node(&attributes_, &inputs_, &outputs_, nullptr, &error_),
+         RECUR_INVALID_ARGUMENT, "layer: expected a pointer");
+  EXPECT_EQ(recur_onnx_layer_from_node(nullptr, nullptr, nullptr, nullptr, nullptr), RECUR_INVALID_ARGUMENT);
+  layer_.spec = nullptr;
+  refused(std::string("layer.spec: ") + null);
+  layer_.args = nullptr;
+  refused(std::string("layer.args: ") + null);
+  attributes_.op_type = nullptr;
+  refused(std::string("op_type: ") + null);
+  attributes_.activation_count = 3;
+  refused(std::string("activations: ") + null);
+  const char* const names[] = {"Sigmoid", nullptr, "Tanh", "Tanh", "Tanh", "Tanh", "Tanh"};
+  attributes_.activations = names;
+  attributes_.activation_count = 3;
+  refused(std::string("activations: ") + null);
+  attributes_.activation_alpha_count = 1;
+  refused(std::string("activation_alpha: ") + null);
+  attributes_.activation_beta_count = 1;
+  refused(std::string("activation_beta: ") + null);
+  for (const std::int64_t count : {std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+                                   std::int64_t{7}, std::numeric_limits<std::int64_t>::max()}) {
+    const std::string text =
+        std::string(": expected a count of at ") + (count < 0 ? "least 0" : "most 6") + ", got ";
+    const float values[] = {1};
+    attributes_.activations = names;
+    attributes_.activation_count = count;
+    refused("activations" + text);
+    attributes_.activation_alpha = values;
+    attributes_.activation_alpha_count = count;
+    refused("activation_alpha" + text);
+    attributes_.activation_beta = values;
+    attributes_.activation_beta_count = count;
+    refused("activation_beta" + text);
+  }
+}
+
+TEST_F(COnnx, StructsOfOtherSizesAreRefused) {
+  attributes_.struct_size = 0;
+  refused("attributes.struct_size");
+  inputs_.struct_size += 8;
+  refused("inputs.struct_size");
+  outputs_.struct_size = 7;
+  refused("outputs.struct_size");
+  layer_.struct_size -= 8;
+  refused("layer.struct_size");
+  spec_.struct_size = offsetof(recur_spec, residual) - 8;
+  refused("layer.spec.struct_size");
+  spec_.struct_size = sizeof(recur_spec) + 8;
+  refused("layer.spec.struct_size");
+  args_.struct_size = offsetof(recur_forward_args, cN);
+  refused("layer.args.struct_size");
+  // No more is written than the program has.
+  args_.struct_size = offsetof(recur_forward_args, c_sequence);
+  args_.c_sequence.rank = 77;
+  ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+  EXPECT_EQ(args_.c_sequence.rank, 77);
+  EXPECT_EQ(args_.struct_size, offsetof(recur_forward_args, c_sequence));
+  EXPECT_EQ(args_.cN.data, outputs_.Y_c.data);
+}
+
+TEST_F(COnnx, WhatTheCppInterfaceRefuses) {
+  attributes_.op_type = "Rnn";
+  refused("op_type: expected RNN, GRU or LSTM, got 'Rnn'");
+  const std::string endless(5000, 'x');
+  attributes_.op_type = endless.c_str();
+  refused("op_type: expected RNN, GRU or LSTM, got 'xxx");
+  attributes_.direction = "";
+  refused("direction: expected forward, reverse or bidirectional, got ''");
+  attributes_.layout = 2;
+  refused("layout: expected 0 or 1, got 2");
+  attributes_.input_forget = -1;
+  refused("input_forget: expected 0 or 1, got -1");
+  attributes_.linear_before_reset = 1;
+  refused("linear_before_reset");
+  const std::int64_t sizes[] = {0, kH + 1};
+  attributes_.hidden_size = &sizes[0];
+  refused("hidden_size: expected at least 1, got 0");
+  attributes_.hidden_size = &sizes[1];
+  refused("W: expected f32 [1] [20] [2]");
+  const float clips[] = {-1, 0};
+  attributes_.clip = &clips[0];
+  refused("clip: expected a bound above 0, got -1");
+  attributes_.clip = &clips[1];
+  refused("clip: a bound of 0", RECUR_UNSUPPORTED);
+  const char* const names[] = {"Sigmoid", "Swish", "Tanh"};
+  attributes_.activations = names;
+  attributes_.activation_count = 3;
+  refused("activations: expected names of ONNX's functions, got 'Swish'");
+  attributes_.activations = names;
+  attributes_.activation_count = 1;
+  refused("activations: expected 3 names");
+  const char* const different[] = {"Sigmoid", "Tanh", "Tanh", "Tanh", "Tanh", "Tanh"};
+  node("LSTM", "bidirectional");
+  attributes_.activations = different;
+  attributes_.activation_count = 6;
+  refused("activations: functions that differ between the directions", RECUR_UNSUPPORTED);
+
+  inputs_.X = {};
+  refused("X: expected [T][B][I]");
+  inputs_.W.rank = 5;
+  refused("W: expected a rank of 0 to 4, got 5");
+  inputs_.R.rank = -1;
+  refused("R: expected a rank of 0 to 4, got -1");
+  inputs_.B.dtype = -1;
+  refused("B: expected one of its enumerators, got -1");
+  inputs_.X.dtype = 77;
+  refused("Spec::dtype: expected one of its enumerators, got 77");
+  inputs_.X.data = nullptr;
+  refused("X: expected f32");
+  inputs_.P.strides[1] = 2;
+  refused("P");
+  inputs_.initial_c.shape[2] = -kH;
+  refused("initial_c: expected f32 [D=1] [B=3] [H=4]");
+  inputs_.sequence_lens.dtype = RECUR_F32;
+  refused("sequence_lens: expected i32 [B=3]");
+  inputs_.initial_h.strides[0] = std::numeric_limits<std::int64_t>::max();
+  inputs_.initial_h.strides[1] = std::numeric_limits<std::int64_t>::max();
+  refused("initial_h: expected an extent that 64 bits can address");
+  outputs_.Y.strides[0] = 0;
+  refused("Y: expected elements that do not overlap each other");
+  outputs_.Y_h.rank = 2;
+  refused("Y_h: expected f32 [D=1] [B=3] [H=4]");
+  node("GRU");
+  outputs_.Y_c = state();
+  refused("Y_c: expected nothing");
+}
+
+TEST_F(COnnx, RefusedStores) {
+  node("GRU", "bidirectional");
+  ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+  const recur_tensor good_y = tensor({kT, kB, 2 * kH});
+  const recur_onnx_layer good_layer = layer_;
+  const recur_spec good_spec = spec_;
+  const std::vector<float> before = memory_.vector();
+  recur_tensor y = good_y;
+  const auto refused_store = [&](const std::string& text) {
+    expect(recur_store_onnx_y(&layer_, &y, &error_), RECUR_INVALID_ARGUMENT, text);
+    EXPECT_EQ(memory_.vector(), before);
+    y = good_y;
+    layer_ = good_layer;
+    spec_ = good_spec;
+  };
+  expect(recur_store_onnx_y(nullptr, &y, &error_), RECUR_INVALID_ARGUMENT, "layer: expected a pointer");
+  expect(recur_store_onnx_y(&layer_, nullptr, &error_), RECUR_INVALID_ARGUMENT, "y: expected a pointer");
+  EXPECT_EQ(recur_store_onnx_y(nullptr, nullptr, nullptr), RECUR_INVALID_ARGUMENT);
+  layer_.struct_size = 0;
+  refused_store("layer.struct_size");
+  layer_.spec = nullptr;
+  refused_store("spec: expected a pointer");
+  layer_.Y = {};
+  refused_store("Y: expected f32 [T=5] [D=2] [B=3] [H=4], got nothing");
+  layer_.Y.rank = 9;
+  refused_store("Y: expected a rank");
+  y = {};
+  refused_store("y: expected f32 [T=5] [B=3] [D*H=8], got nothing");
+  y.rank = 9;
+  refused_store("y: expected a rank");
+  y.dtype = RECUR_F64;
+  refused_store("y: expected f32");
+  y.data = outputs_.Y.data;
+  refused_store("Y: expected memory that no other argument uses");
+  spec_.struct_size = 0;
+  refused_store("spec.struct_size");
+  spec_.direction = 7;
+  refused_store("Spec::direction");
+  spec_.dtype = 300;
+  refused_store("spec.dtype");
+  layer_.steps = 0;
+  refused_store("Shape::steps (T)");
+  // Sizes that agree and that no tensor has.
+  spec_.hidden_size = -1;
+  layer_.Y.shape[3] = -1;
+  y.shape[2] = -2;
+  refused_store("Spec::hidden_size (H)");
+  EXPECT_EQ(recur_store_onnx_y(&layer_, &y, &error_), RECUR_SUCCESS) << error_.message;
+}
+
+TEST(COnnxInit, TakesWhatItGets) {
+  recur_onnx_attributes_init_sized(nullptr, 100);
+  recur_onnx_inputs_init_sized(nullptr, 100);
+  recur_onnx_outputs_init_sized(nullptr, 100);
+  recur_onnx_layer_init_sized(nullptr, 100);
+  recur_rates_init_sized(nullptr, 100);
+}
+
+}  // namespace
+}  // namespace recur::test
