@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "host/c/convert.hpp"
 #include "oracle/oracle.hpp"
 #include "recur/recur.h"
 #include "recur/recur.hpp"
@@ -433,7 +434,13 @@ TEST_F(CInterface, RatesGiveThePredictionsOfTheCppInterface) {
     EXPECT_EQ(recur_plan_predicted_backward_seconds(plan), expected.predicted_backward_seconds().value());
   }
 
-  // Each is seen by the one who validates it; nothing else of a CPU's plan is read from them.
+  // Names, which no plan of a CPU reads.
+  const Rates read = host::c::props_of(&props).rates.value();
+  EXPECT_EQ(read.levels[0].name, "L1");
+  EXPECT_EQ(read.levels[1].name, "");
+  EXPECT_EQ(read.hops[0].name, "cluster of 2");
+
+  // Every other field, by who refuses it.
   const recur_rates good = rates;
   const auto refused = [&](const char* text) {
     ASSERT_EQ(device_from(&device_.handle), RECUR_SUCCESS) << error_.message;
@@ -451,6 +458,10 @@ TEST_F(CInterface, RatesGiveThePredictionsOfTheCppInterface) {
   refused("Rates::activations_per_second.f16");
   rates.level_count = 0;
   refused("Rates::levels");
+  rates.call_seconds = -1;
+  refused("Rates::call_seconds");
+  rates.barrier_seconds = -1;
+  refused("Rates::barrier_seconds");
   rates.launch_seconds = NAN;
   refused("Rates::launch_seconds");
   rates.resident_bytes = -1;

@@ -38,6 +38,13 @@ void expect_same(const recur_tensor& c, const ConstTensorView& view) {
   }
 }
 
+template <class T>
+std::vector<unsigned char> bytes_of(const T& value) {
+  std::vector<unsigned char> bytes(sizeof(value));
+  std::memcpy(bytes.data(), &value, sizeof(value));
+  return bytes;
+}
+
 // A node in C with every tensor that it can have, in memory full of small numbers.
 class COnnx : public ::testing::Test {
  protected:
@@ -119,13 +126,11 @@ class COnnx : public ::testing::Test {
   }
   // The node is refused, and the layer not touched; then the node is as it was.
   void refused(const std::string& text, recur_status expected = RECUR_INVALID_ARGUMENT) {
-    const recur_onnx_layer layer = layer_;
-    const recur_spec spec = spec_;
-    const recur_forward_args args = args_;
+    const auto layer = bytes_of(layer_), spec = bytes_of(spec_), args = bytes_of(args_);
     expect(read(), expected, text);
-    EXPECT_EQ(std::memcmp(&layer, &layer_, sizeof(layer)), 0);
-    EXPECT_EQ(std::memcmp(&spec, &spec_, sizeof(spec)), 0);
-    EXPECT_EQ(std::memcmp(&args, &args_, sizeof(args)), 0);
+    EXPECT_EQ(bytes_of(layer_), layer);
+    EXPECT_EQ(bytes_of(spec_), spec);
+    EXPECT_EQ(bytes_of(args_), args);
     const std::string op_type = attributes_.op_type == nullptr ? "LSTM" : attributes_.op_type;
     node(op_type == "GRU" ? "GRU" : "LSTM");
   }
