@@ -157,7 +157,7 @@ inline SoakCase draw_any(Draw& draw, const TestDevice& device, const SoakLimits&
 
   RunOptions& run = drawn.run;
   run.device = &device;
-  run.simd = draw.one_of(device.simd);
+  run.simd = draw.one_of(device.simd(spec.dtype));
   run.threads = static_cast<int>(draw.between(1, std::min(device.threads, limits.most_threads)));
   run.batch_invariant = draw.coin();
   run.layout = draw.one_of({Layout::time_major, Layout::batch_major});
