@@ -153,7 +153,7 @@ void onnx_node(Input& input) {
   const char* const ops[] = {"RNN", "GRU", "LSTM"};
   const std::uint8_t op = input.byte();
   const std::int64_t D = 1 + input.byte() % 2, G = 1 + op % 3 + (op % 3 > 0 ? 1 : 0);
-  const std::int64_t T = input.number(), B = input.number(), I = input.number(), H = input.number();
+  const std::int64_t T = input.byte() % 7, B = input.byte() % 7, I = input.byte() % 7, H = input.byte() % 7;
   const bool batch_major = input.byte() % 2 == 1;
   const std::int64_t outer = batch_major ? B : T, inner = batch_major ? T : B;
   recur_onnx_attributes attributes;
