@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 #include <vector>
 
 #include "recur/recur.h"
@@ -106,17 +107,36 @@ recur_precision_rates precision_rates(Input& input) {
 // Counts of arrays of two: right, or negative.
 std::int64_t count_of_two(Input& input) {
   const std::uint8_t kind = input.byte();
-  return kind < 250 ? kind % 3 : -input.byte();
+  return kind < 250 ? 2 - kind % 3 : -input.byte();
+}
+
+// The instruction set of this machine's plans, which begin their tile's text with it.
+std::string find_simd() {
+  recur_device* device = nullptr;
+  recur_plan* plan = nullptr;
+  recur_spec spec;
+  recur_spec_init(&spec);
+  spec.input_size = spec.hidden_size = 1;
+  char text[1024] = "";
+  if (recur_device_cpu(&device, nullptr) != RECUR_SUCCESS ||
+      recur_plan_create(&spec, 1, 1, device, nullptr, &plan, nullptr) != RECUR_SUCCESS)
+    std::abort();
+  recur_plan_explain(plan, text, sizeof(text));
+  recur_plan_free(plan);
+  recur_device_free(device);
+  const std::string all = text;
+  const std::size_t begin = all.find("tile: ") + 6;
+  return all.substr(begin, all.find(',', begin) - begin);
 }
 
 recur_device* described_device(Input& input) {
   recur_error error;
-  const recur_memory_level levels[] = {{"L2", 1e6 * input.byte(), rate(input)},
+  const recur_memory_level levels[] = {{"L2", 1e6 * (1 + input.byte()), rate(input)},
                                        {input.byte() % 2 == 0 ? nullptr : "", rate(input), rate(input)}};
   const recur_hop hops[] = {{"cluster of 2", rate(input), rate(input)}, {nullptr, rate(input), rate(input)}};
   recur_rates rates;
   recur_rates_init(&rates);
-  rates.threads = input.small();
+  if (input.byte() >= 240) rates.threads = input.small();
   rates.operations_per_second = precision_rates(input);
   rates.activations_per_second = precision_rates(input);
   rates.call_seconds = rate(input);
@@ -131,6 +151,8 @@ recur_device* described_device(Input& input) {
   recur_device_props props;
   recur_device_props_init(&props);
   props.rates = &rates;
+  static const std::string simd = find_simd();
+  props.cpu_simd = input.byte() == 255 ? nullptr : simd.c_str();
   recur_device* device = nullptr;
   const recur_status status = recur_device_from_props(&props, &device, &error);
   expect_status(status, error);
