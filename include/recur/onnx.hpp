@@ -86,7 +86,8 @@ RECUR_API OnnxLayer onnx_layer(const OnnxAttributes& attributes, const OnnxInput
 
 /// Moves y [T][B][D*H] ([B][T][D*H] in layout 1), which `forward` wrote for the layer, to Y. Host memory.
 ///
-/// @throws InvalidArgument where the node has no Y, y has another shape or dtype, or the two overlap.
+/// @throws InvalidArgument where the node has no Y, y has another shape or dtype, the two overlap, or the
+/// layer was changed to one that can never work.
 RECUR_API void store_onnx_y(const OnnxLayer& layer, const ConstTensorView& y);
 
 }  // namespace recur
