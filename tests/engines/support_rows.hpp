@@ -63,6 +63,9 @@ inline std::vector<SupportRow> support_rows() {
     rows.push_back({"`activations` " + std::string(name_of(function)), [function](SupportJob& job) {
                       for (int gate = 0; gate < places_of(job.spec.cell); ++gate)
                         job.spec.activations[static_cast<std::size_t>(gate)] = gate_of(function);
+                      // For data that suits it: `activation` itself is not read then.
+                      if (job.spec.cell == Cell::rnn && function == Activation::relu)
+                        job.spec.activation = RnnActivation::relu;
                     }});
   }
   rows.push_back({"gradients accumulated", [](SupportJob& job) { job.run.mode = GradientMode::accumulate; }});

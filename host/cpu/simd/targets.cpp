@@ -33,8 +33,8 @@ constexpr const SimdTarget* kTargets[] = {
 #endif
     &simd_baseline};
 
-// Highway does not ask for it.
-bool has_avx512_bf16() {
+// Highway does not ask for it. Not asked for either where no set that needs it is built.
+[[maybe_unused]] bool has_avx512_bf16() {
 #if defined(__x86_64__)
   return __builtin_cpu_supports("avx512bf16") != 0;
 #else
