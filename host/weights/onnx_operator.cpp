@@ -153,6 +153,18 @@ OnnxLayer layer_of(const OnnxAttributes& attributes, const OnnxInputs& inputs, c
   return layer;
 }
 
+void store_y(const OnnxLayer& layer, const ConstTensorView& y) {
+  validate_job({layer.spec, layer.shape, Device::cpu().props(), {}});  // callers can have changed them
+  const Node node(layer.spec, layer.shape);
+  node.check_Y(layer.Y);
+  node.check_y(y);
+  OverlapCheck overlap;
+  overlap.input("y", y);
+  overlap.output("Y", layer.Y);
+  overlap.check();
+  node.move(y, layer.Y);
+}
+
 }  // namespace
 }  // namespace host
 
@@ -161,15 +173,7 @@ OnnxLayer onnx_layer(const OnnxAttributes& attributes, const OnnxInputs& inputs,
 }
 
 void store_onnx_y(const OnnxLayer& layer, const ConstTensorView& y) {
-  host::validate_job({layer.spec, layer.shape, Device::cpu().props(), {}});  // callers can have changed them
-  const host::Node node(layer.spec, layer.shape);
-  node.check_Y(layer.Y);
-  node.check_y(y);
-  host::OverlapCheck overlap;
-  overlap.input("y", y);
-  overlap.output("Y", layer.Y);
-  overlap.check();
-  node.move(y, layer.Y);
+  host::with_memory("store_onnx_y", [&] { host::store_y(layer, y); });
 }
 
 }  // namespace recur

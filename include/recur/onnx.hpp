@@ -23,41 +23,41 @@ namespace recur {
 
 /// A node's attributes, with ONNX's names and defaults.
 struct OnnxAttributes {
-  std::string op_type;                      ///< "RNN", "GRU" or "LSTM"
-  std::optional<std::int64_t> hidden_size;  ///< H; not given: as R has it
-  std::string direction = "forward";        ///< or "reverse", "bidirectional"
+  std::string op_type;                           ///< "RNN", "GRU" or "LSTM"
+  std::optional<std::int64_t> hidden_size = {};  ///< H; not given: as R has it
+  std::string direction = "forward";             ///< or "reverse", "bidirectional"
   /// 0: X [T][B][I], Y [T][D][B][H], states [D][B][H]; 1: X [B][T][I], Y [B][T][D][H], states [B][D][H]
   std::int64_t layout = 0;
   std::int64_t linear_before_reset = 0;  ///< GRU; not 0: `GruReset::after`
   std::int64_t input_forget = 0;         ///< LSTM; 1: `Spec::coupled_input_forget`
   /// RNN f; GRU f g; LSTM f g h; twice as many for two directions; upper and lower case are the same. Empty:
   /// not given. The two directions must have the same functions.
-  std::vector<std::string> activations;
+  std::vector<std::string> activations = {};
   /// Taken in their order by those of `activations` that have an alpha, or a beta. Those that come after the
   /// last value have the default of ONNX's operator of that name; Affine 1 and 0; ScaledTanh has none.
-  std::vector<float> activation_alpha;
-  std::vector<float> activation_beta;
-  std::optional<float> clip;  ///< above 0; infinity is none; see `Spec::clip`
+  std::vector<float> activation_alpha = {};
+  std::vector<float> activation_beta = {};
+  std::optional<float> clip = {};  ///< above 0; infinity is none; see `Spec::clip`
 };
 
 /// A node's inputs; an optional one that is absent is not given. X, the states and sequence_lens are as
 /// `forward` takes its arguments; W, R, B and P as `import_weights` does. G is 1, 3 or 4.
 struct OnnxInputs {
-  ConstTensorView X;              ///< by layout
-  ConstTensorView W;              ///< [D][G*H][I]
-  ConstTensorView R;              ///< [D][G*H][H]
-  ConstTensorView B;              ///< [D][2*G*H]
-  ConstTensorView sequence_lens;  ///< int32 [B]
-  ConstTensorView initial_h;      ///< by layout
-  ConstTensorView initial_c;      ///< LSTM, by layout
-  ConstTensorView P;              ///< LSTM [D][3*H]
+  ConstTensorView X = {};              ///< by layout
+  ConstTensorView W = {};              ///< [D][G*H][I]
+  ConstTensorView R = {};              ///< [D][G*H][H]
+  ConstTensorView B = {};              ///< [D][2*G*H]
+  ConstTensorView sequence_lens = {};  ///< int32 [B]
+  ConstTensorView initial_h = {};      ///< by layout
+  ConstTensorView initial_c = {};      ///< LSTM, by layout
+  ConstTensorView P = {};              ///< LSTM [D][3*H]
 };
 
 /// A node's outputs, shapes by layout.
 struct OnnxOutputs {
-  TensorView Y;
-  TensorView Y_h;
-  TensorView Y_c;  ///< LSTM
+  TensorView Y = {};
+  TensorView Y_h = {};
+  TensorView Y_c = {};  ///< LSTM
 };
 
 /// A node as a layer. Views are of the memory that the node's views are of.

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "contract/session.hpp"
+#include "recur/onnx.hpp"
 #include "recur/recur.h"
 #include "support/problem.hpp"
 #include "support/spec_name.hpp"
@@ -257,6 +258,24 @@ TEST(OutOfMemory, IsTypedInConversions) {
   expect_out_of_memory("parse_safetensors", [&] { static_cast<void>(parse_safetensors(file)); });
   const Safetensors parsed = parse_safetensors(file);
   expect_out_of_memory("import_state_dict", [&] { import_state_dict(spec, parsed, "", to); });
+}
+
+// An ONNX node of two directions, whose Y is filled by a second call.
+TEST(OutOfMemory, IsTypedInOnnx) {
+  Aligned<float> X(8), W(64), R(64), Y(16), y(16);
+  const OnnxAttributes attributes{.op_type = "GRU",
+                                  .hidden_size = 2,
+                                  .direction = "bidirectional",
+                                  .activations = {"sigmoid", "tanh", "sigmoid", "tanh"}};
+  OnnxInputs inputs;
+  inputs.X = {X.data(), {2, 2, 2}};
+  inputs.W = {W.data(), {2, 6, 2}};
+  inputs.R = {R.data(), {2, 6, 2}};
+  OnnxOutputs outputs;
+  outputs.Y = {Y.data(), {2, 2, 2, 2}};
+  expect_out_of_memory("onnx_layer", [&] { static_cast<void>(onnx_layer(attributes, inputs, outputs)); });
+  const OnnxLayer layer = onnx_layer(attributes, inputs, outputs);
+  expect_out_of_memory("store_onnx_y", [&] { store_onnx_y(layer, {y.data(), {2, 2, 4}}); });
 }
 
 // The C interface says it in its own way.
