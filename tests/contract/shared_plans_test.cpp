@@ -109,6 +109,7 @@ struct CPlan {
     recur_spec_init(&c_spec);
     c_spec.cell = static_cast<int>(spec.cell);
     c_spec.activation = static_cast<int>(spec.activation);
+    c_spec.residual = spec.residual ? 1 : 0;
     c_spec.gru_reset = static_cast<int>(spec.gru_reset);
     c_spec.peepholes = spec.peepholes ? 1 : 0;
     c_spec.coupled_input_forget = spec.coupled_input_forget ? 1 : 0;
