@@ -56,7 +56,7 @@ inline constexpr Tile kTiles[] = {
     {2, 4, 32},  // 32 units: one K-block in four to a warp, so that the chain of products is short
     {4, 2, 32},  // 64 units: as before on half the blocks, where few are left
     {3, 4, 21},  // 48 units: twelve warps, the most weights that 16 blocks can hold
-    {2, 2, 32},  // 32 units: one warp to a quarter, none waits for another's turn; up to 256 units in registers
+    {2, 2, 32},  // 32 units: one warp to a quarter, so that none waits for another's turn
 };
 inline constexpr int kTileCount = sizeof(kTiles) / sizeof(kTiles[0]);
 
