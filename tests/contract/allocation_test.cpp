@@ -161,9 +161,16 @@ class Allocation : public ::testing::TestWithParam<Spec> {
   }
 };
 
+// More threads than processors wait for each other's turns, which takes minutes when every access is checked.
+#ifdef RECUR_INSTRUMENTED
+constexpr int kThreads[] = {1, 2};
+#else
+constexpr int kThreads[] = {1, 2, 8};
+#endif
+
 TEST_P(Allocation, NoneInAnyCall) {
   for (bool batch_invariant : {false, true}) {
-    for (int threads : {1, 2, 8}) {
+    for (int threads : kThreads) {
       SCOPED_TRACE(std::string(batch_invariant ? "own product" : "BLAS") + ", threads " +
                    std::to_string(threads));
       expect_none<float>(batch_invariant, threads);
