@@ -37,7 +37,7 @@ struct Model {
 constexpr Model kModel;
 
 // Instructions that a warp issues, one a cycle of its quarter, in a visit to a batch tile. Of the machine
-// code: tests/sass/resident.txt, column `way`, from which the sum is at most a tenth off for lstm and gru.
+// code: tests/sass/resident.txt, column `way`. docs/sass.md says how far the sum is from it.
 int product_instructions(int gates) { return 9 + gates; }  // of a K-block
 int gate_instructions(const Tile& tile, int gates) {       // from the products to the push of a phase
   const int parts = tile.splits > 1 ? 60 : 0;

@@ -7,6 +7,7 @@
 // that computes exponentials and reciprocals, which has an eighth of the others' rate.
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 
 #include "kernels/cells/scalar_math.cuh"

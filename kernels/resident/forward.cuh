@@ -227,7 +227,7 @@ class ForwardBlock {
   }
 
   // W x of the next visit, at step t to a batch tile, and the marks that decide whether the state it leaves
-  // is cleared. All addresses come before the first load, since no load of a value is skipped by a branch.
+  // is cleared. The rows of a value that does not run are not read, but by a predicate, not by a branch.
   RECUR_DEVICE void prefetch(int t, int tile) {
     bool runs[kValues];
     RECUR_UNROLL
