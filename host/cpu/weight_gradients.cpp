@@ -241,11 +241,16 @@ void input_gradients(const Geometry& g, const Kernels<T>& kernels, const RunSize
       return multiply(range.begin, range.size(), dx.data + range.begin * row, row);
     }
   }
-  // Rows at no single distance, or to be rounded, go through this member's part of the scratch rows.
-  const std::int64_t chunk = g.tiling.chunk_steps(sizes.batch);
+  // Rows at no single distance, or to be rounded, go through the scratch rows. A member has the same of them in
+  // every chunk: no barrier parts its use of one chunk from another member's use of the next. The chunks are
+  // of one length, as far as that goes, so that the last has work for all.
+  const std::int64_t most = g.tiling.chunk_steps(sizes.batch);
+  const std::int64_t chunks = (sizes.steps + most - 1) / most;
+  const std::int64_t chunk = (sizes.steps + chunks - 1) / chunks;
+  const Range own = part_of(chunk * sizes.batch, member.members, member.index);
   for (std::int64_t t0 = 0; t0 < sizes.steps; t0 += chunk) {
     const std::int64_t rows = std::min(chunk, sizes.steps - t0) * sizes.batch;
-    const Range range = part_of(rows, member.members, member.index);
+    const Range range{std::min(own.begin, rows), std::min(own.end, rows)};
     multiply(t0 * sizes.batch + range.begin, range.size(), scratch + range.begin * columns, columns);
     for (std::int64_t i = range.begin; i < range.end; ++i)
       copy_values(scratch + i * columns, columns, dx.at(t0 + i / sizes.batch, i % sizes.batch));

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "contract/session.hpp"
+#include "engines/engine_run.hpp"
 #include "host/cpu/blas.hpp"
 #include "support/problem.hpp"
 #include "support/spec_name.hpp"
@@ -61,6 +62,31 @@ TEST_P(Threads, EveryKindOfSharing) {
 TEST_P(Threads, UnitsOnly) {
   for (int threads : {2, 3})
     expect_bits_of_one_thread<float>(GetParam(), unit_groups(GetParam()), threads, true);
+}
+
+// A last chunk of time shorter than the others is shared out in other parts than they were.
+TEST_P(Threads, ChunksOfTime) {
+  Spec spec = GetParam();
+  spec.input_size = 5;
+  set_hidden(spec, unit_groups(spec).H);
+  const Index T = 90, B = 7;
+  const auto expect_bits = [&]<class T_>(Layout layout) {
+    spec.dtype = storage_type<T_>;
+    const auto problem = oracle::convert<T_>(random_problem(spec, T, B, 1));
+    const auto upstream = oracle::convert<T_>(random_output_gradients(spec, T, B, 2));
+    EngineRun<T_> one(problem, Pass::training, {.batch_invariant = true, .layout = layout});
+    EngineRun<T_> many(problem, Pass::training, {.threads = 2, .batch_invariant = true, .layout = layout});
+    ASSERT_EQ(many.plan().threads(), 2);
+    ASSERT_EQ(many.plan().tile().find("chunks of " + std::to_string(T * B) + " rows"), std::string::npos)
+        << "one chunk only: " << many.plan().tile();
+    EXPECT_TRUE(same_bits(many.forward(), one.forward()));
+    EXPECT_TRUE(same_bits(many.backward(upstream), one.backward(upstream)));
+  };
+  for (Layout layout : {Layout::time_major, Layout::batch_major}) {
+    SCOPED_TRACE(name_of(layout));
+    expect_bits.operator()<float>(layout);
+    expect_bits.operator()<Bf16>(layout);
+  }
 }
 
 // Several threads, each with a context and buffers of its own, on one plan and one set of prepared weights.
