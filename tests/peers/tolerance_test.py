@@ -11,14 +11,15 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from recur_peers.tolerance import EPS, Pool  # noqa: E402  from beside this file
 
-EXACT = numpy.array([[1.0, -1.0], [1.0, -1.0]])  # of RMS 1
+EXACT = numpy.array([[1.0, -1.0], [1.0, -1.0]])  # of RMS 1, and max
 ERROR = 1e-6
 
 
 def verdict(ours, naive=ERROR, peer=0.0, scale=1.0):
     """Of errors of all elements."""
     pool = Pool()
-    pool.add(*(scale * (EXACT + error) for error in (0.0, naive, peer, ours)), "case")
+    exact, naive, peer, ours = (scale * (EXACT + error) for error in (0.0, naive, peer, ours))
+    pool.add(exact, [naive], peer, ours, "case")
     return pool.verdict()
 
 
@@ -44,14 +45,30 @@ class Rule(unittest.TestCase):
         ours = exact.copy()
         ours[7] += 1e-5
         pool = Pool()
-        pool.add(exact, exact + ERROR, exact, ours, "case")
+        pool.add(exact, [exact + ERROR], exact, ours, "case")
         self.assertIn("max error", pool.verdict())
         self.assertNotIn("rms error", pool.verdict())
 
+    def test_every_naive_run_counts(self):
+        lucky, unlucky = EXACT.copy(), EXACT + numpy.array([[4 * ERROR, 0], [0, 0]])
+        for naive in ([lucky, unlucky], [unlucky, lucky]):
+            pool = Pool()
+            pool.add(EXACT, naive, EXACT, EXACT + 4 * ERROR, "case")
+            self.assertNotIn("max error", pool.verdict())  # 4, where the naive runs have 4
+            self.assertIn("rms error", pool.verdict())  # 4, where they have the root of 2
+
+    def test_one_value_among_zeros_is_judged_by_its_size(self):
+        sparse = numpy.zeros(10000)
+        sparse[0] = 1.0
+        pool = Pool()
+        pool.add(EXACT, [EXACT + ERROR], EXACT, EXACT, "dense")
+        pool.add(sparse, [sparse], sparse, sparse * (1 + 1.9 * ERROR), "sparse")
+        self.assertNotIn("max error", pool.verdict())
+
     def test_a_large_layer_does_not_hide_a_small_one(self):
         pool = Pool()
-        pool.add(1e6 * EXACT, 1e6 * (EXACT + ERROR), 1e6 * EXACT, 1e6 * EXACT, "large")
-        pool.add(EXACT, EXACT, EXACT, EXACT + 1e-3, "small")
+        pool.add(1e6 * EXACT, [1e6 * (EXACT + ERROR)], 1e6 * EXACT, 1e6 * EXACT, "large")
+        pool.add(EXACT, [EXACT], EXACT, EXACT + 1e-3, "small")
         self.assertIn("small", pool.verdict())
 
     def test_what_is_not_finite(self):
@@ -60,12 +77,13 @@ class Rule(unittest.TestCase):
                 values = [EXACT.copy() for _ in range(4)]
                 values[place][1, 0] = value
                 pool = Pool()
-                pool.add(*values, "case")
+                exact, naive, peer, ours = values
+                pool.add(exact, [EXACT, naive], peer, ours, "case")
                 self.assertIn("not finite", pool.verdict())
 
     def test_other_shapes(self):
         pool = Pool()
-        pool.add(EXACT, EXACT, EXACT, EXACT[:1], "case")
+        pool.add(EXACT, [EXACT], EXACT, EXACT[:1], "case")
         self.assertIn("shapes", pool.verdict())
 
     def test_a_peer_that_computes_something_else(self):
@@ -74,7 +92,8 @@ class Rule(unittest.TestCase):
     def test_nothing(self):
         self.assertEqual(Pool().verdict(), "nothing was compared")
         pool = Pool()
-        pool.add(*[numpy.zeros((0, 3))] * 4, "case")
+        nothing = numpy.zeros((0, 3))
+        pool.add(nothing, [nothing], nothing, nothing, "case")
         self.assertEqual(pool.verdict(), "nothing was compared")
 
 

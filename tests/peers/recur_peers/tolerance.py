@@ -3,7 +3,8 @@
     max |ours - exact|  <=  2 max |naive - exact|  +  2 eps max |exact|      and the same of RMS
 
 A pool has one tensor of many layers of different sizes and magnitudes. So that none of them hides the others, each
-layer's errors are divided by the RMS of the layer's exact values.
+layer's errors are divided by its own max |exact|, or for the RMS by the RMS of its exact values. A layer has one of
+ours and several naive runs (renumbering.py), all of which count.
 """
 
 import math
@@ -14,20 +15,28 @@ EPS = 2.0**-23  # of float32
 
 
 class Norms:
-    """Maximum and RMS of all values that were added."""
+    """Maximum and RMS of the values of many layers, each layer's over its scale in that norm."""
 
     def __init__(self):
         self.max, self.squares, self.count = 0.0, 0.0, 0
 
-    def add(self, values):
-        values = numpy.abs(values).ravel()
-        self.max = max(self.max, float(values.max()))
-        self.squares += float((values**2).sum())
+    def add(self, values, scales):
+        values = numpy.abs(values)
+        self.max = max(self.max, float(values.max()) / scales.max)
+        self.squares += float((values**2).sum()) / scales.rms**2
         self.count += values.size
 
     @property
     def rms(self):
         return math.sqrt(self.squares / self.count) if self.count else 0.0
+
+
+class Scales:
+    """Of a layer's exact values; 1 where they are all zero."""
+
+    def __init__(self, exact):
+        self.max = float(numpy.abs(exact).max()) or 1.0
+        self.rms = float(numpy.sqrt((exact**2).mean())) or 1.0
 
 
 class Pool:
@@ -38,21 +47,23 @@ class Pool:
         self.worst, self.wrong = "", ""
 
     def add(self, exact, naive, peer, ours, label):
-        """float64, and float32 thrice. What is not finite, or of another shape, fails; so does a peer that is another function."""
-        if len({exact.shape, naive.shape, peer.shape, ours.shape}) > 1:
-            self.wrong = self.wrong or f"shapes {exact.shape}, {naive.shape}, {peer.shape}, {ours.shape} ({label})"
+        """float64, a list of float32, and float32 twice. What is not finite, or of another shape, fails; so does a peer that is another
+        function."""
+        runs = [("naive", self.naive, values) for values in naive] + [("peer", self.peer, peer), ("ours", self.ours, ours)]
+        shapes = [exact.shape, *(values.shape for _, _, values in runs)]
+        if len(set(shapes)) > 1:
+            self.wrong = self.wrong or f"shapes {', '.join(map(str, shapes))} ({label})"
             return
         if exact.size == 0:
             return
-        for name, values in (("exact", exact), ("naive", naive), ("peer", peer), ("ours", ours)):
+        for name, values in [("exact", exact), *((name, values) for name, _, values in runs)]:
             if not numpy.isfinite(values).all():
                 self.wrong = self.wrong or f"{name} is not finite ({label})"
                 return
-        scale = float(numpy.sqrt((exact**2).mean())) or 1.0
-        before = self.ours.max
-        self.exact.add(exact / scale)
-        for norms, values in ((self.naive, naive), (self.peer, peer), (self.ours, ours)):
-            norms.add((values.astype(numpy.float64) - exact) / scale)
+        before, scales = self.ours.max, Scales(exact)
+        self.exact.add(exact, scales)
+        for _, norms, values in runs:
+            norms.add(values.astype(numpy.float64) - exact, scales)
         if self.ours.max > before:
             self.worst = label
 
@@ -65,7 +76,7 @@ class Pool:
         if self.wrong:
             return self.wrong
         if self.peer.max > 1e-2:
-            return f"the peer computes something else: its error is {self.peer.max:.3g} times the values' RMS"
+            return f"the peer computes something else: its error is {self.peer.max:.3g} times the largest value"
         if self.exact.count == 0:
             return "nothing was compared"
         found = []

@@ -1,6 +1,7 @@
 """Random layers of PyTorch: outputs and gradients, in float64 and float32 by PyTorch, and by run_layers."""
 
 import copy
+import itertools
 import os
 import random
 import subprocess
@@ -9,7 +10,7 @@ import tempfile
 import numpy
 import torch
 
-from recur_peers import safetensors
+from recur_peers import renumbering, safetensors
 
 NAME = "PyTorch"
 VERSION = torch.__version__
@@ -19,6 +20,7 @@ _KINDS = {"y": "y", "hN": "final states", "cN": "final states", "dx": "dx", "dh0
           "dweight": "gradients of weights", "dbias": "gradients of biases"}
 _MODULES = {"rnn": torch.nn.RNN, "rnn-relu": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM,
             "lstm-projection": torch.nn.LSTM}
+_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
 # A relu this near to its kink has no right slope (docs/design.md, section 10): layers with one are left out.
 _KINK = 64 * 2.0**-23
 
@@ -119,6 +121,39 @@ class Case:
                   for name in ("T", "B", "I", "H", "P", "L", "D", "bias", "batch_first", "batch_invariant", "threads")}
         safetensors.write(os.path.join(folder, "layer.safetensors"), tensors, facts)
 
+    def renumbered(self, orders):
+        """This layer in another order, and what brings its outputs and gradients, by name, back into this one's."""
+        axes = self._axes(orders)
+        def moved(name, values):
+            return torch.from_numpy(renumbering.moved(values.numpy(), axes[name]))
+        other = copy.copy(self)
+        other.module = copy.deepcopy(self.module)
+        other.module.load_state_dict({name: moved(name, values) for name, values in self.module.state_dict().items()})
+        other.x = moved("x", self.x)
+        other.states = {name: moved(name, values) for name, values in self.states.items()}
+        other.upstream = {name: moved(name[1:], values) for name, values in self.upstream.items()}
+        if self.lengths:
+            other.lengths = [self.lengths[b] for b in axes["lengths"][0]]
+
+        def back(found):
+            return {name: renumbering.moved_back(values, axes.get(name) or axes[name[1:]]) for name, values in found.items()}
+        return other, back
+
+    def _axes(self, orders):
+        """For each tensor the new order along each of its axes; all layers have their units in the same order."""
+        rows, inputs, units = (orders.permutation(size) for size in (self.B, self.I, self.H))
+        outputs = orders.permutation(self.P) if self.P else units
+        gate_rows, between = renumbering.side_by_side(units, _GATES[self.module.mode]), renumbering.side_by_side(outputs, self.D)
+        def sequence(columns):
+            return (rows, None, columns) if self.batch_first else (None, rows, columns)
+        h, c = (None, rows, outputs), (None, rows, units)
+        found = {"x": sequence(inputs), "y": sequence(between), "lengths": (rows,), "h0": h, "hN": h, "c0": c, "cN": c}
+        for name in self.module.state_dict():
+            kind, layer = name.split("_l")
+            columns = inputs if layer.split("_")[0] == "0" else between
+            found[name] = {"weight_ih": (gate_rows, columns), "weight_hh": (gate_rows, outputs), "weight_hr": (outputs, units)}.get(kind, (gate_rows,))
+        return found
+
     def read(self, folder, whose, exact):
         """What run_layers wrote, in PyTorch's shapes."""
         found = {}
@@ -136,24 +171,30 @@ class Case:
 
 
 def run(seeds, paths):
-    """(case, kind of tensor, exact, naive, peer, ours) for all tensors of all cases."""
+    """(case, kind of tensor, exact, naive of every order, peer, ours) for all tensors of all cases."""
     torch.set_num_threads(1)
     cases = [Case(seed) for seed in seeds]
     found, relus, at_kinks = [], 0, 0
     with tempfile.TemporaryDirectory() as root:
-        folders = [os.path.join(root, str(i)) for i in range(len(cases))]
-        for case, folder in zip(cases, folders, strict=True):
-            os.mkdir(folder)
-            case.write(folder)
-        lines = subprocess.run([paths.run_layers, *folders], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
-        for case, folder, line in zip(cases, folders, lines, strict=True):
+        layers, folders = [], []
+        for i, case in enumerate(cases):
+            orders = numpy.random.default_rng(i)
+            layers.append([(case, lambda found: found)] + [case.renumbered(orders) for _ in range(1, renumbering.ORDERS)])
+            folders.append([os.path.join(root, f"{i}.{order}") for order in range(renumbering.ORDERS)])
+            for (layer, _), folder in zip(layers[-1], folders[-1], strict=True):
+                os.mkdir(folder)
+                layer.write(folder)
+        command = [paths.run_layers, *itertools.chain(*folders)]
+        lines = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+        for i, case in enumerate(cases):
             relus += case.cell == "rnn-relu"
-            if float(line) < _KINK:
+            if float(lines[i * renumbering.ORDERS]) < _KINK:
                 at_kinks += 1
                 continue
             exact, peer = case.peer(torch.float64), case.peer(torch.float32)
-            naive, ours = (case.read(folder, whose, exact) for whose in ("naive", "ours"))
-            found += [(case, _KINDS[name.split("_")[0]], exact[name], naive[name], peer[name], ours[name]) for name in exact]
+            ours = case.read(folders[i][0], "ours", exact)
+            naive = [back(layer.read(folder, "naive", exact)) for (layer, back), folder in zip(layers[i], folders[i], strict=True)]
+            found += [(case, _KINDS[name.split("_")[0]], exact[name], [one[name] for one in naive], peer[name], ours[name]) for name in exact]
     if len(cases) > 1 and 2 * at_kinks > relus:
         raise RuntimeError(f"{at_kinks} of {relus} layers of relus are unfit")
     return found
