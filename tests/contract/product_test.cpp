@@ -35,6 +35,48 @@ std::vector<T> random_values(std::size_t count, std::uint64_t stream) {
   return values;
 }
 
+// Two tiles of panels, of which one takes 8 at most, and one more; rows enough for several heights of a tile.
+constexpr std::int64_t kMostPanels = 17;
+constexpr std::int64_t kMostPanelRows = 5;
+constexpr std::int64_t kPanelGap = 3;  // elements between panels
+
+// Several panels in one call are what they are one by one, for every number of them and of rows.
+template <class Stored, class Packed>
+void expect_panels(const Kernels<Stored>& k, const Stored* a, std::int64_t depth,
+                   const std::vector<Packed>& b, std::int64_t b_panel, std::int64_t columns) {
+  using Sum = host::cpu::Arithmetic<Stored>;
+  for (std::int64_t rows = 1; rows <= kMostPanelRows; ++rows) {
+    for (std::int64_t panels = 1; panels <= kMostPanels; ++panels) {
+      const std::int64_t c_panel = rows * columns + kPanelGap;
+      std::vector<Sum> c = random_values<Sum>(static_cast<std::size_t>(panels * c_panel), 8);
+      std::vector<Sum> expected = c;
+      ProductArgs<Stored> args{.a = a,
+                               .a_row = depth,
+                               .a_column = 1,
+                               .b = b.data(),
+                               .b_row = columns,
+                               .c = c.data(),
+                               .c_row = columns,
+                               .rows = rows,
+                               .columns = columns,
+                               .depth = depth,
+                               .accumulate = panels % 2 == 0,
+                               .panels = panels,
+                               .b_panel = b_panel,
+                               .c_panel = c_panel};
+      k.product(args);
+      args.panels = 1;
+      for (std::int64_t panel = 0; panel < panels; ++panel) {
+        args.b = b.data() + panel * b_panel;
+        args.c = expected.data() + panel * c_panel;
+        k.product(args);
+      }
+      ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(Sum)), 0)
+          << rows << " rows, " << panels << " panels of " << columns;
+    }
+  }
+}
+
 class Product : public ::testing::TestWithParam<std::string> {
  protected:
   template <class T>
@@ -182,44 +224,13 @@ class Product : public ::testing::TestWithParam<std::string> {
   void check_panels() {
     const Kernels<T>& k = kernels<T>();
     constexpr std::int64_t kDepth = 5;
-    constexpr std::int64_t kGap = 3;  // elements between panels
+    const std::vector<T> a = random_values<T>(static_cast<std::size_t>(kMostPanelRows * kDepth), 6);
     for (std::int64_t vectors = 1; vectors <= k.max_panel_vectors; ++vectors) {
       // The last width is no whole vector.
       for (const std::int64_t columns : {vectors * k.lanes, vectors * k.lanes + 1}) {
-        for (std::int64_t rows = 1; rows <= 5; ++rows) {
-          // All remainders of the panels that a tile takes at once, 8 at most.
-          for (std::int64_t panels = 1; panels <= 17; ++panels) {
-            const std::int64_t b_panel = kDepth * columns + kGap;
-            const std::int64_t c_panel = rows * columns + kGap;
-            const std::vector<T> a = random_values<T>(static_cast<std::size_t>(rows * kDepth), 6);
-            const std::vector<T> b = random_values<T>(static_cast<std::size_t>(panels * b_panel), 7);
-            std::vector<T> c = random_values<T>(static_cast<std::size_t>(panels * c_panel), 8);
-            std::vector<T> expected = c;
-            ProductArgs<T> args{.a = a.data(),
-                                .a_row = kDepth,
-                                .a_column = 1,
-                                .b = b.data(),
-                                .b_row = columns,
-                                .c = c.data(),
-                                .c_row = columns,
-                                .rows = rows,
-                                .columns = columns,
-                                .depth = kDepth,
-                                .accumulate = panels % 2 == 0,
-                                .panels = panels,
-                                .b_panel = b_panel,
-                                .c_panel = c_panel};
-            k.product(args);
-            args.panels = 1;
-            for (std::int64_t panel = 0; panel < panels; ++panel) {
-              args.b = b.data() + panel * b_panel;
-              args.c = expected.data() + panel * c_panel;
-              k.product(args);
-            }
-            ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(T)), 0)
-                << rows << " rows, " << panels << " panels of " << columns;
-          }
-        }
+        const std::int64_t b_panel = kDepth * columns + kPanelGap;
+        const std::vector<T> b = random_values<T>(static_cast<std::size_t>(kMostPanels * b_panel), 7);
+        expect_panels(k, a.data(), kDepth, b, b_panel, columns);
       }
     }
   }
@@ -398,48 +409,17 @@ TEST_P(Bf16Product, EveryShape) {
 TEST_P(Bf16Product, Panels) {
   const Kernels<Stored>& k = kernels();
   constexpr std::int64_t kDepth = 5, kUnits = 3;
-  constexpr std::int64_t kGap = 3;  // between panels
+  const std::vector<Bf16> a = random_bf16(static_cast<std::size_t>(kMostPanelRows * kDepth), 6);
   for (std::int64_t vectors = 1; vectors <= k.max_panel_vectors; ++vectors) {
     const std::int64_t columns = vectors * k.lanes;
-    for (std::int64_t rows = 1; rows <= 5; ++rows) {
-      for (std::int64_t panels = 1; panels <= 17; ++panels) {
-        const std::int64_t b_panel = kUnits * columns + kGap;
-        const std::int64_t c_panel = rows * columns + kGap;
-        const std::vector<Bf16> a = random_bf16(static_cast<std::size_t>(rows * kDepth), 6);
-        std::vector<std::uint32_t> b;
-        for (std::int64_t panel = 0; panel < panels; ++panel) {
-          const auto values = random_bf16(static_cast<std::size_t>(kDepth * columns), 7 + panel);
-          const auto units = packed(values, kDepth, columns, columns);
-          b.insert(b.end(), units.begin(), units.end());
-          b.insert(b.end(), kGap, 0xffffffffu);
-        }
-        std::vector<float> c = random_values<float>(static_cast<std::size_t>(panels * c_panel), 8);
-        std::vector<float> expected = c;
-        ProductArgs<Stored> args{.a = stored(a),
-                                 .a_row = kDepth,
-                                 .a_column = 1,
-                                 .b = b.data(),
-                                 .b_row = columns,
-                                 .c = c.data(),
-                                 .c_row = columns,
-                                 .rows = rows,
-                                 .columns = columns,
-                                 .depth = kDepth,
-                                 .accumulate = panels % 2 == 0,
-                                 .panels = panels,
-                                 .b_panel = b_panel,
-                                 .c_panel = c_panel};
-        k.product(args);
-        args.panels = 1;
-        for (std::int64_t panel = 0; panel < panels; ++panel) {
-          args.b = b.data() + panel * b_panel;
-          args.c = expected.data() + panel * c_panel;
-          k.product(args);
-        }
-        ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(float)), 0)
-            << rows << " rows, " << panels << " panels of " << columns;
-      }
+    std::vector<std::uint32_t> b;
+    for (std::int64_t panel = 0; panel < kMostPanels; ++panel) {
+      const auto values = random_bf16(static_cast<std::size_t>(kDepth * columns), 7 + panel);
+      const auto units = packed(values, kDepth, columns, columns);
+      b.insert(b.end(), units.begin(), units.end());
+      b.insert(b.end(), kPanelGap, 0xffffffffu);
     }
+    expect_panels(k, stored(a), kDepth, b, kUnits * columns + kPanelGap, columns);
   }
 }
 

@@ -3,7 +3,6 @@
 // Outputs and gradients go to FOLDER/ours.safetensors, and those of the naive run (docs/design.md, section
 // 10) to FOLDER/naive.safetensors. Prints a line for each folder: how near a relu came to its kink.
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <stdexcept>
 #include <string>
@@ -11,6 +10,7 @@
 #include "engines/engine_run.hpp"
 #include "oracle/backward.hpp"
 #include "oracle/oracle.hpp"
+#include "peers/run_folders.hpp"
 #include "recur/safetensors.hpp"
 
 namespace recur::test {
@@ -115,14 +115,4 @@ void run_folder(const std::filesystem::path& folder) {
 }  // namespace
 }  // namespace recur::test
 
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    try {
-      recur::test::run_folder(argv[i]);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s: %s\n", argv[i], error.what());
-      return 1;
-    }
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return recur::test::run_folders(argc, argv, recur::test::run_folder); }

@@ -1,13 +1,13 @@
 // run_onnx_nodes FOLDER...: runs nodes, each from a folder as ONNX's own node tests have (model.onnx and
 // test_data_set_0), on the CPU engine. Output K goes to FOLDER/ours_K.f32, as bytes.
 #include <cstdio>
-#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include "conformance/onnx_node.hpp"
 #include "conformance/onnx_run.hpp"
+#include "peers/run_folders.hpp"
 
 namespace recur::test {
 namespace {
@@ -34,14 +34,4 @@ void run_folder(const std::filesystem::path& folder) {
 }  // namespace
 }  // namespace recur::test
 
-int main(int argc, char** argv) {
-  for (int i = 1; i < argc; ++i) {
-    try {
-      recur::test::run_folder(argv[i]);
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s: %s\n", argv[i], error.what());
-      return 1;
-    }
-  }
-  return 0;
-}
+int main(int argc, char** argv) { return recur::test::run_folders(argc, argv, recur::test::run_folder); }
