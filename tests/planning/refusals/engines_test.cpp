@@ -1,0 +1,115 @@
+// What holds of all engines: names, reasons, and which one `best` is.
+#include <algorithm>
+
+#include "planning/refusals/jobs.hpp"
+
+namespace recur::test {
+namespace {
+
+// Each of these has its file here, with a test that reaches every row.
+TEST(Refusals, EnginesWithReasonsAreKnown) {
+  const std::set<EngineId> known = {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident,
+                                    EngineId::cudnn, EngineId::onednn};
+  for (const Refusal& row : host::refusals()) EXPECT_EQ(known.count(row.engine), 1u) << name_of(row.engine);
+}
+
+TEST(Refusals, ReasonsOfAnEngineDiffer) {
+  for (const Refusal& row : host::refusals()) EXPECT_EQ(row_of(row.engine, std::string(row.reason)), &row);
+}
+
+TEST(Refusals, BestIsAnEngineOfTheDevice) {
+  for (const host::Engine* engine : host::engines()) {
+    const bool on_cpu = !std::ranges::count(host::gpu_engines(), engine);
+    Job job = on_cpu ? small_job() : with_device(absent_gpu());
+    const Plan plan = make_plan(job.spec, job.shape, Device::from_props(job.device), job.options);
+    EXPECT_EQ(plan.engine() == EngineId::cpu, on_cpu);
+    job.options.engine = engine->id();
+    job.device = on_cpu ? absent_gpu() : Device::cpu().props();
+    EXPECT_NE(unsupported(job).find(on_cpu ? "runs on the CPU only" : "runs on CUDA devices only"),
+              std::string::npos);
+  }
+}
+
+// Functions that are the cell's own are so by whatever name: every engine takes them, and makes one plan.
+TEST(Refusals, OwnFunctionsSpeltOutAreNoOthers) {
+  for (const Spec& cell : all_cells()) {
+    Job job = job_of(small(cell));
+    const Activation gate = cell.cell != Cell::rnn                   ? Activation::sigmoid
+                            : cell.activation == RnnActivation::relu ? Activation::relu
+                                                                     : Activation::tanh;
+    // Parameters that they do not read.
+    job.spec.activations[0] = {gate, 0.5, -2};
+    if (cell.cell != Cell::rnn) job.spec.activations[1].function = Activation::tanh;
+    if (cell.cell == Cell::lstm) job.spec.activations[2].function = Activation::tanh;
+    job.spec.activation = RnnActivation::tanh;  // of an rnn whatever `activations` says comes first
+    const Device device = Device::from_props(job.device);
+    const auto survey = survey_engines(job.spec, job.shape, device, {});
+    const auto standard = survey_engines(small(cell), job.shape, device, {});
+    ASSERT_EQ(survey.size(), standard.size());
+    for (std::size_t i = 0; i < survey.size(); ++i) EXPECT_EQ(survey[i].reason, standard[i].reason);
+    const Plan plan = make_plan(job.spec, job.shape, device, {});
+    EXPECT_EQ(plan.fingerprint(), make_plan(small(cell), job.shape, device, {}).fingerprint());
+    EXPECT_EQ(plan.spec().activations[0].function, Activation::standard);
+    EXPECT_EQ(plan.spec().activation, cell.activation);
+    job.spec.activations[0].function = Activation::softplus;
+    EXPECT_NE(make_plan(job.spec, job.shape, device, {}).fingerprint(), plan.fingerprint());
+    if (in_build(EngineId::stepwise)) {
+      job.device = absent_gpu();
+      EXPECT_EQ(examine(job), Outcome::refused) << "other functions, on a GPU";
+      job.spec.activations[0].function = gate;
+      EXPECT_EQ(examine(job), Outcome::planned) << spec_name(job.spec);
+    }
+  }
+}
+
+TEST(Refusals, NamedEngines) {
+  Job job = small_job();
+  for (EngineId engine : {EngineId::stepwise, EngineId::cluster_resident, EngineId::grid_resident,
+                          EngineId::cudnn, EngineId::onednn}) {
+    if (in_build(engine)) continue;
+    job.options.engine = engine;
+    const std::string message = unsupported(job);
+    EXPECT_NE(message.find(std::string(name_of(engine)) + ": this build has no such engine"),
+              std::string::npos)
+        << message;
+    // It says so too when the job could not be run anyhow.
+    Job impossible = job;
+    impossible.spec.layer_norm = true;
+    EXPECT_EQ(unsupported(impossible), message);
+  }
+}
+
+TEST(Refusals, BestAndTheNameOfWhatItTakesAreOnePlan) {
+  Job job = small_job();
+  const Device device = Device::from_props(job.device);
+  const Plan best = make_plan(job.spec, job.shape, device, job.options);
+  EXPECT_EQ(best.engine(), EngineId::cpu);
+  // Engines of GPUs come first, and say that this is none; references come last.
+  const auto passed = std::ranges::count_if(
+      host::gpu_engines(), [](const host::Engine* engine) { return !engine->is_reference(); });
+  EXPECT_EQ(best.passed_over().size(), static_cast<std::size_t>(passed));
+  job.options.engine = best.engine();
+  const Plan named = make_plan(job.spec, job.shape, device, job.options);
+  EXPECT_EQ(named.engine(), best.engine());
+  EXPECT_EQ(named.fingerprint(), best.fingerprint());
+}
+
+TEST(Refusals, ACudaDeviceThatIsNotThere) {
+#ifdef RECUR_SIMT
+  GTEST_SKIP() << "an emulated one is";
+#endif
+  const bool with_cuda = in_build(EngineId::stepwise);
+  for (int index : {1000, -1}) {
+    try {
+      Device::cuda(index);
+      ADD_FAILURE() << "CUDA device " << index;
+    } catch (const Unsupported& error) {
+      const std::string message = error.what();
+      EXPECT_NE(message.find("CUDA device " + std::to_string(index)), std::string::npos) << message;
+      EXPECT_NE(message.find(with_cuda ? "the driver has" : "no CUDA engine"), std::string::npos) << message;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace recur::test

@@ -1,0 +1,208 @@
+/// @file
+/// Jobs that an engine takes or not, and what planning makes of them, held against the table of refusals.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "host/refusals.hpp"
+#include "recur/recur.hpp"
+#include "support/spec_name.hpp"
+
+namespace recur::test {
+
+using host::Job;
+using host::Refusal;
+
+inline Job job_of(const Spec& spec) { return {spec, {2, 3}, Device::cpu().props(), {}}; }
+
+inline Spec small(Spec spec) {
+  spec.input_size = 3;
+  spec.hidden_size = 5;
+  return spec;
+}
+
+inline Job small_job() { return job_of(small(Spec{})); }
+
+inline const Refusal* row_of(EngineId engine, const std::string& reason) {
+  for (const Refusal& row : host::refusals()) {
+    if (row.engine == engine && row.reason == reason) return &row;
+  }
+  return nullptr;
+}
+
+enum class Outcome { planned, refused, impossible };
+
+/// Plans the job, by `best` and by name, and holds the outcome against the table. `hit` collects the rows
+/// that
+// were given as a reason.
+inline Outcome examine(const Job& job, std::set<const Refusal*>* hit = nullptr) {
+  const Device device = Device::from_props(job.device);
+  std::vector<PassedOver> survey;
+  try {
+    survey = survey_engines(job.spec, job.shape, device, job.options);
+  } catch (const InvalidArgument&) {
+    EXPECT_THROW(make_plan(job.spec, job.shape, device, job.options), InvalidArgument);
+    return Outcome::impossible;
+  }
+  if (job.options.engine != EngineId::best) {
+    std::erase_if(survey, [&](const PassedOver& one) { return one.engine != job.options.engine; });
+  }
+  std::string reasons;
+  bool accepted = false;
+  for (const PassedOver& one : survey) {
+    if (one.reason.empty()) {
+      accepted = true;
+      continue;
+    }
+    reasons += one.reason;
+    if (one.reason == host::kOnlyWhenNamed) continue;  // planning/plan_test.cpp has the rule
+    const Refusal* row = row_of(one.engine, one.reason);
+    if (row == nullptr) {
+      ADD_FAILURE() << name_of(one.engine) << " refuses what no row of the table covers: " << one.reason;
+      continue;
+    }
+    EXPECT_TRUE(host::needs(job, row->feature)) << one.reason;
+    if (hit != nullptr) hit->insert(row);
+  }
+  try {
+    const Plan plan = make_plan(job.spec, job.shape, device, job.options);
+    EXPECT_TRUE(accepted) << "planned, though surveyed as refused: " << reasons;
+    return Outcome::planned;
+  } catch (const Unsupported& error) {
+    EXPECT_FALSE(accepted) << error.what();
+    for (const PassedOver& one : survey) {
+      EXPECT_NE(std::string(error.what()).find(one.reason), std::string::npos) << error.what();
+    }
+    return Outcome::refused;
+  }
+}
+
+inline bool in_build(EngineId engine) {
+  for (const host::Engine* one : host::engines()) {
+    if (one->id() == engine) return true;
+  }
+  return false;
+}
+
+inline constexpr Cell kCells[] = {Cell::rnn, Cell::gru, Cell::lstm};
+inline constexpr DataType kDataTypes[] = {DataType::f32, DataType::f64, DataType::bf16,
+                                          DataType::f16, DataType::i32, DataType::u8};
+
+// Calls f for every Spec over every enumerator and flag that is not "later", sensible or not.
+template <class F>
+inline void each_spec(F&& f) {
+  for (Cell cell : kCells) {
+    for (int flags = 0; flags < 512; ++flags) {
+      for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {
+        for (Bias bias : {Bias::none, Bias::single, Bias::both}) {
+          for (DataType dtype : kDataTypes) {
+            Spec spec = small(Spec{});
+            spec.cell = cell;
+            spec.activation = (flags & 1) != 0 ? RnnActivation::relu : RnnActivation::tanh;
+            spec.gru_reset = (flags & 2) != 0 ? GruReset::before : GruReset::after;
+            spec.peepholes = (flags & 4) != 0;
+            spec.coupled_input_forget = (flags & 8) != 0;
+            spec.variable_lengths = (flags & 16) != 0;
+            spec.reset_mask = (flags & 32) != 0;
+            spec.cell_sequence = (flags & 64) != 0;
+            spec.layout = (flags & 128) != 0 ? Layout::batch_major : Layout::time_major;
+            spec.residual = (flags & 256) != 0;
+            spec.direction = direction;
+            spec.bias = bias;
+            spec.dtype = dtype;
+            f(spec);
+          }
+        }
+      }
+    }
+  }
+}
+
+// What spec.hpp says belongs to which cell, and which types are storage types: written again, from there.
+inline bool possible(const Spec& spec) {
+  if (spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return false;
+  if (spec.cell != Cell::rnn && (spec.activation != RnnActivation::tanh || spec.residual)) return false;
+  if (spec.cell == Cell::rnn && spec.activations[1].function != Activation::standard) return false;
+  if (spec.cell != Cell::gru && spec.gru_reset != GruReset::after) return false;
+  const bool lstm_only =
+      spec.peepholes || spec.coupled_input_forget || spec.cell_sequence || spec.projection_size != 0;
+  return spec.cell == Cell::lstm || !lstm_only;
+}
+
+// A field that not every engine does yet: how to set it, and the name a user must read.
+struct Later {
+  const char* name;
+  void (*set)(Job&);
+  bool on_cpu = false;  // the CPU engine does it
+};
+
+inline constexpr Later kLater[] = {
+    {"dropout", [](Job& job) { job.spec.dropout = 0.25; }},
+    {"recurrent_dropout", [](Job& job) { job.spec.recurrent_dropout = 0.25; }},
+    {"zoneout", [](Job& job) { job.spec.zoneout = 0.25; }},
+    {"clip", [](Job& job) { job.spec.clip = 3; }, true},
+    {"layer_norm", [](Job& job) { job.spec.layer_norm = true; }},
+    {"activations", [](Job& job) { job.spec.activations[1].function = Activation::softsign; }, true},
+    {"checkpoint_interval", [](Job& job) { job.options.checkpoint_interval = 4; }},
+    {"truncation_window", [](Job& job) { job.options.truncation_window = 4; }},
+    {"f16", [](Job& job) { job.spec.dtype = DataType::f16; }},
+};
+
+inline DeviceProps absent_gpu() {
+  DeviceProps props;
+  props.kind = DeviceKind::cuda;
+  props.name = "described GPU";
+  props.cuda.compute_major = 9;
+  props.cuda.multiprocessors = 132;
+  props.cuda.shared_per_block_optin = 227u << 10;
+  return props;
+}
+
+inline std::string unsupported(const Job& job) {
+  try {
+    make_plan(job.spec, job.shape, Device::from_props(job.device), job.options);
+  } catch (const Unsupported& error) {
+    return error.what();
+  }
+  return "planned";
+}
+
+inline Job with_device(const DeviceProps& device) {
+  Job job = small_job();
+  job.device = device;
+  return job;
+}
+
+inline Job with_sizes(std::int64_t input_size, std::int64_t hidden_size) {
+  Job job = small_job();
+  job.spec.cell = Cell::rnn;  // the fewest gates, so that nothing overflows first
+  job.spec.input_size = input_size;
+  job.spec.hidden_size = hidden_size;
+  job.shape = {1, 1};
+  return job;
+}
+
+// The widest row is 4 sums of a unit (I may be a quarter of 2^31 - 1) and an input of both directions'
+// outputs (H half of that).
+inline constexpr std::int64_t kMostInputs = 0x7fffffff / 4;
+inline constexpr std::int64_t kMostUnits = kMostInputs / 2;
+
+// Every row of an engine of this build must have been given as a reason.
+inline void expect_reached(EngineId engine, const std::set<const Refusal*>& hit) {
+  // Those of machines have tests of their own.
+  const auto of_machine = [](const Refusal& row) {
+    return row.feature == host::Feature::onednn_not_loaded ||
+           row.feature == host::Feature::onednn_without_implementation;
+  };
+  if (!in_build(engine)) return;
+  for (const Refusal& row : host::refusals()) {
+    if (row.engine != engine || of_machine(row)) continue;
+    EXPECT_EQ(hit.count(&row), 1u) << name_of(row.engine) << ": " << row.reason;
+  }
+}
+
+}  // namespace recur::test
