@@ -44,7 +44,7 @@ inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types) {
 }
 
 /// Takes its tensors from the device's memory, and is skipped where the device is absent or its engine
-/// refuses the cell. What an engine may refuse is for planning/refusals_test.cpp to judge.
+/// refuses the cell. What an engine may refuse is for planning/refusals to judge.
 class DeviceTest : public ::testing::TestWithParam<Case> {
  protected:
   void SetUp() override {
