@@ -181,7 +181,7 @@ inline SoakCase draw_any(Draw& draw, const TestDevice& device, const SoakLimits&
   }
   if (draw.once_in(16)) draw_oddity(draw, drawn);
   if (draw.once_in(16)) draw_functions(draw, drawn);
-  if (spec.layers < 1 || size_of(spec.dtype) < 2) return drawn;
+  if (spec.layers < 1 || spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return drawn;
 
   // Fewer steps and sequences, then a smaller layer.
   while (work_of(drawn) > limits.most_work || is_near_kinks(drawn)) {
@@ -220,6 +220,39 @@ inline SoakCase draw_case(const TestDevice& device, const SoakLimits& limits, st
   for (;;) {
     SoakCase drawn = draw_any(draw, device, limits);
     if (is_planned(drawn) || draw.once_in(32)) return drawn;
+  }
+}
+
+/// Rows of W x that a plan of the CPU engine holds at a time; 0 where its tile says nothing of them.
+inline Index chunk_rows_of(const Plan& plan) {
+  const std::string& tile = plan.tile();
+  const std::string before = " in chunks of ";
+  const std::size_t found = tile.find(before);
+  return found == std::string::npos ? 0 : std::stoll(tile.substr(found + before.size()));
+}
+
+/// A training layer whose work several threads share, mostly in several chunks of time. Its states stay
+/// bounded, so that no NaN is among the bits to be compared.
+inline SoakCase draw_shared(const TestDevice& device, std::uint64_t seed, std::uint64_t number) {
+  Draw draw(seed, number);
+  const SoakLimits limits{.cases = 1, .most_units = 140, .most_work = 1e9};
+  for (;;) {
+    SoakCase drawn = draw_any(draw, device, limits);
+    Spec& spec = drawn.spec;
+    const bool other =
+        spec.clip != 0 || std::ranges::any_of(spec.activations, [](const GateActivation& gate) {
+          return gate.function != Activation::standard;
+        });
+    if (other || (spec.residual && spec.activation == RnnActivation::relu)) continue;
+    drawn.pass = Pass::training;
+    drawn.run.by_steps = drawn.run.prepared = false;
+    drawn.run.threads = static_cast<int>(draw.between(2, device.threads));
+    drawn.T = draw.between(20, 120);
+    drawn.B = draw.between(1, 24);
+    if (!is_planned(drawn)) continue;
+    const Plan plan = plan_of(drawn);
+    const bool one_chunk = drawn.T * drawn.B <= chunk_rows_of(plan);
+    if (plan.threads() > 1 && (!one_chunk || draw.once_in(8))) return drawn;
   }
 }
 
