@@ -45,7 +45,7 @@ constexpr Refusal kRefusals[] = {
      "a product would have a size or a row distance of more than 2^31 - 1 elements"},
     {EngineId::cluster_resident, Feature::steps_beyond_a_launch, "more than 2^31 - 1 steps"},
     {EngineId::cluster_resident, Feature::weights_beyond_the_chip,
-     "R does not fit in the registers and shared memory of a cluster of 16 blocks"},
+     "R does not fit in the registers and shared memory of the largest cluster, of 16 blocks at most"},
 
     {EngineId::stepwise, Feature::device_other_than_cuda, "runs on CUDA devices only"},
     {EngineId::stepwise, Feature::before_turing, "needs compute capability 7.5 or newer"},

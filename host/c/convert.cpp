@@ -183,6 +183,7 @@ DeviceProps props_of(const recur_device_props* from) {
   props.cuda.registers_per_multiprocessor = c.cuda_registers_per_multiprocessor;
   props.cuda.l2_bytes = c.cuda_l2_bytes;
   props.cuda.global_bytes = c.cuda_global_bytes;
+  props.cuda.most_cluster = c.cuda_most_cluster;
   if (c.rates != nullptr) props.rates = rates_of(c.rates);
   return props;
 }

@@ -177,6 +177,7 @@ void recur_device_props_init_sized(recur_device_props* props, size_t struct_size
   defaults.cpu_l1d_bytes = from.l1d_bytes;
   defaults.cpu_l2_bytes = from.l2_bytes;
   defaults.cpu_l3_bytes = from.l3_bytes;
+  defaults.cuda_most_cluster = recur::CudaProps{}.most_cluster;
   init(props, struct_size, defaults);
 }
 void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size) { init(args, struct_size); }

@@ -2,6 +2,7 @@
 #include "host/gpu/gpu.hpp"
 
 #include "host/cuda/check.hpp"
+#include "host/cuda/clusters.hpp"
 
 namespace recur::host::gpu {
 namespace {
@@ -13,6 +14,15 @@ int attribute(cudaDeviceAttr name, int ordinal) {
   int value = 0;
   RECUR_CHECK(cudaDeviceGetAttribute(&value, name, ordinal));
   return value;
+}
+
+int most_cluster(const CudaProps& chip) {
+  constexpr int kFirstWithClusters = 9;  // compute capability
+  if (chip.compute_major < kFirstWithClusters) return 1;
+  const DeviceGuard guard(chip.ordinal);
+  int blocks = CudaProps{}.most_cluster;
+  while (blocks > 1 && active_clusters(blocks, chip.shared_per_block_optin) == 0) blocks /= 2;
+  return blocks;
 }
 
 }  // namespace
@@ -45,6 +55,7 @@ DeviceProps device_props(int ordinal) {
   props.cuda.registers_per_multiprocessor = attribute(cudaDevAttrMaxRegistersPerMultiprocessor, ordinal);
   props.cuda.l2_bytes = static_cast<std::size_t>(native.l2CacheSize);
   props.cuda.global_bytes = native.totalGlobalMem;
+  props.cuda.most_cluster = most_cluster(props.cuda);
   return props;
 }
 

@@ -36,6 +36,8 @@ struct Model {
 };
 constexpr Model kModel;
 
+constexpr int kMostCluster = 16;  // blocks
+
 // Instructions that a warp issues, one a cycle of its quarter, in a visit to a batch tile. Of the machine
 // code: tests/sass/resident.txt, column `way`. docs/sass.md says how far the sum is from it.
 int product_instructions(int gates) { return 9 + gates; }  // of a K-block
@@ -95,9 +97,10 @@ std::optional<Choice> choose(const cells::Traits& traits, std::int64_t hidden, s
   std::optional<Choice> best;
   double best_cycles = std::numeric_limits<double>::infinity();
   const std::int64_t all_tiles = ceil_div(batch, kTileRows);
+  const int most_cluster = std::clamp(chip.most_cluster, 1, kMostCluster);
   const auto most_tiles = static_cast<int>(std::min<std::int64_t>(all_tiles, kMostBatchTiles));
   for (int tile = 0; tile < kTileCount; ++tile) {
-    for (int cluster : {1, 2, 4, 8, 16}) {
+    for (int cluster = 1; cluster <= most_cluster; cluster *= 2) {
       if (std::int64_t{cluster} * kTiles[tile].units() < hidden) continue;
       for (int batch_tiles = 1; batch_tiles <= most_tiles; ++batch_tiles) {
         const SharedLayout layout(kTiles[tile], traits.gates, cluster, batch_tiles);

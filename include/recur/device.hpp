@@ -38,6 +38,9 @@ struct CudaProps {
   int registers_per_multiprocessor = 0;
   std::size_t l2_bytes = 0;
   std::size_t global_bytes = 0;
+  /// Most blocks that a cluster can have when each of them takes a multiprocessor: a power of two up to 16.
+  /// Read where the compute capability has clusters.
+  int most_cluster = 16;
 };
 
 /// A device as a planner sees it.

@@ -214,6 +214,7 @@ typedef struct recur_device_props {
   size_t cuda_l2_bytes;
   size_t cuda_global_bytes;
   const recur_rates* rates; /**< null: none */
+  int32_t cuda_most_cluster;
 } recur_device_props;
 
 /** `recur::BufferSizes`. */

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "host/cuda/check.hpp"
+#include "host/cuda/clusters.hpp"
 #include "host/gpu/gpu.hpp"
 #include "perf/cuda/device_facts.hpp"
 #include "perf/floors/hops.hpp"
@@ -177,7 +178,8 @@ class Gpu {
 
   void add_cluster(unsigned cluster) {
     const std::string name = "cluster of " + std::to_string(cluster);
-    const int active = active_clusters(cluster, cuda_.shared_per_block_optin - kOwnShared);
+    const int active =
+        host::gpu::active_clusters(static_cast<int>(cluster), cuda_.shared_per_block_optin - kOwnShared);
     note(name + ": active with all shared memory", active);
     if (active == 0) return;
     const auto push = [&](unsigned pushed, unsigned clusters) {

@@ -383,6 +383,38 @@ TEST_F(CInterface, MessagesAreCutToFit) {
   EXPECT_EQ(std::strlen(error_.message), sizeof(error_.message) - 1);
 }
 
+// Of an lstm of 768 units R takes a cluster of 16 blocks.
+TEST_F(CInterface, ADescribedGpuIsPlannedForAsInCpp) {
+  spec_.dtype = RECUR_BF16;
+  spec_.hidden_size = 768;
+  options_.engine = RECUR_ENGINE_CLUSTER_RESIDENT;
+  cpp_spec_.dtype = DataType::bf16;
+  cpp_spec_.hidden_size = 768;
+  recur_device_props props;
+  recur_device_props_init(&props);
+  EXPECT_EQ(props.cuda_most_cluster, CudaProps{}.most_cluster);
+  props.kind = RECUR_DEVICE_CUDA;
+  DeviceProps cpp_props;
+  cpp_props.kind = DeviceKind::cuda;
+  props.cuda_compute_major = cpp_props.cuda.compute_major = 9;
+  props.cuda_multiprocessors = cpp_props.cuda.multiprocessors = 132;
+  props.cuda_shared_per_block_optin = cpp_props.cuda.shared_per_block_optin = 227u << 10;
+  for (const int most : {8, 16}) {
+    props.cuda_most_cluster = cpp_props.cuda.most_cluster = most;
+    Owned<recur_device, recur_device_free> device;
+    ASSERT_EQ(recur_device_from_props(&props, &device.handle, &error_), RECUR_SUCCESS) << error_.message;
+    Owned<recur_plan, recur_plan_free> plan;
+    const recur_status status = recur_plan_create(&spec_, kT, kB, device, &options_, &plan.handle, &error_);
+    try {
+      make_plan(cpp_spec_, {kT, kB}, Device::from_props(cpp_props), {.engine = EngineId::cluster_resident});
+      EXPECT_EQ(status, RECUR_SUCCESS) << error_.message;
+    } catch (const Unsupported& error) {
+      EXPECT_EQ(status, RECUR_UNSUPPORTED);
+      EXPECT_STREQ(error_.message, error.what());
+    }
+  }
+}
+
 TEST_F(CInterface, RatesGiveThePredictionsOfTheCppInterface) {
   const recur_memory_level levels[] = {{"L1", 1 << 15, 1e11}, {nullptr, HUGE_VAL, 1e10}};
   const recur_hop hops[] = {{"cluster of 2", HUGE_VAL, 1e-6}};

@@ -96,6 +96,24 @@ TEST(ResidentChoice, FitsTheChip) {
   }
 }
 
+// A chip may have no clusters of 16, or not with a multiprocessor for each block. The most units are those of
+// the widest tile whose R still fits: of an lstm 128 in one block or two, 64 in four or eight, 48 in sixteen.
+TEST(ResidentChoice, TakesNoLargerClusterThanTheChipHas) {
+  const cells::Traits traits = cells::traits_of(cells::Variant::lstm);
+  CudaProps chip = props_of(kChips[0]).cuda;
+  const std::pair<int, std::int64_t> kMost[] = {{1, 128}, {2, 256}, {4, 256}, {8, 512}, {16, 768}};
+  for (const auto& [blocks, most_units] : kMost) {
+    SCOPED_TRACE(std::to_string(blocks) + " blocks at most");
+    chip.most_cluster = blocks;
+    for (std::int64_t hidden = 1; hidden <= most_units; ++hidden) {
+      const auto choice = choose(traits, hidden, 16, 1, chip);
+      ASSERT_TRUE(choice.has_value()) << hidden;
+      ASSERT_LE(choice->cluster, blocks) << hidden;
+    }
+    EXPECT_FALSE(choose(traits, most_units + 1, 16, 1, chip).has_value());
+  }
+}
+
 // With the hop that the model assumes, a measured rate changes nothing; a slower one costs a step as much
 // more.
 TEST(ResidentChoice, PredictsByTheMeasuredHop) {

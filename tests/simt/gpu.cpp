@@ -45,6 +45,7 @@ DeviceProps device_props(int ordinal) {
   cuda.registers_per_multiprocessor = model.registers_per_multiprocessor;
   cuda.l2_bytes = std::size_t{50} << 20;
   cuda.global_bytes = std::size_t{80} << 30;
+  cuda.most_cluster = model.largest_cluster;
   return props;
 }
 

@@ -84,6 +84,12 @@ TEST(Refusals, WeightsAtTheEdgeOfACluster) {
   EXPECT_EQ(outcome(Cell::lstm, 768, 99u << 10), Outcome::refused);
   EXPECT_EQ(outcome(Cell::lstm, 1, 1u << 10), Outcome::refused);
   Job job = for_resident(small_job());
+  job.spec.hidden_size = 768;
+  job.device.cuda.most_cluster = 8;
+  EXPECT_EQ(examine(job), Outcome::refused) << "a chip of smaller clusters";
+  job.spec.hidden_size = 512;
+  EXPECT_EQ(examine(job), Outcome::planned);
+  job = for_resident(small_job());
   job.spec.hidden_size = 769;
   EXPECT_NE(unsupported(job).find("R does not fit in the registers and shared memory"), std::string::npos);
   job.options.engine = EngineId::best;
