@@ -112,11 +112,13 @@ inline void draw_oddity(Draw& draw, SoakCase& drawn) {
 }
 
 /// Other functions than the cell's, and a clip of what they are given. Some have no bound: few steps, then.
-/// In 16 bits hardly a seed is clear of their kinks.
+/// In 16 bits hardly a seed is clear of their kinks, nor in a stack without biases whose outputs are zero or
+/// almost.
 inline void draw_functions(Draw& draw, SoakCase& drawn) {
   Spec& spec = drawn.spec;
   if (size_of(spec.dtype) < 4) return;
   drawn.T = std::min(drawn.T, draw.between(1, 4));
+  if (spec.bias == Bias::none) spec.bias = Bias::both;
   if (draw.coin()) spec.clip = draw.one_of({0.5, 2.0});
   for (int gate = 0; gate < places_of(spec.cell); ++gate) {
     if (draw.coin())
