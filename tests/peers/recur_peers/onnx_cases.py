@@ -11,6 +11,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 from recur_peers import equations, renumbering
+from recur_peers.tolerance import LEAST_VALUES
 
 NAME = "ONNX Runtime"
 VERSION = onnxruntime.__version__
@@ -47,6 +48,7 @@ class Case:
         large = draw.random() < 0.1
         T, B = draw.randint(1, 12), draw.randint(1, 20 if large else 6)
         I, H = (draw.randint(1, 130 if large else 30) for _ in range(2))
+        B = max(B, LEAST_VALUES // H)
         direction = draw.choice(["forward", "reverse", "bidirectional"])
         D, G = 2 if direction == "bidirectional" else 1, _GATES[op]
         attributes = {"op_type": op, "hidden_size": H}

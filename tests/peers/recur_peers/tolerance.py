@@ -12,6 +12,7 @@ import math
 import numpy
 
 EPS = 2.0**-23  # of float32
+LEAST_VALUES = 16  # that a tensor of a layer must have
 
 
 class Norms:

@@ -11,6 +11,7 @@ import numpy
 import torch
 
 from recur_peers import renumbering, safetensors
+from recur_peers.tolerance import LEAST_VALUES
 
 NAME = "PyTorch"
 VERSION = torch.__version__
@@ -20,8 +21,8 @@ _KINDS = {"y": "y", "hN": "final states", "cN": "final states", "dx": "dx", "dh0
           "dweight": "gradients of weights", "dbias": "gradients of biases"}
 _MODULES = {"rnn": torch.nn.RNN, "rnn-relu": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM,
             "lstm-projection": torch.nn.LSTM}
+_LEAST_UNITS = {"gru": 6, "lstm": 4}  # that have LEAST_VALUES biases
 _GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
-_LEAST_STATE = 16  # elements
 # A relu this near to its kink has no right slope (docs/design.md, section 10): layers with one are left out.
 _KINK = 64 * 2.0**-23
 
@@ -40,9 +41,10 @@ class Case:
         if draw.random() < 0.1:
             self.I = 1
         self.L, self.D = draw.randint(1, 3), draw.randint(1, 2)
+        # The largest of few values may be small by chance, and is no measure of errors then: a tensor has several.
+        self.H = max(self.H, _LEAST_UNITS.get(self.cell, LEAST_VALUES))
         self.P = draw.randint(1, self.H - 1) if self.cell == "lstm-projection" else 0
-        # The largest of a state's few values may be small by chance, and is no measure of errors then.
-        self.B = max(self.B, _LEAST_STATE // (self.P or self.H))
+        self.B = max(self.B, LEAST_VALUES // (self.P or self.H), LEAST_VALUES // (self.T * self.I))
         self.threads = draw.randint(1, 2)
         self.bias, self.batch_first, self.batch_invariant = (draw.random() < p for p in (0.7, 0.4, 0.3))
         self.lengths = [draw.randint(1, self.T) for _ in range(self.B)] if draw.random() < 0.4 else None
