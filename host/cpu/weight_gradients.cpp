@@ -241,9 +241,9 @@ void input_gradients(const Geometry& g, const Kernels<T>& kernels, const RunSize
       return multiply(range.begin, range.size(), dx.data + range.begin * row, row);
     }
   }
-  // Rows at no single distance, or to be rounded, go through the scratch rows. A member has the same of them in
-  // every chunk: no barrier parts its use of one chunk from another member's use of the next. The chunks are
-  // of one length, as far as that goes, so that the last has work for all.
+  // Rows at no single distance, or to be rounded, go through the scratch rows. A member has the same of them
+  // in every chunk: no barrier parts its use of one chunk from another member's use of the next. The chunks
+  // are of one length, as far as that goes, so that the last has work for all.
   const std::int64_t most = g.tiling.chunk_steps(sizes.batch);
   const std::int64_t chunks = (sizes.steps + most - 1) / most;
   const std::int64_t chunk = (sizes.steps + chunks - 1) / chunks;

@@ -23,9 +23,13 @@ TEST(GpuProps, AreThoseOfTheChip) {
   EXPECT_GT(cuda.global_bytes, cuda.l2_bytes);
   EXPECT_TRUE(std::has_single_bit(static_cast<unsigned>(cuda.most_cluster)));
   EXPECT_LE(cuda.most_cluster, 16);
-  if (cuda.compute_major < 9) EXPECT_EQ(cuda.most_cluster, 1) << "no clusters before Hopper";
+  if (cuda.compute_major < 9) {
+    EXPECT_EQ(cuda.most_cluster, 1) << "no clusters before Hopper";
+  }
   // Of the groups of an H100 or H200 all have 16 multiprocessors or more.
-  if (cuda.compute_major == 9 && cuda.multiprocessors >= 114) EXPECT_EQ(cuda.most_cluster, 16);
+  if (cuda.compute_major == 9 && cuda.multiprocessors >= 114) {
+    EXPECT_EQ(cuda.most_cluster, 16);
+  }
 }
 
 }  // namespace

@@ -8,7 +8,8 @@
 
 namespace recur::test {
 
-/// The program's exit code: 1, and what was wrong on standard error, at the first folder that `run` throws for.
+/// The program's exit code: 1, and what was wrong on standard error, at the first folder that `run` throws
+/// for.
 template <class Run>
 int run_folders(int argc, char** argv, Run&& run) {
   for (int i = 1; i < argc; ++i) {
