@@ -1,4 +1,4 @@
-# Sanitizers instrument everything below this project's root alike, library and tests; coverage the library.
+# Sanitizers and coverage: instrument everything below this project's root alike, library and tests.
 
 if(RECUR_SANITIZE)
   string(REPLACE ";" "," recur_sanitizers "${RECUR_SANITIZE}")
@@ -23,8 +23,7 @@ if(RECUR_FUZZ)
                       "$<$<AND:$<COMPILE_LANGUAGE:CXX>,${recur_is_kernel}>:-fno-sanitize=all>")
 endif()
 
-# What is counted: host/ and what it includes; tests and the kernels they run in emulation would only be slower for it.
 if(RECUR_COVERAGE)
-  set(RECUR_COUNT_LINES "$<$<COMPILE_LANGUAGE:CXX>:--coverage;-fprofile-update=atomic>")
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:--coverage;-fprofile-update=atomic>")
   add_link_options(--coverage)
 endif()

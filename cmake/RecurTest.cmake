@@ -80,7 +80,7 @@ endfunction()
 
 # Tests take longer to compile than to run, the more so where they run one seed and give no verdict. What they wait for, the
 # library, simt and the oracle, is optimised as ever.
-if(RECUR_SANITIZE)
+if(RECUR_SANITIZE OR RECUR_COVERAGE)
   set(RECUR_TEST_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O0>)
 else()
   set(RECUR_TEST_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O1>)
