@@ -96,6 +96,7 @@ void expect_bits_of_one_thread(const SoakCase& drawn) {
 
 TEST_P(Soak, ThreadsGiveTheBitsOfOne) {
   const TestDevice& device = GetParam();
+  if (!device.absent.empty()) GTEST_SKIP() << device.absent;
   if (device.engine != EngineId::cpu) GTEST_SKIP() << "of the CPU engine";
   const UseMemory memory(*device.memory);
   const std::uint64_t seed = from_environment("RECUR_SOAK_SEED", 1);
