@@ -213,8 +213,8 @@ typedef struct recur_device_props {
   int32_t cuda_registers_per_multiprocessor;
   size_t cuda_l2_bytes;
   size_t cuda_global_bytes;
-  const recur_rates* rates; /**< null: none */
-  int32_t cuda_most_cluster;
+  const recur_rates* rates;  /**< null: none */
+  int32_t cuda_most_cluster; /**< blocks, each on a multiprocessor of its own: a power of two up to 16 */
 } recur_device_props;
 
 /** `recur::BufferSizes`. */

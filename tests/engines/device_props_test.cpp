@@ -26,7 +26,7 @@ TEST(GpuProps, AreThoseOfTheChip) {
   if (cuda.compute_major < 9) {
     EXPECT_EQ(cuda.most_cluster, 1) << "no clusters before Hopper";
   }
-  // Of the groups of an H100 or H200 all have 16 multiprocessors or more.
+  // One group of 16 multiprocessors is all that it takes; a slice of a GPU may have none.
   if (cuda.compute_major == 9 && cuda.multiprocessors >= 114) {
     EXPECT_EQ(cuda.most_cluster, 16);
   }

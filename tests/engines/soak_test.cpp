@@ -108,6 +108,8 @@ TEST_P(Soak, ThreadsGiveTheBitsOfOne) {
                  " RECUR_SOAK_CASES=1: " + text_of(drawn));
     with_storage(drawn.spec.dtype, [&]<class T>() { expect_bits_of_one_thread<T>(drawn); });
   }
+  std::printf("seed %llu, cases %llu to %llu\n", static_cast<unsigned long long>(seed),
+              static_cast<unsigned long long>(first), static_cast<unsigned long long>(first + count - 1));
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, Soak, ::testing::ValuesIn(test_devices()),

@@ -7,6 +7,7 @@
 
 #include "host/cpu/simd/kernels.hpp"
 #include "host/engine.hpp"
+#include "planning/chips.hpp"
 #include "recur/recur.hpp"
 #include "support/spec_name.hpp"
 
@@ -249,12 +250,8 @@ TEST(SurveyEngines, GivesReasonsAndThrowsForTheImpossible) {
 // Which GPU engine best takes, and what a plan says of those before it.
 TEST(SurveyEngines, TheResidentEngineComesFirstOnHopper) {
   if (host::gpu_engines().empty()) GTEST_SKIP() << "no GPU engine in this build";
-  DeviceProps props;
-  props.kind = DeviceKind::cuda;
+  DeviceProps props = props_of(kChips[0]);
   props.name = "described GPU";
-  props.cuda.compute_major = 9;
-  props.cuda.multiprocessors = 132;
-  props.cuda.shared_per_block_optin = 227u << 10;
   EXPECT_EQ(host::engines().front()->id(), EngineId::cluster_resident);
   Spec spec = lstm();
   for (DataType type : {DataType::bf16, DataType::f16}) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/refusals.hpp"
+#include "planning/chips.hpp"
 #include "recur/recur.hpp"
 #include "support/spec_name.hpp"
 
@@ -153,12 +154,8 @@ inline constexpr Later kLater[] = {
 };
 
 inline DeviceProps absent_gpu() {
-  DeviceProps props;
-  props.kind = DeviceKind::cuda;
+  DeviceProps props = props_of(kChips[0]);
   props.name = "described GPU";
-  props.cuda.compute_major = 9;
-  props.cuda.multiprocessors = 132;
-  props.cuda.shared_per_block_optin = 227u << 10;
   return props;
 }
 
@@ -190,6 +187,24 @@ inline Job with_sizes(std::int64_t input_size, std::int64_t hidden_size) {
 // outputs (H half of that).
 inline constexpr std::int64_t kMostInputs = 0x7fffffff / 4;
 inline constexpr std::int64_t kMostUnits = kMostInputs / 2;
+
+// Every Spec as a job of `job_for` is planned where it is possible and `implemented`. The number of those.
+template <class JobFor, class Implemented>
+std::int64_t expect_of_each_spec(JobFor&& job_for, Implemented&& implemented) {
+  std::int64_t planned = 0;
+  each_spec([&](const Spec& spec) {
+    Job job = job_for(spec);
+    // One pass for most Specs, so that this stays quick; the sum of flags picks it.
+    job.options.pass = spec.variable_lengths != spec.reset_mask ? Pass::training : Pass::inference;
+    const Outcome expected = !possible(spec)     ? Outcome::impossible
+                             : implemented(spec) ? Outcome::planned
+                                                 : Outcome::refused;
+    const Outcome outcome = examine(job);
+    EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
+    planned += outcome == Outcome::planned ? 1 : 0;
+  });
+  return planned;
+}
 
 // Every row of an engine of this build must have been given as a reason.
 inline void expect_reached(EngineId engine, const std::set<const Refusal*>& hit) {

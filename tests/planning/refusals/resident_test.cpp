@@ -15,19 +15,13 @@ Job for_resident(Job job) {
 // The resident engine takes both 16-bit types, and every possible Spec but residual rnn and projections.
 TEST(Refusals, EverySpecIsPlannedForTheResidentEngineRefusedByTheTableOrImpossible) {
   if (!in_build(EngineId::cluster_resident)) GTEST_SKIP() << "no GPU engine in this build";
-  std::int64_t planned = 0;
-  each_spec([&](const Spec& spec) {
+  const auto job_for = [](const Spec& spec) {
     Job job = for_resident(job_of(spec));
     job.spec.dtype = spec.dtype;
-    job.options.pass = spec.variable_lengths != spec.reset_mask ? Pass::training : Pass::inference;
-    const bool implemented = size_of(spec.dtype) == 2 && !spec.residual;
-    const Outcome expected = !possible(spec) ? Outcome::impossible
-                             : implemented   ? Outcome::planned
-                                             : Outcome::refused;
-    const Outcome outcome = examine(job);
-    EXPECT_EQ(outcome, expected) << spec_name(spec) << " " << name_of(spec.dtype);
-    planned += outcome == Outcome::planned ? 1 : 0;
-  });
+    return job;
+  };
+  const std::int64_t planned = expect_of_each_spec(
+      job_for, [](const Spec& spec) { return size_of(spec.dtype) == 2 && !spec.residual; });
   // As on the CPU without residual rnn, in two types instead of three.
   EXPECT_EQ(planned, (2 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
 }
