@@ -88,14 +88,15 @@ class Cost {
   double pack_forward() const {
     double elements = static_cast<double>(g_.layers) * recurrent_weights();
     for (std::int64_t layer = 0; layer < g_.layers && !t_.blas_inputs; ++layer) {
-      elements += static_cast<double>(g_.gate_rows() * g_.columns(layer));
+      elements += static_cast<double>(g_.gate_rows()) * static_cast<double>(g_.columns(layer));
     }
     return stream(stored(2 * static_cast<double>(g_.directions) * elements));
   }
 
   // R, and the projection.
   double recurrent_weights() const {
-    return static_cast<double>(g_.gate_rows() * g_.h_size() + g_.projection * g_.hidden);
+    return static_cast<double>(g_.gate_rows()) * static_cast<double>(g_.h_size()) +
+           static_cast<double>(g_.projection) * static_cast<double>(g_.hidden);
   }
   // Elements of h of the member that has most of them.
   double h_units() const {
@@ -105,11 +106,11 @@ class Cost {
   double forward_direction(std::int64_t layer, bool training) const {
     const double steps = static_cast<double>(sizes_.steps);
     double seconds = steps * forward_step(training);
-    const std::int64_t chunk = chunk_steps_ * sizes_.batch;
-    const double last = static_cast<double>((sizes_.steps - (chunks_ - 1) * chunk_steps_) * sizes_.batch);
-    seconds += static_cast<double>(chunks_ - 1) * input_product(layer, static_cast<double>(chunk)) +
-               input_product(layer, last);
-    seconds += static_cast<double>(2 * chunks_ + 2) * barrier(members_);
+    const auto batch = static_cast<double>(sizes_.batch);
+    const double chunk = static_cast<double>(chunk_steps_) * batch;
+    const double last = static_cast<double>(sizes_.steps - (chunks_ - 1) * chunk_steps_) * batch;
+    seconds += static_cast<double>(chunks_ - 1) * input_product(layer, chunk) + input_product(layer, last);
+    seconds += (2 * static_cast<double>(chunks_) + 2) * barrier(members_);
     return seconds;
   }
 
@@ -156,7 +157,7 @@ class Cost {
       kept += computed(values * (g_.traits.saved + (g_.traits.cell_state ? 1 : 0)));
       kept += stored(g_.projected() ? values : 0);
     }
-    const double chunk = static_cast<double>(t_.chunk_rows * g_.input_row()) / members_;
+    const double chunk = static_cast<double>(t_.chunk_rows) * static_cast<double>(g_.input_row()) / members_;
     seconds += move(computed(values * g_.traits.gates), computed(chunk));
     seconds += move(kept, static_cast<double>(sizes_.steps) * kept);
     return seconds;
@@ -199,7 +200,7 @@ class Cost {
   // Of the weights, the biases and the inputs of one direction, shared out over the whole team.
   double gradients(std::int64_t layer) const {
     const double threads = t_.threads();
-    const double rows = static_cast<double>(sizes_.steps * sizes_.batch);
+    const double rows = static_cast<double>(sizes_.steps) * static_cast<double>(sizes_.batch);
     const double gate_rows = static_cast<double>(g_.gate_rows());
     const double columns = static_cast<double>(g_.columns(layer));
     const double h_size = static_cast<double>(g_.h_size());

@@ -112,13 +112,8 @@ class CpuPlan final : public EnginePlan {
     facts_.layout_id = layout_id_of(job, geometry_, kernels_.target);
     facts_.bits_id = bits_id_of(job, facts_.layout_id, geometry_.tiling);
     facts_.resident_fraction = resident_fraction(job, geometry_);
-    if (const std::optional<Rates>& rates = job.device.rates) {
-      facts_.predicted_seconds = forward_seconds(geometry_, most, job.spec.dtype, training_, *rates);
-      if (training_) {
-        facts_.predicted_backward_seconds = backward_seconds(geometry_, most, job.spec.dtype, *rates);
-      }
-    }
 
+    // First, since they are refused where they overflow, and counts of work are of the same sizes.
     BufferSizes& sizes = facts_.sizes;
     sizes.workspace = ForwardBuffers<T>(nullptr, geometry_, most, training_, true).carver.bytes();
     if (training_) {
@@ -127,6 +122,13 @@ class CpuPlan final : public EnginePlan {
     } else {
       sizes.workspace_prepared = ForwardBuffers<T>(nullptr, geometry_, most, false, false).carver.bytes();
       sizes.prepared_weights = PreparedBuffer<T>(nullptr, geometry_).carver.bytes();
+    }
+
+    if (const std::optional<Rates>& rates = job.device.rates) {
+      facts_.predicted_seconds = forward_seconds(geometry_, most, job.spec.dtype, training_, *rates);
+      if (training_) {
+        facts_.predicted_backward_seconds = backward_seconds(geometry_, most, job.spec.dtype, *rates);
+      }
     }
   }
 

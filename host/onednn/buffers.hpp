@@ -5,6 +5,7 @@
 #include "host/buffer_header.hpp"
 #include "host/carver.hpp"
 #include "host/onednn/layer.hpp"
+#include "host/onednn/threads.hpp"
 #include "host/validate_job.hpp"
 
 namespace recur::host::onednn {
@@ -13,15 +14,18 @@ namespace recur::host::onednn {
 struct Stack {
   const Geometry& geometry;
   RunSizes sizes;
+  int threads;
   Layer first;
   std::optional<Layer> above;
 
   Stack(const Geometry& g, const RunSizes& run, const Stack* formats_of = nullptr)
       : geometry(g),
         sizes(run),
-        first(g, g.columns(0), run, formats_of != nullptr ? formats_of->first.formats() : WeightFormats()) {
+        threads(threads_of(g, run)),
+        first(g, g.columns(0), run, threads,
+              formats_of != nullptr ? formats_of->first.formats() : WeightFormats()) {
     if (g.layers < 2) return;
-    above.emplace(g, g.columns(1), run,
+    above.emplace(g, g.columns(1), run, threads,
                   formats_of != nullptr ? formats_of->above->formats() : WeightFormats());
   }
   const Layer& layer(std::int64_t index) const { return index == 0 ? first : *above; }

@@ -12,13 +12,13 @@ class OneDnnPlan final : public EnginePlan {
   explicit OneDnnPlan(const Job& job)
       : geometry_(geometry_of(job)), stack_(geometry_, {job.shape.steps, job.shape.batch}) {
     facts_.tile = describe();
-    facts_.threads = geometry_.threads;
+    facts_.threads = stack_.threads;
     facts_.layout_id = layout_id();
     facts_.bits_id = bits_id();
     // As for the CPU engine, with oneDNN's threads sharing out units.
     const double bytes = static_cast<double>(geometry_.gate_rows()) *
                          static_cast<double>(geometry_.h_size()) *
-                         static_cast<double>(size_of(geometry_.type)) / geometry_.threads;
+                         static_cast<double>(size_of(geometry_.type)) / stack_.threads;
     facts_.resident_fraction = std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);
     facts_.sizes = sizes_of(stack_);
   }
@@ -107,7 +107,7 @@ class OneDnnPlan final : public EnginePlan {
   // E.g. "oneDNN 3.2.0, brgemm:avx512_core, 2 threads of OpenMP".
   std::string describe() const {
     std::string text = "oneDNN " + lib().version_name + ", " + implementations();
-    text += ", " + std::to_string(geometry_.threads) + (geometry_.threads == 1 ? " thread" : " threads");
+    text += ", " + std::to_string(stack_.threads) + (stack_.threads == 1 ? " thread" : " threads");
     return text + (lib().omp_set_num_threads == nullptr ? "" : " of OpenMP");
   }
   std::string implementations() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "host/onednn/availability.hpp"
+#include "host/onednn/threads.hpp"
 
 namespace recur::host::onednn {
 namespace {
@@ -227,9 +228,9 @@ Geometry geometry_of(const Job& job) {
                   .threads = lib().omp_set_num_threads == nullptr ? 1 : job.options.threads};
 }
 
-Layer::Layer(const Geometry& g, std::int64_t columns, const RunSizes& sizes, const WeightFormats& formats) {
-  // Primitives are made for a number of threads.
-  const ThreadsOfCalls threads(g.threads);
+Layer::Layer(const Geometry& g, std::int64_t columns, const RunSizes& sizes, int threads,
+             const WeightFormats& formats) {
+  const ThreadsOfCalls threads_of_calls(threads);
   const dnnl_data_type_t type = type_of(g.type);
   const Tensors tensors(g, columns, sizes, type);
   forward = must_exist(describe_forward(g, tensors, formats), "this layer's forward");
@@ -257,8 +258,8 @@ std::size_t Layer::backward_scratch_bytes() const {
 
 bool has_implementation(const Job& job) {
   const Geometry g = geometry_of(job);
-  const ThreadsOfCalls threads(g.threads);
   const RunSizes sizes{job.shape.steps, job.shape.batch};
+  const ThreadsOfCalls threads(threads_of(g, sizes));
   for (std::int64_t layer = 0; layer < std::min<std::int64_t>(g.layers, 2); ++layer) {
     const Tensors tensors(g, g.columns(layer), sizes, type_of(g.type));
     const PrimitiveDesc forward = describe_forward(g, tensors, {});

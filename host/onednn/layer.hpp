@@ -22,7 +22,7 @@ struct Geometry {
   Bias bias;
   DataType type;
   bool training;
-  int threads;
+  int threads;  // planned; threads_of (threads.hpp) says how many of them primitives are made for
 
   bool projected() const { return projection > 0; }
   std::int64_t h_size() const { return projected() ? projection : hidden; }
@@ -56,8 +56,10 @@ struct WeightFormats {
 // and h in the plan's type and c in f32; all gradients are f32.
 class Layer {
  public:
-  // Throws DeviceError where oneDNN has no implementation.
-  Layer(const Geometry& g, std::int64_t columns, const RunSizes& sizes, const WeightFormats& formats = {});
+  // Its primitives are made for a number of threads, and have to be run by as many. Throws DeviceError where
+  // oneDNN has no implementation.
+  Layer(const Geometry& g, std::int64_t columns, const RunSizes& sizes, int threads,
+        const WeightFormats& formats = {});
 
   WeightFormats formats() const;
   std::size_t W_bytes() const { return bytes_of(formats().W); }

@@ -64,7 +64,7 @@ void prepare(const PlanView& plan, std::span<const LayerWeights> weights, std::b
   const Geometry& g = stack.geometry;
   const PreparedBuffer prepared(buffer, stack);
   *prepared.header = prepared_header(plan.layout_id);
-  Runner runner(g.threads, prepared.scratch);
+  Runner runner(stack.threads, prepared.scratch);
   for (std::int64_t l = 0; l < g.layers; ++l) {
     const Layer& layer = stack.layer(l);
     pack(runner, g, weights[static_cast<std::size_t>(l)], layer.reorder, prepared.staged, prepared.layers[l]);
@@ -84,7 +84,7 @@ void run_forward(const PlanView& plan, const ForwardCall& call) {
   const PreparedBuffer prepared(packed, stack);
   if (g.training) *reserve.header = reserve_header(plan.bits_id, stack.sizes);
 
-  Runner runner(g.threads, buffers.scratch);
+  Runner runner(stack.threads, buffers.scratch);
   const Rows y = sequence_rows(stack, buffers.y, g.type, g.outputs());
   const Rows h0 = h_rows(stack, buffers.h0, g.type);
   const Rows c0 = c_rows(stack, buffers.c0);
@@ -131,7 +131,7 @@ void run_backward(const PlanView& plan, const BackwardCall& call) {
   // Only read.
   const ReserveBuffer reserve(const_cast<std::byte*>(call.reserve.data()), stack);
 
-  Runner runner(g.threads, buffers.scratch);
+  Runner runner(stack.threads, buffers.scratch);
   const Rows h0 = h_rows(stack, buffers.h0, g.type);
   const Rows c0 = c_rows(stack, buffers.c0);
   const Rows dh0 = h_rows(stack, buffers.dh0, DataType::f32);

@@ -66,10 +66,13 @@ class Cost {
     // In training the biases are canonical, and combined first.
     if (training && g_.bias != Bias::none)
       seconds += kernel(stored(2 * gate_columns_) + summed(gate_columns_));
-    for (std::int64_t chunk = 0; chunk < chunks_.count(); ++chunk) {
+    const auto input_product = [&](std::int64_t chunk) {
       const double rows = static_cast<double>(chunks_.size(chunk)) * batch_;
-      seconds += product(rows, gate_columns_, columns, summed(rows * gate_columns_));
-    }
+      return product(rows, gate_columns_, columns, summed(rows * gate_columns_));
+    };
+    // All chunks but the last are of one size.
+    const std::int64_t last = chunks_.count() - 1;
+    seconds += static_cast<double>(last) * input_product(0) + input_product(last);
     if (g_.resident) return seconds;
     double step = 0;
     for (int phase = 0; phase < g_.traits.phases; ++phase) {

@@ -54,10 +54,6 @@ class StepwisePlan final : public EnginePlan {
       : geometry_(geometry), device_(job.device.cuda), training_(job.options.pass == Pass::training) {
     const RunSizes most{job.shape.steps, job.shape.batch};
     facts_.tile = describe(geometry_, job.shape);
-    if (const std::optional<Rates>& rates = job.device.rates) {
-      facts_.predicted_seconds = forward_seconds(geometry_, most, training_, *rates);
-      if (training_) facts_.predicted_backward_seconds = backward_seconds(geometry_, most, *rates);
-    }
     if (geometry_.resident) facts_.resident_fraction = 1;
     facts_.layout_id = layout_id_of(geometry_);
     facts_.bits_id = bits_id_of(geometry_, device_);
@@ -69,6 +65,11 @@ class StepwisePlan final : public EnginePlan {
     } else {
       sizes.workspace_prepared = ForwardBuffers(nullptr, geometry_, most, false, true).carver.bytes();
       sizes.prepared_weights = PreparedBuffer(nullptr, geometry_).carver.bytes();
+    }
+    // After the sizes, which are refused where they overflow: counts of work are of the same.
+    if (const std::optional<Rates>& rates = job.device.rates) {
+      facts_.predicted_seconds = forward_seconds(geometry_, most, training_, *rates);
+      if (training_) facts_.predicted_backward_seconds = backward_seconds(geometry_, most, *rates);
     }
   }
 

@@ -179,5 +179,52 @@ TEST_F(OneDnn, SmallerCallsOnPreparedWeightsAreRunOrRefused) {
   }
 }
 
+struct CutUp {
+  Cell cell;
+  Pass pass;
+  std::int64_t I, H, B;
+  int threads;  // of 2
+};
+
+// It divides by zero where it finds no block of rows (host/onednn/threads.hpp).
+constexpr CutUp kCutUp[] = {
+    {Cell::rnn, Pass::inference, 8193, 129, 31, 1}, {Cell::rnn, Pass::inference, 8193, 129, 15, 1},
+    {Cell::rnn, Pass::inference, 8193, 129, 16, 2},  // two blocks of 8 rows
+    {Cell::rnn, Pass::inference, 8193, 128, 31, 2},  // as many blocks of columns for each
+    {Cell::rnn, Pass::inference, 8193, 31, 31, 2},   // fewer than threads
+    {Cell::rnn, Pass::inference, 129, 129, 31, 2},   // small
+    {Cell::rnn, Pass::training, 129, 8193, 31, 1},  {Cell::lstm, Pass::inference, 8193, 129, 31, 2},
+    {Cell::lstm, Pass::training, 8193, 513, 31, 1}, {Cell::gru, Pass::training, 8193, 129, 31, 2},
+};
+
+TEST_F(OneDnn, ThreadsAreFewerWhereItWouldDivideByZero) {
+  if (onednn::library()->omp_set_num_threads == nullptr) GTEST_SKIP() << "this oneDNN has no OpenMP";
+  for (const CutUp& one : kCutUp) {
+    Spec spec;
+    spec.cell = one.cell;
+    spec.input_size = one.I;
+    spec.hidden_size = one.H;
+    const Plan plan = make_plan(spec, {2, one.B}, Device::cpu(),
+                                {.engine = EngineId::onednn, .pass = one.pass, .threads = 2});
+    EXPECT_EQ(plan.threads(), one.threads) << name_of(one.cell) << " I" << one.I << " H" << one.H << " B"
+                                           << one.B << (one.pass == Pass::training ? " training" : "");
+  }
+}
+
+// Planned for a batch that oneDNN cuts up for two threads, called with one that it does not.
+TEST_F(OneDnn, SmallerCallsHaveTheirOwnThreads) {
+  Spec spec;
+  spec.cell = Cell::rnn;
+  spec.input_size = 8193;
+  spec.hidden_size = 129;
+  const auto problem = oracle::convert<float>(random_problem(spec, 1, 31, 1));
+  Session<float> session(problem, {.threads = 2}, {1, 32}, onednn_device());
+  session.poison_outputs();
+  session.forward();
+  Session<float> cpu(problem, {.threads = 2}, {1, 32});
+  cpu.forward();
+  for (std::size_t i = 0; i < session.y.size(); ++i) EXPECT_NEAR(session.y[i], cpu.y[i], 1e-4) << i;
+}
+
 }  // namespace
 }  // namespace recur::test
