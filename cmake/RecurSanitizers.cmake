@@ -1,4 +1,4 @@
-# Sanitizers and coverage: instrument everything below this project's root alike, library and tests.
+# Sanitizers instrument everything below this project's root alike, library and tests; coverage the library.
 
 if(RECUR_SANITIZE)
   string(REPLACE ";" "," recur_sanitizers "${RECUR_SANITIZE}")
@@ -23,7 +23,10 @@ if(RECUR_FUZZ)
                       "$<$<AND:$<COMPILE_LANGUAGE:CXX>,${recur_is_kernel}>:-fno-sanitize=all>")
 endif()
 
+# Counters are for host/ and host/tasks/ to add, whose lines are counted: in the tests, the oracle and the emulated GPU they
+# would only take time.
+set(RECUR_COVERAGE_OPTIONS "")
 if(RECUR_COVERAGE)
-  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:--coverage;-fprofile-update=atomic>")
+  set(RECUR_COVERAGE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:--coverage;-fprofile-update=atomic>")
   add_link_options(--coverage)
 endif()

@@ -2,6 +2,7 @@
 // is the sanitizers' build that sees one wrap.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engines/enumerators.hpp"
@@ -101,10 +102,13 @@ std::vector<EngineId> engines_of_the_build() {
   return ids;
 }
 
-INSTANTIATE_TEST_SUITE_P(Engines, HugeSizes, ::testing::ValuesIn(engines_of_the_build()),
-                         [](const auto& instance) {
-                           return camel_case(std::string(name_of(instance.param)));
-                         });
+std::string test_name(const ::testing::TestParamInfo<EngineId>& instance) {
+  std::string name(name_of(instance.param));
+  std::ranges::replace(name, '-', '_');
+  return camel_case(name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Engines, HugeSizes, ::testing::ValuesIn(engines_of_the_build()), test_name);
 
 }  // namespace
 }  // namespace recur::test
