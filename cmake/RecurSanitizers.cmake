@@ -27,6 +27,7 @@ endif()
 # would only take time.
 set(RECUR_COVERAGE_OPTIONS "")
 if(RECUR_COVERAGE)
-  set(RECUR_COVERAGE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:--coverage;-fprofile-update=atomic>")
+  set(RECUR_COVERAGE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:--coverage>"
+    "$<$<COMPILE_LANGUAGE:CXX>:-fprofile-update=atomic>")
   add_link_options(--coverage)
 endif()
