@@ -2,11 +2,15 @@
 
 What a program makes of it differs by rounding alone, as if its sums ran in another order. A single naive run may be
 right by luck where another is not, and a bound made of it would be luck too; so the naive run is done in several orders.
+
+How many: the rule must pass naive runs themselves. Of an ill-conditioned layer (an LSTM whose softplus gates let c grow)
+400 orders were wrong by 2e-8 to 2.6e-6 of the largest c, and against the bound that others of them made, 15 % failed
+with one other order, 2 % with four, 0.2 % with sixteen.
 """
 
 import numpy
 
-ORDERS = 4  # of which the first is the layer's own
+ORDERS = 16  # of which the first is the layer's own
 
 
 def side_by_side(units, count):
