@@ -1,6 +1,7 @@
 #include "host/onednn/threads.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 
 namespace recur::host::onednn {
 namespace {

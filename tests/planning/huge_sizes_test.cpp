@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include "engines/enumerators.hpp"
 #include "host/engine.hpp"
