@@ -2,7 +2,7 @@
 
 if(RECUR_SANITIZE)
   string(REPLACE ";" "," recur_sanitizers "${RECUR_SANITIZE}")
-  set(recur_instrument -fsanitize=${recur_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  set(recur_instrument -fsanitize=${recur_sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   if("address" IN_LIST RECUR_SANITIZE)
     # AddressSanitizer finds these itself, and the kernels compile in three quarters of the time.
     list(APPEND recur_instrument -fno-sanitize=null,object-size)
@@ -24,10 +24,9 @@ if(RECUR_FUZZ)
 endif()
 
 # Counters are for host/ and host/tasks/ to add, whose lines are counted: in the tests, the oracle and the emulated GPU they
-# would only take time.
+# would only take time. They say whether a line ran, not how often: threads may lose counts, and do not wait for each other's.
 set(RECUR_COVERAGE_OPTIONS "")
 if(RECUR_COVERAGE)
-  set(RECUR_COVERAGE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:--coverage>"
-    "$<$<COMPILE_LANGUAGE:CXX>:-fprofile-update=atomic>")
+  set(RECUR_COVERAGE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:--coverage>")
   add_link_options(--coverage)
 endif()

@@ -15,7 +15,7 @@ std::string expected_shape(DataType type, std::initializer_list<Dim> dims) {
     text += " [";
     text += dim.letters;
     if (dim.letters != std::to_string(dim.size)) text += "=" + std::to_string(dim.size);
-    text += "]";
+    text += ']';
   }
   return text;
 }

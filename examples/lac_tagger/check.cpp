@@ -122,6 +122,7 @@ void Check::add(std::span<const std::string_view> sentences,
                 std::span<const recur::tasks::TaggedSentence> results) {
   const auto threads = static_cast<std::size_t>(threads_);
   std::vector<std::future<Worst>> parts;
+  parts.reserve(threads);
   for (std::size_t n = 0; n < threads; ++n) {
     parts.push_back(
         std::async(std::launch::async, [=, this] { return measure(sentences, results, n, threads); }));

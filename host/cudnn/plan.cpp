@@ -111,7 +111,7 @@ void CudnnPlan::prepare_weights(Context::State& context, Stream stream, std::spa
 void CudnnPlan::forward(Context::State& context, const ForwardCall& call) const {
   const gpu::DeviceGuard guard(resources_of(context).ordinal());
   Session& session = session_of(context);
-  const gpu::StreamHandle stream = call.stream.native();
+  auto* const stream = call.stream.native();
   session.set_stream(stream);
   session.describe_tensors(setup_, call.sizes, spec_.variable_lengths ? call.args->host_lengths : nullptr);
 
@@ -140,7 +140,7 @@ void CudnnPlan::forward(Context::State& context, const ForwardCall& call) const 
 void CudnnPlan::backward(Context::State& context, const BackwardCall& call) const {
   const gpu::DeviceGuard guard(resources_of(context).ordinal());
   Session& session = session_of(context);
-  const gpu::StreamHandle stream = call.stream.native();
+  auto* const stream = call.stream.native();
   session.set_stream(stream);
   session.describe_tensors(setup_, call.sizes, spec_.variable_lengths ? call.args->host_lengths : nullptr);
 

@@ -51,7 +51,8 @@ const_dnnl_memory_desc_t Primitive::format(int argument) const {
 
 const char* Primitive::implementation() const {
   const char* name = "";
-  check(lib().primitive_desc_query(desc_.get(), dnnl_query_impl_info_str, 0, &name), "implementation");
+  check(lib().primitive_desc_query(desc_.get(), dnnl_query_impl_info_str, 0, static_cast<void*>(&name)),
+        "implementation");
   return name;
 }
 

@@ -198,7 +198,7 @@ class BackwardPass {
 
   void start(const Track& track) {
     const BackwardStep& step = track.step;
-    const gpu::StreamHandle stream = lanes_.stream(track.lane);
+    auto* const stream = lanes_.stream(track.lane);
     StartBackward start;
     start.step = step.step;
     start.dhN = state_rows(args_.dhN, track.layer, track.direction);

@@ -267,6 +267,7 @@ Safetensors parse_safetensors(std::span<const std::byte> file) {
     Safetensors result;
     result.metadata = std::move(header.metadata);
     std::vector<Parsed> all;
+    all.reserve(header.entries.size());
     for (const Entry& entry : header.entries) all.push_back(checked(entry, buffer));
     std::ranges::sort(all, [](const Parsed& a, const Parsed& b) {
       return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);

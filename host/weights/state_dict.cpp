@@ -44,6 +44,7 @@ struct Staged {
   template <class View>
   std::vector<View> views(DataType type) {
     std::vector<View> result;
+    result.reserve(tensors.size());
     for (std::size_t i = 0; i < tensors.size(); ++i) {
       result.push_back(dense_view(static_cast<void*>(bytes[i].data()), type, tensors[i].shape));
     }

@@ -92,9 +92,7 @@ TensorView from_dlpack(const Tensor& tensor, const Device& device) {
     shape[static_cast<std::size_t>(d)] = tensor.shape[d];
     if (tensor.shape[d] < 0) fail("a size of " + std::to_string(tensor.shape[d]));
   }
-  void* const data = tensor.data == nullptr
-                         ? nullptr
-                         : static_cast<char*>(static_cast<void*>(tensor.data)) + tensor.byte_offset;
+  void* const data = tensor.data == nullptr ? nullptr : static_cast<char*>(tensor.data) + tensor.byte_offset;
   const auto view = [&](auto... d) {
     if (tensor.strides == nullptr) return TensorView(data, found->type, {shape[d]...});
     ((strides[d] = tensor.strides[d]), ...);
@@ -146,7 +144,7 @@ class DlpackView {
 
  private:
   std::array<std::int64_t, TensorView::kMaxRank> shape_{}, strides_{};
-  Tensor tensor_{};
+  Tensor tensor_{};  // NOLINT(bugprone-invalid-enum-default-initialization): the constructor sets it
 };
 
 }  // namespace recur

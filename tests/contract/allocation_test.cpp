@@ -202,7 +202,7 @@ TEST_P(Allocation, NoneInStep) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cpu, Allocation, ::testing::ValuesIn(all_cells_and_projections()),
+INSTANTIATE_TEST_SUITE_P(Cpu, Allocation, ::testing::ValuesIn(cells_of_each_kind()),
                          [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
 // Lets the first allocation of a call fail, then the second, and so on until there is none left to fail: each

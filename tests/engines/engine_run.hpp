@@ -247,11 +247,13 @@ class EngineRun {
     Aligned<T> dh0(static_cast<std::size_t>(sizes_.h));
     Aligned<T> dc0(static_cast<std::size_t>(sizes_.c));
     std::vector<LayerTensors<T>> gradients;
+    gradients.reserve(layers_.size());
     for (std::size_t l = 0; l < layers_.size(); ++l) {
       gradients.emplace_back(start != nullptr ? (*start)[l] : problem_.layers[l]);
       if (start == nullptr) poison(gradients.back());
     }
     std::vector<LayerGradients> views;
+    views.reserve(layers_.size());
     for (Index l = 0; l < spec_.layers; ++l) {
       views.push_back(gradients[static_cast<std::size_t>(l)].template views<TensorView>(spec_, l));
     }

@@ -234,7 +234,7 @@ constexpr Size kFewSteps[] = {{3, 6, 3, 19, "odd, several rows, more than one ve
 
 TEST_P(Functions, EachInEachPlace) {
   std::vector<FunctionCase> all = function_cases();
-  // Quadruple precision takes its time: each with a clip or without.
+  // long double takes its time: each with a clip or without.
   if (GetParam().type == DataType::f64) all.resize(all.size() / 2);
   for (const FunctionCase& functions : all) {
     if (decides_slopes(functions.apply(sized(kFewSteps[0])))) continue;

@@ -175,6 +175,8 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
 // In instances.cpp.
 extern template Gradients<double> backward(const Problem<double>&, const Result<double>&,
                                            const OutputGradients<double>&, RoundNothing);
+extern template Gradients<long double> backward(const Problem<long double>&, const Result<long double>&,
+                                                const OutputGradients<long double>&, RoundNothing);
 extern template Gradients<float128> backward(const Problem<float128>&, const Result<float128>&,
                                              const OutputGradients<float128>&, RoundNothing);
 extern template Gradients<float> backward(const Problem<float>&, const Result<float>&,

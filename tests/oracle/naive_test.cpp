@@ -89,6 +89,13 @@ double largest_difference(const Problem<double>& problem, Round round = {}) {
 // half-units of the narrower type. Typical is a hundredth of that; a wrong equation is off by far more.
 constexpr double kRoundings = 32 * 128 / 2.0;
 
+TEST_P(Naive, LongDoubleAgreesWithQuadruple) {
+  const double difference = largest_difference<float128, long double>(
+      random_problem(make_spec(GetParam(), DataType::f64), kT, kB, 1));
+  EXPECT_GT(difference, 0.0);
+  EXPECT_LT(difference, kRoundings * 0x1p-63);
+}
+
 TEST_P(Naive, DoubleAgreesWithQuadruple) {
   const double difference =
       largest_difference<float128, double>(random_problem(make_spec(GetParam(), DataType::f64), kT, kB, 1));

@@ -3,10 +3,11 @@
 ///
 /// The arithmetic type is a template parameter:
 ///
-///     double    judges fp32 and 16-bit engines
-///     float128  judges fp64 engines
-///     float     (double beside fp64 engines) is the naive run that an engine's error is measured against:
-///               sequential sums, h rounded to storage at each step by the policy `Round`
+///     double       judges fp32 and 16-bit engines
+///     long double  judges fp64 engines
+///     float128     judges the oracle itself: gradients against differences of the forward pass
+///     float        (double beside fp64 engines) is the naive run that an engine's error is measured against:
+///                  sequential sums, h rounded to storage at each step by the policy `Round`
 ///
 /// With a rounding policy, what an engine stores or feeds to a 16-bit product is rounded: h, r * h_prev of a
 /// gru with reset before, what is projected, what dropout leaves, the final states and c_sequence. Gate sums
@@ -223,6 +224,7 @@ double distance_from_kinks(const Spec& spec, const Result<Real>& result) {
 
 // In instances.cpp: no test compiles them again.
 extern template Result<double> forward(const Problem<double>&, RoundNothing);
+extern template Result<long double> forward(const Problem<long double>&, RoundNothing);
 extern template Result<float128> forward(const Problem<float128>&, RoundNothing);
 extern template Result<float> forward(const Problem<float>&, RoundNothing);
 extern template Result<float> forward(const Problem<float>&, RoundOperandsToTf32);

@@ -16,7 +16,7 @@ function(recur_simt_mutant name)
   else()
     set(leg plain)
   endif()
-  if(NOT leg IN_LIST arg_FOUND_BY OR RECUR_COVERAGE)
+  if(NOT leg IN_LIST arg_FOUND_BY)
     return()
   endif()
 

@@ -20,7 +20,7 @@ namespace {
 int patience() {
   static const int seconds = [] {
     const char* text = std::getenv("SIMT_PATIENCE");
-    return text == nullptr ? 60 : std::max(1, std::atoi(text));
+    return text == nullptr ? 60 : std::max(1, static_cast<int>(std::strtol(text, nullptr, 10)));
   }();
   return seconds;
 }

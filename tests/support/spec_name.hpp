@@ -100,4 +100,19 @@ inline std::vector<Spec> all_cells_and_projections() {
   return cells;
 }
 
+/// All of these, but in instrumented builds one of each kind of cell, the lstm with a projection: for tests
+/// of what hangs on sizes, threads and calls, and takes minutes a cell where every access is checked.
+inline std::vector<Spec> cells_of_each_kind() {
+  std::vector<Spec> cells = all_cells_and_projections();
+#ifdef RECUR_INSTRUMENTED
+  std::vector<Spec> last;
+  for (const Spec& cell : cells) {
+    if (last.empty() || last.back().cell != cell.cell) last.emplace_back();
+    last.back() = cell;
+  }
+  cells = last;
+#endif
+  return cells;
+}
+
 }  // namespace recur::test

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "oracle/float128.hpp"
 #include "oracle/rounding.hpp"
 #include "recur/tensor.hpp"
 
@@ -116,7 +115,7 @@ template <>
 struct StorageOf<double> {
   using Arithmetic = double;
   using Round = oracle::RoundNothing;
-  using Judge = oracle::float128;
+  using Judge = long double;
 };
 template <>
 struct StorageOf<Bf16> {

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "oracle/float128.hpp"
 #include "support/random.hpp"
 
 namespace recur::test {
@@ -145,11 +144,11 @@ TEST(Tolerance, AnExactNaiveRunLeavesTwoEpsilonOfTheLargestValue) {
   }
 }
 
-TEST(Tolerance, JudgesDoubleEnginesInQuadruplePrecision) {
+TEST(Tolerance, JudgesDoubleEnginesInMorePrecision) {
   // 1/3 lies between doubles 2^-54 apart. The bound is about 3.3 of those, and the naive error of a third of
   // one would round to nothing if the difference were taken in double.
-  const oracle::float128 third = oracle::float128(1) / 3;
-  const std::vector<oracle::float128> oracle(kPooledValues, third);
+  const long double third = 1.0L / 3;
+  const std::vector<long double> oracle(kPooledValues, third);
   const std::vector<double> nearest(kPooledValues, static_cast<double>(third));
   ErrorPool good(DataType::f64);
   good.add(oracle, nearest, nearest);
