@@ -146,7 +146,8 @@ TEST_P(Determinism, AccumulationStartsFromWhatIsThere) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Determinism, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
+INSTANTIATE_TEST_SUITE_P(Devices, Determinism,
+                         ::testing::ValuesIn(cases(&TestDevice::types, cells_of_each_kind())), case_name);
 
 }  // namespace
 }  // namespace recur::test

@@ -84,7 +84,8 @@ TEST_P(Graphs, RefuseWhatTheCallsRefuse) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Graphs, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
+INSTANTIATE_TEST_SUITE_P(Devices, Graphs,
+                         ::testing::ValuesIn(cases(&TestDevice::types, cells_of_each_kind())), case_name);
 
 }  // namespace
 }  // namespace recur::test

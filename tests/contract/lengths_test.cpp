@@ -141,7 +141,8 @@ TEST_P(Lengths, AreClamped) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Lengths, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
+INSTANTIATE_TEST_SUITE_P(Devices, Lengths,
+                         ::testing::ValuesIn(cases(&TestDevice::types, cells_of_each_kind())), case_name);
 
 }  // namespace
 }  // namespace recur::test

@@ -125,7 +125,8 @@ TEST_P(StreamingRule, StepsAreRight) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, StreamingRule, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
+INSTANTIATE_TEST_SUITE_P(Devices, StreamingRule,
+                         ::testing::ValuesIn(cases(&TestDevice::types, cells_of_each_kind())), case_name);
 
 }  // namespace
 }  // namespace recur::test

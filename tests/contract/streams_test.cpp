@@ -59,7 +59,8 @@ TEST_P(TwoStreams, DoNotDisturbEachOther) {
   typed([&]<class T>() { compare<T>(spec, device().option_sizes[0]); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, TwoStreams, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
+INSTANTIATE_TEST_SUITE_P(Devices, TwoStreams,
+                         ::testing::ValuesIn(cases(&TestDevice::types, cells_of_each_kind())), case_name);
 
 }  // namespace
 }  // namespace recur::test

@@ -57,7 +57,8 @@ TEST_P(Windows, AreReadInPlace) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Windows, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
+INSTANTIATE_TEST_SUITE_P(Devices, Windows,
+                         ::testing::ValuesIn(cases(&TestDevice::types, cells_of_each_kind())), case_name);
 
 }  // namespace
 }  // namespace recur::test

@@ -32,12 +32,13 @@ inline std::string case_name(const ::testing::TestParamInfo<Case>& info) { retur
 inline void PrintTo(const Case& value, std::ostream* out) { *out << name_of_case(value); }
 
 /// Every device with each of its `types` and every cell that it takes.
-inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types) {
+inline std::vector<Case> cases(std::vector<DataType> TestDevice::*types,
+                               const std::vector<Spec>& cells = all_cells_and_projections()) {
   static const std::vector<TestDevice> devices = test_devices();
   std::vector<Case> result;
   for (const TestDevice& device : devices) {
     for (DataType type : device.*types) {
-      for (const Spec& cell : all_cells_and_projections()) result.push_back({&device, type, cell});
+      for (const Spec& cell : cells) result.push_back({&device, type, cell});
     }
   }
   return result;
