@@ -114,7 +114,7 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cudnn, Feature::cudnn_projection, "cudnn_algorithm: this one does not take projection_size"},
     {EngineId::cudnn, Feature::cudnn_dropout, "cudnn_algorithm: this one does not take dropout"},
     {EngineId::cudnn, Feature::size_beyond_cudnn,
-     "a tensor would have more than 2^31 - 1 elements in a step"},
+     "a tensor would have more than 2^31 - 1 elements in a step, or a gate in its weights"},
     {EngineId::cudnn, Feature::device_described,
      "needs the device to plan for it: only there does cuDNN say how much memory it takes"},
 };
@@ -194,11 +194,11 @@ bool needs(const Job& job, Feature feature) {
     case Feature::cudnn_dropout:
       return algorithm != CudnnAlgorithm::fastest && spec.dropout != 0 && !cudnn::takes_dropout(algorithm);
     case Feature::size_beyond_cudnn: {
-      // Its sizes and strides are int: those of x and y over a batch, and of all states.
+      // Its sizes and strides are int: those of x and y over a batch, of all states, and of a gate's weights.
       constexpr std::int64_t kMost = 0x7fffffff;
       const std::int64_t widest = std::max(spec.input_size, directions_of(spec) * spec.hidden_size);
       return job.shape.steps > kMost || job.shape.batch > kMost / widest ||
-             spec.hidden_size > kMost / gates_of(spec);
+             spec.hidden_size > kMost / std::max<std::int64_t>(gates_of(spec), widest);
     }
     case Feature::onednn_projection: return is_projected(spec) && spec.dtype == DataType::bf16;
     case Feature::onednn_not_loaded: return !onednn::is_loaded();
