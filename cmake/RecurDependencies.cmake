@@ -3,16 +3,6 @@
 set(THREADS_PREFER_PTHREAD_FLAG ON)
 find_package(Threads REQUIRED)
 
-find_package(RecurBlas REQUIRED)  # target recur_blas
-if(RECUR_BLAS_AVX2_ONLY)
-  # Before the archive, whose members are taken for symbols that nothing has defined by then.
-  get_target_property(archive recur_blas IMPORTED_LOCATION)
-  get_target_property(others recur_blas INTERFACE_LINK_LIBRARIES)
-  set_target_properties(recur_blas PROPERTIES
-    IMPORTED_LOCATION "${PROJECT_SOURCE_DIR}/cmake/openblas_avx2.ld"
-    INTERFACE_LINK_LIBRARIES "${archive};${others}")
-endif()
-
 find_package(hwy 1.0.3 CONFIG QUIET)  # target hwy::hwy
 if(NOT hwy_FOUND)
   message(FATAL_ERROR "Highway 1.0.3 or newer was not found (Debian package libhwy-dev)")

@@ -24,7 +24,6 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/recurConfig.cmake.in"
 # Before 1.0 a minor version may break callers, so only the same one is offered to them.
 write_basic_package_version_file(recurConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/recurConfig.cmake" "${CMAKE_CURRENT_BINARY_DIR}/recurConfigVersion.cmake"
-              "${PROJECT_SOURCE_DIR}/cmake/FindRecurBlas.cmake"
         DESTINATION "${recur_cmake_dir}")
 
 # pkg-config. The prefix is taken from where the .pc file lies, so that an installed tree can be moved.
@@ -35,7 +34,7 @@ if(BUILD_SHARED_LIBS)
   set(recur_pc_libs "")
 else()
   set(recur_pc_requires "libhwy")
-  set(recur_pc_libs "-Wl,--wrap=blas_memory_alloc ${RECUR_BLAS_LIBRARY} -lm -pthread -ldl")
+  set(recur_pc_libs "-lm -pthread -ldl")
   if(RECUR_HAVE_CUDA)
     string(APPEND recur_pc_libs " -L${CUDAToolkit_LIBRARY_DIR} -lcublasLt -lcudart_static -lrt")
   endif()

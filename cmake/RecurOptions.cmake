@@ -5,7 +5,6 @@ option(RECUR_BUILD_TESTS "Build the tests (needs GoogleTest)" ${PROJECT_IS_TOP_L
 option(RECUR_BUILD_EXAMPLES "Build the examples (recur-lac needs CLI11)" ${PROJECT_IS_TOP_LEVEL})
 option(RECUR_BUILD_PERF "Build the timing programs" ${PROJECT_IS_TOP_LEVEL})
 option(RECUR_INSTALL "Add install rules" ${PROJECT_IS_TOP_LEVEL})
-option(RECUR_BLAS_AVX2_ONLY "Link OpenBLAS's kernels for processors with AVX2 only: 20 MB less in every program" OFF)
 option(RECUR_WERROR "Turn warnings into errors" OFF)
 option(RECUR_COVERAGE "Instrument for line coverage (gcov)" OFF)
 option(RECUR_FUZZ "Build the fuzz targets (needs clang's libFuzzer)" OFF)

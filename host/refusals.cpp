@@ -1,8 +1,8 @@
 #include "host/refusals.hpp"
 
 #include <algorithm>
+#include <limits>
 
-#include "host/cpu/blas.hpp"
 #include "host/cpu/simd/kernels.hpp"
 #include "host/cudnn/combinations.hpp"
 #include "host/onednn/availability.hpp"
@@ -22,8 +22,7 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cpu, Feature::layer_norm, "layer_norm is not implemented"},
     {EngineId::cpu, Feature::checkpointing, "checkpoint_interval is not implemented"},
     {EngineId::cpu, Feature::truncation, "truncation_window is not implemented"},
-    {EngineId::cpu, Feature::size_beyond_blas,
-     "a row of weights, gates or outputs has more than 2^31 - 1 elements"},
+    {EngineId::cpu, Feature::batch_beyond_lists, "more than 2^31 - 1 sequences"},
 
     {EngineId::cluster_resident, Feature::device_other_than_cuda, "runs on CUDA devices only"},
     {EngineId::cluster_resident, Feature::before_hopper, "needs compute capability 9.0 or newer"},
@@ -157,12 +156,7 @@ bool needs(const Job& job, Feature feature) {
           spec.activations, [](const GateActivation& gate) { return gate.function != Activation::standard; });
     case Feature::truncation: return job.options.truncation_window != 0;
     case Feature::checkpointing: return job.options.checkpoint_interval != 0;
-    case Feature::size_beyond_blas: {
-      // The widest row the engine keeps: all sums of a unit, or the inputs of a layer.
-      constexpr std::int64_t kMostSums = 4;
-      const std::int64_t widest = cpu::kMaxBlasSize / kMostSums;
-      return spec.input_size > widest || spec.hidden_size > widest / 2;
-    }
+    case Feature::batch_beyond_lists: return job.shape.batch > std::numeric_limits<std::int32_t>::max();
     case Feature::size_beyond_products: {
       // Sums of a row, and where batch is outermost the distance from one sequence to the next.
       constexpr std::int64_t kMost = 0x7fffffff;

@@ -39,7 +39,7 @@ enum class Feature : std::uint8_t {
   activations,
   checkpointing,
   truncation,
-  size_beyond_blas,
+  batch_beyond_lists,
   size_beyond_products,
   weights_beyond_the_chip,
   steps_beyond_a_launch,

@@ -58,8 +58,10 @@ class BackwardPass {
   // A member's scratch, one entry per row of the batch.
   struct RowScratch {
     RowStep* steps;
+    std::int32_t* active;  // rows of the batch group that run, ascending
     const T** h_prev;
     const A** c_prev;
+    std::int64_t count;  // of the active rows
   };
 
   const LayerWeights& weights(std::int64_t layer) const {
@@ -107,7 +109,8 @@ class BackwardPass {
     dir.h_prev.sequence = &dir.sequence;
     dir.c_prev.sequence = &dir.sequence;
     const std::int64_t scratch = member.index * sizes_.batch;
-    const RowScratch rows{buffers_.row_steps + scratch, buffers_.h_prev + scratch, buffers_.c_prev + scratch};
+    RowScratch rows{buffers_.row_steps + scratch, buffers_.active_rows + scratch, buffers_.h_prev + scratch,
+                    buffers_.c_prev + scratch, 0};
 
     pack(member, dir);
     load_states(member, dir);
@@ -122,27 +125,25 @@ class BackwardPass {
 
   void pack(const Member& member, const Direction& dir) {
     const LayerWeights& w = weights(dir.layer);
+    const auto pack_panels = [&](const ConstTensorView& matrix, std::int64_t first_row, std::int64_t depth,
+                                 std::int64_t columns, std::int64_t width, A* panels) {
+      pack_back_panels(direction_of<T>(matrix, dir.index) + first_row * matrix.stride(1), row_stride(matrix),
+                       depth, columns, width, panels, member.index_in_direction, member.members_in_direction);
+    };
+    const std::int64_t back = g_.tiling.back_units;
     for (const Segment& segment : segments_of(g_.traits)) {
-      pack_back_panels(g_, direction_of<T>(w.R, dir.index) + segment.gate * g_.hidden * w.R.stride(1),
-                       w.R.stride(1), segment.gates * g_.hidden, g_.h_size(),
-                       buffers_.panels[dir.index][segment.index], member.index_in_direction,
-                       member.members_in_direction);
+      pack_panels(w.R, segment.gate * g_.hidden, segment.gates * g_.hidden, g_.h_size(), back,
+                  buffers_.panels[dir.index][segment.index]);
     }
-    if (g_.projected()) {
-      pack_back_panels(g_, direction_of<T>(w.projection, dir.index), w.projection.stride(1), g_.projection,
-                       g_.hidden, buffers_.projection[dir.index], member.index_in_direction,
-                       member.members_in_direction);
+    if (g_.projected())
+      pack_panels(w.projection, 0, g_.projection, g_.hidden, back, buffers_.projection[dir.index]);
+    if (dir.layer > 0 || args_.dx.given()) {
+      pack_panels(w.W, 0, g_.gate_rows(), g_.columns(dir.layer), g_.columns_width(dir.layer),
+                  buffers_.W[dir.index]);
     }
     if (g_.traits.peepholes > 0 && member.index_in_direction == 0) {
       copy_values(direction_of<T>(w.peephole, dir.index), g_.traits.peepholes * g_.hidden,
                   buffers_.peephole[dir.index]);
-    }
-    if constexpr (kConverts) {
-      const std::int64_t columns = g_.columns(dir.layer);
-      const Range rows = part_of(g_.gate_rows(), member.members_in_direction, member.index_in_direction);
-      for (std::int64_t row = rows.begin; row < rows.end; ++row)
-        copy_values(direction_of<T>(w.W, dir.index) + row * row_stride(w.W), columns,
-                    buffers_.W[dir.index] + row * columns);
     }
   }
 
@@ -202,14 +203,16 @@ class BackwardPass {
     store(unit_columns(), state_rows<T>(args_.dc0, dir.layer, dir.index), state.dc);
   }
 
-  void step(const Member& member, const Direction& dir, std::int64_t t, const RowScratch& scratch) {
+  void step(const Member& member, const Direction& dir, std::int64_t t, RowScratch& scratch) {
     const Range rows = member.rows(g_.tiling, sizes_.batch);
+    scratch.count = 0;
     for (std::int64_t b = rows.begin; b < rows.end; ++b) {
       scratch.steps[b] = dir.sequence.backward_step(t, b);
-      const bool valid = scratch.steps[b] != RowStep::skip;
+      if (scratch.steps[b] == RowStep::skip) continue;
+      scratch.active[scratch.count++] = static_cast<std::int32_t>(b);
       // An lstm does not look at h, and a projected one has fewer elements than there are units.
-      scratch.h_prev[b] = valid && !g_.projected() ? dir.h_prev.at(t, b) : nullptr;
-      if (g_.traits.cell_state) scratch.c_prev[b] = valid ? dir.c_prev.at(t, b) : nullptr;
+      scratch.h_prev[b] = g_.projected() ? nullptr : dir.h_prev.at(t, b);
+      if (g_.traits.cell_state) scratch.c_prev[b] = dir.c_prev.at(t, b);
     }
 
     const Segments segments = segments_of(g_.traits);
@@ -218,23 +221,23 @@ class BackwardPass {
     if (g_.projected()) {
       publish_dh(member, dir, t, scratch.steps);
       published.wait();
-      multiply_projection(member, dir, t, rows);
+      multiply_projection(member, dir, t, scratch);
     }
-    run_cells(member, dir, t, 0, rows, scratch);
+    run_cells(member, dir, t, 0, scratch);
     published.wait();
     if (g_.traits.phases > 1) {
-      multiply(member, dir, t, segments.list[1], rows, state.d_exchange, false);
-      run_cells(member, dir, t, 1, rows, scratch);
+      multiply(member, dir, t, segments.list[1], scratch, state.d_exchange, false);
+      run_cells(member, dir, t, 1, scratch);
       published.wait();
-      multiply(member, dir, t, segments.list[0], rows, state.dh, true);
+      multiply(member, dir, t, segments.list[0], scratch, state.dh, true);
     } else {
-      for (const Segment& segment : segments) multiply(member, dir, t, segment, rows, state.dh, true);
+      for (const Segment& segment : segments) multiply(member, dir, t, segment, scratch, state.dh, true);
     }
     clear_started(member, scratch.steps, state.dh);
   }
 
   // The whole gradient of h at step t, from the caller or the layer above and from the step after, which is
-  // used up; zeros past a sequence's end.
+  // used up.
   void publish_dh(const Member& member, const Direction& dir, std::int64_t t, const RowStep* steps) {
     auto& state = buffers_.state[member.direction_group];
     each_owned(member, h_columns(),
@@ -242,10 +245,7 @@ class BackwardPass {
                  A* const carried = state.dh + b * g_.state_row() + column;
                  A* const whole =
                      buffers_.dh_steps[dir.index] + (t * sizes_.batch + b) * g_.projection + column;
-                 if (steps[b] == RowStep::skip) {
-                   std::fill_n(whole, count, A(0));
-                   return;
-                 }
+                 if (steps[b] == RowStep::skip) return;
                  std::copy_n(carried, count, whole);
                  if (dir.dy) {
                    const T* const dy = dir.dy.at(t, b) + column;
@@ -256,64 +256,66 @@ class BackwardPass {
   }
 
   // dm = dh * projection, for the units and rows this member owns.
-  void multiply_projection(const Member& member, const Direction& dir, std::int64_t t, Range rows) {
+  void multiply_projection(const Member& member, const Direction& dir, std::int64_t t,
+                           const RowScratch& scratch) {
     const std::int64_t width = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
-    A* const dm = buffers_.state[member.direction_group].dm + rows.begin * g_.state_row();
-    kernels_.arithmetic_product(
-        {.a = buffers_.dh_steps[dir.index] + (t * sizes_.batch + rows.begin) * g_.projection,
-         .a_row = g_.projection,
-         .a_column = 1,
-         .b = buffers_.projection[dir.index] + panels.begin * g_.projection * width,
-         .b_row = width,
-         .c = dm + panels.begin * width,
-         .c_row = g_.state_row(),
-         .rows = rows.size(),
-         .columns = width,
-         .depth = g_.projection,
-         .accumulate = false,
-         .panels = panels.size(),
-         .b_panel = g_.projection * width,
-         .c_panel = width});
+    A* const dm = buffers_.state[member.direction_group].dm;
+    kernels_.arithmetic_product({.a = buffers_.dh_steps[dir.index] + t * sizes_.batch * g_.projection,
+                                 .a_row = g_.projection,
+                                 .a_column = 1,
+                                 .b = buffers_.projection[dir.index] + panels.begin * g_.projection * width,
+                                 .b_row = width,
+                                 .c = dm + panels.begin * width,
+                                 .c_row = g_.state_row(),
+                                 .rows = scratch.count,
+                                 .columns = width,
+                                 .depth = g_.projection,
+                                 .accumulate = false,
+                                 .a_rows = scratch.active,
+                                 .c_rows = scratch.active,
+                                 .panels = panels.size(),
+                                 .b_panel = g_.projection * width,
+                                 .c_panel = width});
   }
 
-  void run_cells(const Member& member, const Direction& dir, std::int64_t t, int phase, Range rows,
+  void run_cells(const Member& member, const Direction& dir, std::int64_t t, int phase,
                  const RowScratch& scratch) {
     const std::int64_t units = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
     const std::int64_t unit = panels.begin * units;
     const std::int64_t count = std::min(panels.end * units, g_.hidden) - unit;
-    if (count <= 0 || rows.size() == 0) return;
+    if (count <= 0 || scratch.count == 0) return;
     auto& state = buffers_.state[member.direction_group];
-    const std::int64_t row = t * sizes_.batch + rows.begin;
-    const std::int64_t state_offset = rows.begin * g_.state_row() + unit;
+    const std::int64_t row = t * sizes_.batch;
     const auto at = [&](const Rows<const T>& sequence_rows) {
-      return sequence_rows ? sequence_rows.at(t, rows.begin) + unit : nullptr;
+      return sequence_rows ? sequence_rows.at(t, 0) + unit : nullptr;
     };
     const BackwardTile<T> tile{
-        .rows = rows.size(),
+        .rows = scratch.active,
+        .row_count = scratch.count,
         .units = count,
         .hidden = g_.hidden,
-        .row_step = scratch.steps + rows.begin,
+        .row_step = scratch.steps,
         .saved = dir.saved + row * g_.saved_rows() + unit,
         .saved_row = g_.saved_rows(),
         .saved_c = dir.saved_c != nullptr ? dir.saved_c + row * g_.hidden + unit : nullptr,
         .saved_c_row = g_.hidden,
-        .h_prev = scratch.h_prev + rows.begin,
-        .c_prev = scratch.c_prev + rows.begin,
+        .h_prev = scratch.h_prev,
+        .c_prev = scratch.c_prev,
         .unit = unit,
         .peephole = g_.traits.peepholes > 0 ? buffers_.peephole[dir.index] + unit : nullptr,
         .dy = g_.projected() ? nullptr : at(dir.dy),  // dm has it already
         .dy_row = dir.dy.batch,
         .dc_sequence = at(dir.dc_sequence),
         .dc_sequence_row = dir.dc_sequence.batch,
-        .d_exchange = state.d_exchange != nullptr ? state.d_exchange + state_offset : nullptr,
+        .d_exchange = state.d_exchange != nullptr ? state.d_exchange + unit : nullptr,
         .exchange = buffers_.exchange[dir.index] != nullptr
                         ? buffers_.exchange[dir.index] + row * g_.hidden + unit
                         : nullptr,
         .exchange_row = g_.hidden,
-        .dh = (g_.projected() ? state.dm : state.dh) + state_offset,
-        .dc = state.dc != nullptr ? state.dc + state_offset : nullptr,
+        .dh = (g_.projected() ? state.dm : state.dh) + unit,
+        .dc = state.dc != nullptr ? state.dc + unit : nullptr,
         .state_row = g_.state_row(),
         .dsums = buffers_.dsums[dir.index] + row * g_.sum_rows() + unit,
         .dsums_row = g_.sum_rows(),
@@ -326,23 +328,24 @@ class BackwardPass {
   // out (+)= dsums of the segment's gates times their rows of R, for the elements of h and rows this member
   // owns.
   void multiply(const Member& member, const Direction& dir, std::int64_t t, const Segment& segment,
-                Range rows, A* out, bool accumulate) {
+                const RowScratch& scratch, A* out, bool accumulate) {
     const std::int64_t width = g_.tiling.back_units;
     const std::int64_t depth = segment.gates * g_.hidden;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
     kernels_.arithmetic_product(
-        {.a = buffers_.dsums[dir.index] + (t * sizes_.batch + rows.begin) * g_.sum_rows() +
-              segment.sum * g_.hidden,
+        {.a = buffers_.dsums[dir.index] + t * sizes_.batch * g_.sum_rows() + segment.sum * g_.hidden,
          .a_row = g_.sum_rows(),
          .a_column = 1,
          .b = buffers_.panels[dir.index][segment.index] + panels.begin * depth * width,
          .b_row = width,
-         .c = out + rows.begin * g_.state_row() + panels.begin * width,
+         .c = out + panels.begin * width,
          .c_row = g_.state_row(),
-         .rows = rows.size(),
+         .rows = scratch.count,
          .columns = width,
          .depth = depth,
          .accumulate = accumulate,
+         .a_rows = scratch.active,
+         .c_rows = scratch.active,
          .panels = panels.size(),
          .b_panel = depth * width,
          .c_panel = width});
@@ -389,18 +392,17 @@ class BackwardPass {
     const Rows<T> dx = layer == 0
                            ? rows_of<T>(args_.dx, g_.layout)
                            : dense_rows<T>(buffers_.between.of_layer(layer - 1), sizes_.batch, g_.outputs());
-    if (dx) {
-      input_gradients(g_, kernels_, sizes_, layer, {dx_part(layer, 0), dx_part(layer, g_.directions - 1)}, dx,
-                      buffers_.scratch.x, member);
-    }
-  }
-  InputGradientPart<A> dx_part(std::int64_t layer, std::int64_t d) const {
-    if constexpr (kConverts) {
-      return {buffers_.dsums[d], buffers_.W[d], g_.columns(layer)};
-    } else {
-      const ConstTensorView& W = weights(layer).W;
-      return {buffers_.dsums[d], direction_of<T>(W, d), row_stride(W)};
-    }
+    if (!dx) return;
+    const Sequence both = sequence(0);  // lengths are those of either direction
+    input_gradients(InputGradients<T>{.g = g_,
+                                      .kernels = kernels_,
+                                      .sizes = sizes_,
+                                      .layer = layer,
+                                      .sequence = both,
+                                      .dsums = buffers_.dsums,
+                                      .W = buffers_.W,
+                                      .dx = dx},
+                    buffers_.scratch, member);
   }
 
   const Geometry& g_;

@@ -20,10 +20,10 @@ struct PackedWeights {
   PackedDirection<T> direction[kMaxLayers][2];
 
   PackedWeights() = default;
-  PackedWeights(Carver& carver, const Geometry& g, bool copy_W) {
+  PackedWeights(Carver& carver, const Geometry& g) {
     for (std::int64_t layer = 0; layer < g.layers; ++layer) {
       for (std::int64_t d = 0; d < g.directions; ++d) {
-        direction[layer][d] = carve_direction<T>(carver, g, layer, copy_W);
+        direction[layer][d] = carve_direction<T>(carver, g, layer);
       }
     }
   }
@@ -36,7 +36,7 @@ struct PreparedBuffer {
   PackedWeights<T> weights;
 
   PreparedBuffer(std::byte* base, const Geometry& g)
-      : carver(base), header(carver.take<BufferHeader>(1)), weights(carver, g, true) {}
+      : carver(base), header(carver.take<BufferHeader>(1)), weights(carver, g) {}
 };
 
 // What backward needs of forward: per layer and direction the saved values of every step, and the outputs of
@@ -101,10 +101,12 @@ template <class T>
 struct ForwardBuffers {
   using A = Arithmetic<T>;
   Carver carver;
-  ForwardState<T> state[2];  // per direction group
-  BetweenLayers<T> between;  // inference only
-  RowStep* row_steps;        // [threads][B]
-  PackedWeights<T> packed;   // canonical weights only
+  ForwardState<T> state[2];   // per direction group
+  BetweenLayers<T> between;   // inference only
+  RowStep* row_steps;         // [threads][B]
+  std::int32_t* active_rows;  // [threads][B]
+  std::int32_t* input_rows;   // [threads][chunk rows]
+  PackedWeights<T> packed;    // canonical weights only
 
   ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training, bool canonical)
       : carver(base),
@@ -124,38 +126,61 @@ struct ForwardBuffers {
       s.input = carver.take<A>(checked_product("workspace", {g.tiling.chunk_rows, g.input_row()}));
       s.gathered = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
     }
-    row_steps = carver.take<RowStep>(checked_product("workspace", {g.tiling.threads(), sizes.batch}));
-    if (canonical) packed = PackedWeights<T>(carver, g, false);
+    const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});
+    row_steps = carver.take<RowStep>(per_member);
+    active_rows = carver.take<std::int32_t>(per_member);
+    input_rows =
+        carver.take<std::int32_t>(checked_product("workspace", {g.tiling.threads(), g.tiling.chunk_rows}));
+    if (canonical) packed = PackedWeights<T>(carver, g);
   }
 };
 
-// What the gradients of the weights of one layer and direction are formed with.
+// What the gradients of one layer and direction are formed with. A chunk is the (t, b) rows whose terms are
+// summed at a time.
 template <class T>
 struct GradientScratch {
   using A = Arithmetic<T>;
-  A* x = nullptr;  // [chunk rows][K]
-  A* h = nullptr;  // [chunk rows][P]
-  // Only where values are converted:
-  A* m = nullptr;  // [chunk rows][H]
+  // Shared by the team: the right sides of one chunk, as panels [panel][row of the chunk][width].
+  A* x = nullptr;
+  A* h = nullptr;
+  A* exchange = nullptr;  // of cells with two phases
+  A* m = nullptr;         // where h is projected
+  // Each member's own:
+  A* left = nullptr;             // [threads][chunk][kTileRows]: columns of dsums
+  A* dx = nullptr;               // [threads][kInputGradientRows][K]
+  std::int32_t* rows = nullptr;  // [threads][row_count]
+  // Sums over the chunks, where values are converted: rows of whole panels.
   A* dW = nullptr;
   A* dR = nullptr;
   A* dprojection = nullptr;
 
   GradientScratch() = default;
   GradientScratch(Carver& carver, const Geometry& g) {
-    const auto take = [&](std::int64_t rows, std::int64_t columns) {
-      return carver.take<A>(checked_product("workspace", {rows, columns}));
+    const auto take = [&](std::int64_t count, std::int64_t columns) {
+      return carver.take<A>(checked_product("workspace", {count, columns}));
     };
-    x = take(g.tiling.chunk_rows, g.widest_columns());
-    h = take(g.tiling.chunk_rows, g.h_size());
+    const Tiling& t = g.tiling;
+    const std::int64_t widest = g.widest_padded_columns();
+    const std::int64_t h_columns = g.h_panels() * t.back_units;
+    const std::int64_t unit_columns = t.back_panels * t.back_units;
+    x = take(t.gradient_rows, widest);
+    h = take(t.gradient_rows, h_columns);
+    left = take(checked_product("workspace", {t.threads(), t.gradient_rows}), kTileRows);
+    dx = take(checked_product("workspace", {t.threads(), kInputGradientRows}), g.widest_columns());
+    rows = carver.take<std::int32_t>(checked_product("workspace", {t.threads(), row_count(t)}));
+    if (g.traits.phases > 1) exchange = take(t.gradient_rows, h_columns);
+    if (g.projected()) m = take(t.gradient_rows, unit_columns);
     if constexpr (!std::is_same_v<A, T>) {
-      dW = take(g.gate_rows(), g.widest_columns());
-      dR = take(g.gate_rows(), g.h_size());
-      if (!g.projected()) return;
-      m = take(g.tiling.chunk_rows, g.hidden);
-      dprojection = take(g.projection, g.hidden);
+      dW = take(g.gate_rows(), widest);
+      dR = take(g.gate_rows(), h_columns);
+      if (g.projected()) dprojection = take(g.projection, unit_columns);
     }
   }
+
+  std::int32_t* rows_of(const Geometry& g, int member) const { return rows + member * row_count(g.tiling); }
+
+ private:
+  static std::int64_t row_count(const Tiling& t) { return std::max(t.gradient_rows, kInputGradientRows); }
 };
 
 // Backward computes in arithmetic throughout: where that is not how values are stored, it has copies of the
@@ -179,13 +204,14 @@ struct BackwardBuffers {
   A* dh_steps[2];            // per direction: [T][B][P], the whole gradients of h where it is projected
   A* projection[2];          // per direction: its panels
   A* panels[2][2];           // per direction and recurrent segment: R in the order the products read it
+  A* W[2];                   // per direction: its panels [panel][G*H][width], for dx
   A* peephole[2];            // per direction, dense copy for the kernels
-  A* c0[2];                  // per direction: [B][H]; only where it is converted, as all that follows
-  A* W[2];                   // per direction: [G*H][K]
+  A* c0[2];                  // per direction: [B][H]; only where it is converted
   GradientScratch<T> scratch;
-  RowStep* row_steps;  // [threads][B]
-  const T** h_prev;    // [threads][B]
-  const A** c_prev;    // [threads][B]
+  RowStep* row_steps;         // [threads][B]
+  std::int32_t* active_rows;  // [threads][B]
+  const T** h_prev;           // [threads][B]
+  const A** c_prev;           // [threads][B]
 
   BackwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes)
       : carver(base),
@@ -196,9 +222,9 @@ struct BackwardBuffers {
         dh_steps{},
         projection{},
         panels{},
+        W{},
         peephole{},
-        c0{},
-        W{} {
+        c0{} {
     const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
     const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
     const auto take = [&](std::initializer_list<std::int64_t> shape) {
@@ -221,14 +247,13 @@ struct BackwardBuffers {
         projection[d] = take({g.tiling.back_panels, g.tiling.back_units, g.projection});
       }
       if (g.traits.peepholes > 0) peephole[d] = carver.take<A>(g.traits.peepholes * g.hidden);
-      if (kConverts) {
-        if (g.traits.cell_state) c0[d] = take({sizes.batch, g.hidden});
-        W[d] = take({g.gate_rows(), g.widest_columns()});
-      }
+      W[d] = take({g.gate_rows(), g.widest_padded_columns()});
+      if (kConverts && g.traits.cell_state) c0[d] = take({sizes.batch, g.hidden});
     }
     scratch = GradientScratch<T>(carver, g);
     const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});
     row_steps = carver.take<RowStep>(per_member);
+    active_rows = carver.take<std::int32_t>(per_member);
     h_prev = carver.take<const T*>(per_member);
     c_prev = carver.take<const A*>(per_member);
   }

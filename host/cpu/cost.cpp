@@ -87,7 +87,7 @@ class Cost {
 
   double pack_forward() const {
     double elements = static_cast<double>(g_.layers) * recurrent_weights();
-    for (std::int64_t layer = 0; layer < g_.layers && !t_.blas_inputs; ++layer) {
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
       elements += static_cast<double>(g_.gate_rows()) * static_cast<double>(g_.columns(layer));
     }
     return stream(stored(2 * static_cast<double>(g_.directions) * elements));
@@ -123,11 +123,6 @@ class Cost {
     const bool gathered =
         layer == 0 && g_.layout == Layout::batch_major && sizes_.steps > 1 && sizes_.batch > 1;
     if (gathered) seconds += stream(stored(2 * share * columns));
-    if (t_.blas_inputs) {
-      const double gate_rows = static_cast<double>(g_.gate_rows());
-      // BLAS copies W into an order of its own in every call.
-      return seconds + stream(stored(2 * gate_rows * columns)) + multiply(share, gate_rows, columns);
-    }
     const double padded = static_cast<double>(g_.input_row());
     return seconds + multiply_panels(share, padded, columns, 1, padded * columns);
   }

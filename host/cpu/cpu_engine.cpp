@@ -6,7 +6,6 @@
 #include "host/check.hpp"
 #include "host/context_state.hpp"
 #include "host/cpu/backward.hpp"
-#include "host/cpu/blas.hpp"
 #include "host/cpu/cost.hpp"
 #include "host/cpu/forward.hpp"
 #include "host/gate_functions.hpp"
@@ -54,7 +53,7 @@ std::optional<GateFunctions<T>> functions_of(const Spec& spec) {
 std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view target) {
   const Tiling& t = g.tiling;
   return Hash()
-      .add("cpu packed weights 2")
+      .add("cpu packed weights 3")
       .add(target)
       .add(static_cast<std::uint64_t>(g.variant))
       .add(static_cast<std::uint64_t>(job.spec.dtype))
@@ -67,7 +66,6 @@ std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view t
       .add(static_cast<std::uint64_t>(t.panel_units))
       .add(static_cast<std::uint64_t>(g.projected() ? t.back_units : 0))
       .add(static_cast<std::uint64_t>(t.input_width))
-      .add(t.blas_inputs)
       .value();
 }
 
@@ -79,12 +77,11 @@ std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& 
       .add(static_cast<std::uint64_t>(job.spec.direction))
       .add(job.spec.variable_lengths)
       .add(job.spec.reset_mask)
-      .add(t.blas ? blas_core() : std::string_view())
       .add(static_cast<std::uint64_t>(t.back_units))
       .add(static_cast<std::uint64_t>(t.direction_groups))
       .add(static_cast<std::uint64_t>(t.batch_groups))
       .add(static_cast<std::uint64_t>(t.unit_groups))
-      .add(static_cast<std::uint64_t>(t.chunk_rows))
+      .add(static_cast<std::uint64_t>(t.gradient_rows))
       .value();
 }
 
@@ -181,16 +178,16 @@ class CpuPlan final : public EnginePlan {
     }
   }
 
-  // What BLAS can be told, and no rows that overlap.
+  // No rows that overlap.
   template <class View>
   static void check_strides(std::span<const BasicLayerWeights<View>> layers) {
     for (const BasicLayerWeights<View>& layer : layers) {
       for (const ConstTensorView& view :
            {ConstTensorView(layer.W), ConstTensorView(layer.R), ConstTensorView(layer.projection)}) {
         if (!view.given() || view.size(1) == 1) continue;
-        if (view.stride(1) < view.size(2) || view.stride(1) > kMaxBlasSize) {
-          throw InvalidArgument("weights: expected rows " + std::to_string(view.size(2)) + " to " +
-                                std::to_string(kMaxBlasSize) + " elements apart, got " + describe(view));
+        if (view.stride(1) < view.size(2)) {
+          throw InvalidArgument("weights: expected rows at least " + std::to_string(view.size(2)) +
+                                " elements apart, got " + describe(view));
         }
       }
     }

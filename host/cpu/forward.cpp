@@ -1,5 +1,7 @@
 #include "host/cpu/forward.hpp"
 
+#include <numeric>
+
 #include "host/cpu/copy.hpp"
 #include "host/cpu/gather.hpp"
 #include "host/cpu/large_product.hpp"
@@ -8,8 +10,6 @@
 
 namespace recur::host::cpu {
 namespace {
-
-constexpr std::int64_t kMaxTileSums = 6 * 64;  // bytes: six of the widest vectors
 
 template <class T>
 class ForwardPass {
@@ -31,7 +31,6 @@ class ForwardPass {
         barriers_(g_.tiling) {
     if (canonical_) {
       packed_ = buffers_.packed;
-      point_to_canonical_W();
     } else {
       auto* data = static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data));  // only read
       packed_ = PreparedBuffer<T>(data, g_).weights;
@@ -69,24 +68,11 @@ class ForwardPass {
     Rows<T> m;           // what is projected; not given where nothing is
   };
 
-  void point_to_canonical_W() {
-    if constexpr (std::is_same_v<T, Unit<T>>) {
-      if (!g_.tiling.blas_inputs) return;
-      for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
-        const ConstTensorView& W = call_.weights->canonical()[static_cast<std::size_t>(layer)].W;
-        for (std::int64_t d = 0; d < g_.directions; ++d) {
-          packed_.direction[layer][d].W = direction_of<T>(W, d);
-          packed_.direction[layer][d].W_row = row_stride(W);
-        }
-      }
-    }
-  }
-
   void pack(const Member& member) {
     for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
       for (std::int64_t d = 0; d < g_.directions; ++d) {
         pack_direction(g_, call_.weights->canonical()[static_cast<std::size_t>(layer)], layer, d,
-                       packed_.direction[layer][d], false, member.index, member.members);
+                       packed_.direction[layer][d], member.index, member.members);
       }
     }
   }
@@ -122,8 +108,7 @@ class ForwardPass {
 
   void run_direction(const Member& member, std::int64_t layer, std::int64_t d) {
     Direction dir = direction(member, layer, d);
-    RowStep* row_steps = buffers_.row_steps + member.index * sizes_.batch;
-    std::fill_n(row_steps, sizes_.batch, RowStep::run);
+    StepRows rows = step_rows(member);
 
     load_states(member, dir);
     SpinBarrier& chunk_barrier = barriers_.chunk[member.direction_group];
@@ -139,7 +124,7 @@ class ForwardPass {
       multiply_inputs(member, dir, t0, count);
       chunk_barrier.wait();
       for (std::int64_t i = 0; i < count; ++i) {
-        step(member, dir, dir.sequence.step_at(position + i), t0, current, row_steps);
+        step(member, dir, dir.sequence.step_at(position + i), t0, current, rows);
         current = 1 - current;
       }
       chunk_barrier.wait();
@@ -208,46 +193,88 @@ class ForwardPass {
     for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, last - first);
   }
 
-  // W x of `count` steps from t0, rows shared out over the direction group.
+  // W x of `count` steps from t0, rows shared out over the direction group. Rows past a sequence's end are
+  // left out.
   void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
     const std::int64_t columns = g_.columns(dir.layer);
     const Range range = part_of(count * sizes_.batch, member.members_in_direction, member.index_in_direction);
+    std::int32_t* const list = buffers_.input_rows + member.index * g_.tiling.chunk_rows;
+    const RowList rows = list_valid(dir.sequence, sizes_.batch, t0, range, list);
     Matrix<const T> x{};
     if (can_read_in_place(dir.x, sizes_, columns)) {
       x = {dir.x.at(t0, 0), dir.x.row(sizes_)};
     } else {
-      gather(dir.x, t0, sizes_.batch, range, columns, dir.state.gathered);
+      gather(dir.x, t0, sizes_.batch, range, rows, columns, dir.state.gathered);
       x = {dir.state.gathered, columns};
     }
-    input_product(g_, kernels_, dir.layer, dir.packed, x.data + range.begin * x.row, x.row, range.size(),
+    input_product(g_, kernels_, dir.layer, dir.packed, x.data + range.begin * x.row, x.row, rows,
                   dir.state.input + range.begin * g_.input_row());
   }
 
-  void step(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
-            RowStep* row_steps) {
-    const Range rows = member.rows(g_.tiling, sizes_.batch);
-    if (!dir.sequence.plain()) {
-      for (std::int64_t b = rows.begin; b < rows.end; ++b) row_steps[b] = dir.sequence.forward_step(t, b);
+  // The rows of one member's batch group at one step.
+  struct StepRows {
+    Range all;
+    RowStep* steps;        // [B]
+    std::int32_t* active;  // those that run, ascending
+    std::int64_t count;    // of them
+  };
+
+  StepRows step_rows(const Member& member) {
+    const StepRows rows{member.rows(g_.tiling, sizes_.batch),
+                        buffers_.row_steps + member.index * sizes_.batch,
+                        buffers_.active_rows + member.index * sizes_.batch, 0};
+    std::fill_n(rows.steps, sizes_.batch, RowStep::run);
+    std::iota(rows.active, rows.active + rows.all.size(), static_cast<std::int32_t>(rows.all.begin));
+    return {rows.all, rows.steps, rows.active, rows.all.size()};
+  }
+  static void find_active(const Direction& dir, std::int64_t t, StepRows& rows) {
+    if (dir.sequence.plain()) return;
+    rows.count = 0;
+    for (std::int64_t b = rows.all.begin; b < rows.all.end; ++b) {
+      rows.steps[b] = dir.sequence.forward_step(t, b);
+      if (rows.steps[b] != RowStep::skip) rows.active[rows.count++] = static_cast<std::int32_t>(b);
     }
+  }
+
+  void step(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
+            StepRows& rows) {
+    find_active(dir, t, rows);
+    if (rows.count < rows.all.size()) skip_ended(member, dir, t, current, rows);
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
-      run_phase(member, dir, t, t0, current, phase, rows, row_steps);
+      run_phase(member, dir, t, t0, current, phase, rows);
       barriers_.step[member.direction_group][member.batch_group].wait();
     }
     if (!g_.projected()) return;
-    project(member, dir, t, current, rows, row_steps);
+    project(member, dir, t, current, rows);
     barriers_.step[member.direction_group][member.batch_group].wait();
   }
 
+  // Rows past their sequence's end: h stays what it was, outputs are zeros.
+  void skip_ended(const Member& member, const Direction& dir, std::int64_t t, int current,
+                  const StepRows& rows) {
+    each_owned(member, h_columns(), [&](std::int64_t b, std::int64_t column, std::int64_t count) {
+      if (rows.steps[b] != RowStep::skip) return;
+      const std::int64_t state = b * g_.state_row() + column;
+      std::copy_n(dir.state.h[current] + state, count, dir.state.h[1 - current] + state);
+      std::fill_n(dir.y.at(t, b) + column, count, T{});
+    });
+    if (!dir.c_sequence) return;
+    each_owned(member, unit_columns(), [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
+      if (rows.steps[b] == RowStep::skip) std::fill_n(dir.c_sequence.at(t, b) + unit, count, T{});
+    });
+  }
+
   // h = projection * m, for the elements of h and rows this member owns.
-  void project(const Member& member, const Direction& dir, std::int64_t t, int current, Range rows,
-               const RowStep* row_steps) {
+  void project(const Member& member, const Direction& dir, std::int64_t t, int current,
+               const StepRows& rows) {
     const std::int64_t width = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
-    alignas(64) A h[kTileRows * kMaxTileSums / sizeof(A)];
+    alignas(64) A h[kTileRows * kMostPanelBytes / sizeof(A)];
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      for (std::int64_t b = rows.begin; b < rows.end; b += kTileRows) {
-        const std::int64_t count = std::min(kTileRows, rows.end - b);
-        kernels_.product({.a = dir.m.at(t, b),
+      for (std::int64_t first = 0; first < rows.count; first += kTileRows) {
+        const std::int64_t count = std::min(kTileRows, rows.count - first);
+        const std::int32_t* const list = rows.active + first;
+        kernels_.product({.a = dir.m.at(t, 0),
                           .a_row = dir.m.batch,
                           .a_column = 1,
                           .b = dir.packed.projection_panel(g_, panel),
@@ -257,9 +284,10 @@ class ForwardPass {
                           .rows = count,
                           .columns = width,
                           .depth = g_.hidden,
-                          .accumulate = false});
+                          .accumulate = false,
+                          .a_rows = list});
         for (std::int64_t i = 0; i < count; ++i)
-          store_projected(dir, t, current, b + i, panel, h + i * width, row_steps[b + i]);
+          store_projected(dir, t, current, list[i], panel, h + i * width, rows.steps[list[i]]);
       }
     }
   }
@@ -267,14 +295,8 @@ class ForwardPass {
                        const A* h, RowStep row_step) {
     const std::int64_t first = panel * g_.tiling.back_units;
     const std::int64_t count = std::min(g_.tiling.back_units, g_.projection - first);
-    const std::int64_t offset = b * g_.state_row() + first;
     T* const y = dir.y.at(t, b) + first;
-    T* const next = dir.state.h[1 - current] + offset;
-    if (row_step == RowStep::skip) {
-      std::fill_n(y, count, T{});
-      std::copy_n(dir.state.h[current] + offset, count, next);
-      return;
-    }
+    T* const next = dir.state.h[1 - current] + b * g_.state_row() + first;
     copy_values(h, count, y);
     if (row_step == RowStep::run_then_clear) {
       std::fill_n(next, count, T{});
@@ -284,88 +306,82 @@ class ForwardPass {
   }
 
   void run_phase(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
-                 int phase, Range rows, const RowStep* row_steps) {
+                 int phase, const StepRows& rows) {
     const Range panels = member.panels(g_.tiling, g_.tiling.panels);
     // As many panels of a small batch as a tile takes: the processor is at their cells while it starts the
     // next.
     const std::int64_t vectors = g_.traits.gates_of_phase(phase) * g_.tiling.panel_vectors;
     const std::int64_t at_once =
-        std::max<std::int64_t>(1, kSumsInFlight / std::max<std::int64_t>(1, rows.size() * vectors));
+        std::max<std::int64_t>(1, kSumsInFlight / std::max<std::int64_t>(1, rows.count * vectors));
     for (std::int64_t panel = panels.begin; panel < panels.end; panel += at_once) {
       const Range some{panel, std::min(panel + at_once, panels.end)};
-      for (std::int64_t b = rows.begin; b < rows.end; b += kTileRows) {
-        run_tiles(dir, t, t0, current, phase, some, b, std::min(kTileRows, rows.end - b), row_steps);
+      for (std::int64_t first = 0; first < rows.count; first += kTileRows) {
+        run_tiles(dir, t, t0, current, phase, some, rows, first, std::min(kTileRows, rows.count - first));
       }
     }
   }
 
-  // The recurrent product of some panels and up to kTileRows rows, and the cells straight after it.
+  // The recurrent product of some panels and up to kTileRows active rows, and the cells straight after it.
   void run_tiles(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase, Range panels,
-                 std::int64_t b, std::int64_t rows, const RowStep* row_steps) {
+                 const StepRows& rows, std::int64_t first, std::int64_t count) {
     const std::int64_t columns = g_.traits.gates_of_phase(phase) * g_.tiling.panel_units;
-    const std::int64_t state_row = g_.state_row();
     const ForwardState<T>& s = dir.state;
-    const bool all_skip =
-        std::all_of(row_steps + b, row_steps + b + rows, [](RowStep r) { return r == RowStep::skip; });
-    alignas(64) A sums[kTileRows * kMaxTileSums / sizeof(A)];
-    if (!all_skip) {
-      kernels_.product({.a = (phase == 0 ? s.h[current] : s.exchange) + b * state_row,
-                        .a_row = state_row,
-                        .a_column = 1,
-                        .b = dir.packed.R_panel(g_, phase, panels.begin),
-                        .b_row = columns,
-                        .c = sums,
-                        .c_row = columns,
-                        .rows = rows,
-                        .columns = columns,
-                        .depth = g_.h_size(),
-                        .accumulate = false,
-                        .panels = panels.size(),
-                        .b_panel = PackedDirection<T>::R_panel_size(g_, phase),
-                        .c_panel = rows * columns});
-    }
+    alignas(64) A sums[kTileRows * kMostPanelBytes / sizeof(A)];
+    kernels_.product({.a = phase == 0 ? s.h[current] : s.exchange,
+                      .a_row = g_.state_row(),
+                      .a_column = 1,
+                      .b = dir.packed.R_panel(g_, phase, panels.begin),
+                      .b_row = columns,
+                      .c = sums,
+                      .c_row = columns,
+                      .rows = count,
+                      .columns = columns,
+                      .depth = g_.h_size(),
+                      .accumulate = false,
+                      .a_rows = rows.active + first,
+                      .panels = panels.size(),
+                      .b_panel = PackedDirection<T>::R_panel_size(g_, phase),
+                      .c_panel = count * columns});
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      run_cell(dir, t, t0, current, phase, panel, b, rows, row_steps,
-               sums + (panel - panels.begin) * rows * columns);
+      run_cell(dir, t, t0, current, phase, panel, rows.active + first, count, rows.steps,
+               sums + (panel - panels.begin) * count * columns);
     }
   }
 
   void run_cell(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase,
-                std::int64_t panel, std::int64_t b, std::int64_t rows, const RowStep* row_steps,
+                std::int64_t panel, const std::int32_t* rows, std::int64_t count, const RowStep* row_steps,
                 const A* sums) {
     const std::int64_t units = g_.tiling.panel_units;
     const std::int64_t gates = g_.traits.gates_of_phase(phase);
     const std::int64_t unit = panel * units;
-    const std::int64_t state_row = g_.state_row();
-    const std::int64_t state = b * state_row + unit;
     ForwardState<T>& s = dir.state;
 
     // What the cell gives: h, or what becomes h.
     const Rows<T>& output = g_.projected() ? dir.m : dir.y;
-    const std::int64_t row = t * sizes_.batch + b;
-    A* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_rows()
-                         : (s.gates != nullptr ? s.gates + b * g_.saved_rows() : nullptr);
+    const std::int64_t row = t * sizes_.batch;
+    A* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_rows() : s.gates;
     A* saved_c = training_ ? reserve_.layers[dir.layer].c[dir.index] : nullptr;
     const ForwardTile<T> tile{
         .rows = rows,
+        .row_count = count,
         .units = std::min(units, g_.hidden - unit),
         .hidden = g_.hidden,
-        .row_step = row_steps + b,
+        .row_step = row_steps,
         .recurrent = sums,
         .recurrent_row = gates * units,
         .recurrent_gate = units,
-        .input = s.input + ((t - t0) * sizes_.batch + b) * g_.input_row() + unit,
+        .input = s.input + (t - t0) * sizes_.batch * g_.input_row() + unit,
         .input_row = g_.input_row(),
         .bias = dir.packed.bias + unit,
         .peephole = dir.packed.peephole != nullptr ? dir.packed.peephole + unit : nullptr,
-        .h_prev = s.h[current] + state,
-        .h_next = g_.projected() ? nullptr : s.h[1 - current] + state,
-        .exchange = s.exchange != nullptr ? s.exchange + state : nullptr,
-        .c = s.c != nullptr ? s.c + state : nullptr,
-        .state_row = state_row,
-        .y = output.at(t, b) + unit,
+        .h_prev = s.h[current] + unit,
+        .h_next = g_.projected() ? nullptr : s.h[1 - current] + unit,
+        .exchange = s.exchange != nullptr ? s.exchange + unit : nullptr,
+        .c = s.c != nullptr ? s.c + unit : nullptr,
+        .state_row = g_.state_row(),
+        .y = output.at(t, 0) + unit,
         .y_row = output.batch,
-        .c_sequence = dir.c_sequence ? dir.c_sequence.at(t, b) + unit : nullptr,
+        .c_sequence = dir.c_sequence ? dir.c_sequence.at(t, 0) + unit : nullptr,
         .c_sequence_row = dir.c_sequence.batch,
         .saved = saved != nullptr ? saved + unit : nullptr,
         .saved_row = g_.saved_rows(),
@@ -401,7 +417,7 @@ void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std
   for (std::int64_t layer = 0; layer < g.layers; ++layer) {
     for (std::int64_t d = 0; d < g.directions; ++d) {
       pack_direction(g, weights[static_cast<std::size_t>(layer)], layer, d,
-                     prepared.weights.direction[layer][d], true, 0, 1);
+                     prepared.weights.direction[layer][d], 0, 1);
     }
   }
   *prepared.header = prepared_header(plan.layout_id);

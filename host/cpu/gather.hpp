@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "host/cpu/blas.hpp"
 #include "host/cpu/sequence.hpp"
 
 namespace recur::host::cpu {
@@ -19,16 +18,17 @@ struct Matrix {
 // Whether rows of `columns` elements can be handed to a product as they lie.
 template <class T>
 bool can_read_in_place(const Rows<T>& rows, const RunSizes& sizes, std::int64_t columns) {
-  const std::int64_t row = rows.row(sizes);
-  return rows.uniform(sizes) && row >= columns && row <= kMaxBlasSize;
+  return rows.uniform(sizes) && rows.row(sizes) >= columns;
 }
 
-// Copies rows [first, last) of the (t, b) rows that begin at step t0 into `to`, densely.
+// Copies those of the (t, b) rows [range) from step t0 on that `rows` lists into `to`, row i of the range to
+// its row range.begin + i.
 template <class T>
-void gather(const Rows<const T>& from, std::int64_t t0, std::int64_t batch, Range range, std::int64_t columns,
-            T* to) {
-  for (std::int64_t i = range.begin; i < range.end; ++i) {
-    std::copy_n(from.at(t0 + i / batch, i % batch), columns, to + i * columns);
+void gather(const Rows<const T>& from, std::int64_t t0, std::int64_t batch, Range range, const RowList& rows,
+            std::int64_t columns, T* to) {
+  for (std::int64_t i = 0; i < rows.count; ++i) {
+    const std::int64_t row = range.begin + rows.at(i);
+    std::copy_n(from.at(t0 + row / batch, row % batch), columns, to + row * columns);
   }
 }
 

@@ -104,14 +104,6 @@ void pack_W(const Geometry& g, const ConstTensorView& W, std::int64_t layer, std
             const PackedDirection<T>& packed, int member, int members) {
   const T* from = direction_of<T>(W, direction);
   const std::int64_t columns = g.columns(layer);
-  if (g.tiling.blas_inputs) {
-    const Range rows = part_of(g.gate_rows(), members, member);
-    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      std::memcpy(writable(packed.W) + row * packed.W_row, from + row * W.stride(1),
-                  static_cast<std::size_t>(columns) * sizeof(T));
-    }
-    return;
-  }
   const std::int64_t width = g.tiling.input_width;
   const Range panels = part_of(g.input_row() / width, members, member);
   for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
@@ -181,14 +173,9 @@ void pack_bias(const Geometry& g, const LayerWeights& weights, std::int64_t dire
 }  // namespace
 
 template <class T>
-PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer, bool copy_W) {
+PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer) {
   PackedDirection<T> packed{};
-  packed.W_row = g.columns(layer);
-  if (!g.tiling.blas_inputs) {
-    packed.W = carver.take<Unit<T>>(checked_product("W", {g.input_row(), units_of<T>(g.columns(layer))}));
-  } else if (copy_W) {
-    packed.W = carver.take<Unit<T>>(checked_product("W", {g.gate_rows(), g.columns(layer)}));
-  }
+  packed.W = carver.take<Unit<T>>(checked_product("W", {g.input_row(), units_of<T>(g.columns(layer))}));
   for (int phase = 0; phase < g.traits.phases; ++phase) {
     packed.R[phase] = carver.take<Unit<T>>(
         checked_product("R", {g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)}));
@@ -203,9 +190,8 @@ PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64
 
 template <class T>
 void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
-                    std::int64_t direction, const PackedDirection<T>& packed, bool copy_W, int member,
-                    int members) {
-  if (copy_W || !g.tiling.blas_inputs) pack_W(g, weights.W, layer, direction, packed, member, members);
+                    std::int64_t direction, const PackedDirection<T>& packed, int member, int members) {
+  pack_W(g, weights.W, layer, direction, packed, member, members);
   pack_R(g, weights.R, direction, packed, member, members);
   if (g.projected()) pack_projection(g, weights.projection, direction, packed, member, members);
   if (member != 0) return;
@@ -217,9 +203,8 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
 }
 
 template <class T>
-void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std::int64_t depth,
-                      std::int64_t columns, Arithmetic<T>* panels, int member, int members) {
-  const std::int64_t width = g.tiling.back_units;
+void pack_back_panels(const T* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
+                      std::int64_t width, Arithmetic<T>* panels, int member, int members) {
   const Range range = part_of(round_up(columns, width) / width, members, member);
   for (std::int64_t panel = range.begin; panel < range.end; ++panel) {
     const std::int64_t first = panel * width;
@@ -234,11 +219,11 @@ void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std:
 }
 
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define RECUR_INSTANTIATE(T)                                                                          \
-  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t, bool);          \
-  template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,      \
-                               const PackedDirection<T>&, bool, int, int);                            \
-  template void pack_back_panels(const Geometry&, const T*, std::int64_t, std::int64_t, std::int64_t, \
+#define RECUR_INSTANTIATE(T)                                                                       \
+  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t);             \
+  template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,   \
+                               const PackedDirection<T>&, int, int);                               \
+  template void pack_back_panels(const T*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, \
                                  Arithmetic<T>*, int, int);
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)

@@ -39,6 +39,13 @@ struct Geometry {
   std::int64_t state_row() const {
     return std::max(tiling.panels * tiling.panel_units, tiling.back_panels * tiling.back_units);
   }
+  // Width of the panels of products whose columns are elements of the inputs of a layer.
+  std::int64_t columns_width(std::int64_t layer) const { return tiling.width_for(columns(layer)); }
+  // As many as whole panels of any layer's inputs have.
+  std::int64_t widest_padded_columns() const {
+    const std::int64_t first = round_up(columns(0), columns_width(0));
+    return layers == 1 ? first : std::max(first, round_up(columns(1), columns_width(1)));
+  }
   // Elements between rows of W x.
   std::int64_t input_row() const { return round_up(gate_rows(), tiling.input_width); }
 };
@@ -72,10 +79,8 @@ struct PackedDirection {
   using Unit = cpu::Unit<T>;
   using A = Arithmetic<T>;
 
-  // W as the input product reads it: row-major [G*H][K] with this row stride for BLAS, or panels
-  // [G*H / width][K][width] for our own kernel.
+  // W as the input product reads it: panels [G*H / width][K][width], rows past G*H zero.
   const Unit* W;
-  std::int64_t W_row;
   // R per phase: panels [panel][P][gate of the phase][panel units], units past H zero.
   const Unit* R[cells::kMaxPhases];
   const A* bias;      // [sums][H]: what is added to each sum, zeros where there is no bias
@@ -97,25 +102,24 @@ struct PackedDirection {
   }
 };
 
-// Lays out one layer and direction in `carver`. `copy_W` false leaves W to be read from the canonical tensor.
+// Lays out one layer and direction in `carver`.
 template <class T>
-PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer, bool copy_W);
+PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer);
 
 // Fills this member's share (of `members`) of one layer and direction. Constness is the readers'; the memory
 // is the buffer the layout was carved from.
 template <class T>
 void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
-                    std::int64_t direction, const PackedDirection<T>& packed, bool copy_W, int member,
-                    int members);
+                    std::int64_t direction, const PackedDirection<T>& packed, int member, int members);
 
-// A row-major [depth][columns] matrix for the products of `backward`: panels [panel][depth][back units],
-// columns past the last one zero. This member's share of the panels.
+// A row-major [depth][columns] matrix for the products of `backward`: panels [panel][depth][width], columns
+// past the last one zero. This member's share of the panels.
 template <class T>
-void pack_back_panels(const Geometry& g, const T* matrix, std::int64_t row, std::int64_t depth,
-                      std::int64_t columns, Arithmetic<T>* panels, int member, int members);
+void pack_back_panels(const T* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
+                      std::int64_t width, Arithmetic<T>* panels, int member, int members);
 
 // Elements between the rows of a canonical [D][rows][columns] tensor. A single row's stride means nothing, so
-// it may be anything, also what BLAS cannot be told.
+// it may be anything.
 inline std::int64_t row_stride(const ConstTensorView& view) {
   return view.size(1) == 1 ? view.size(2) : view.stride(1);
 }

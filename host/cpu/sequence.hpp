@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "host/cpu/simd/kernels.hpp"
+#include "host/cpu/tiling.hpp"
 #include "host/engine.hpp"
 
 namespace recur::host::cpu {
@@ -99,6 +100,32 @@ class Sequence {
   Rows<const std::uint8_t> marks_;
   bool reverse_;
 };
+
+// Rows of a product, counted from its first: all of them where `index` is null.
+struct RowList {
+  const std::int32_t* index;
+  std::int64_t count;
+
+  std::int64_t at(std::int64_t i) const { return index != nullptr ? index[i] : i; }
+};
+
+// Those of the (t, b) rows [range) from step t0 on, t outermost, that are within their sequences. `list`
+// holds as many as the range.
+inline RowList list_valid(const Sequence& sequence, std::int64_t batch, std::int64_t t0, Range range,
+                          std::int32_t* list) {
+  if (sequence.full_length()) return {nullptr, range.size()};
+  std::int64_t count = 0;
+  std::int64_t t = t0 + range.begin / batch;
+  std::int64_t b = range.begin % batch;
+  for (std::int64_t i = 0; i < range.size(); ++i) {
+    if (sequence.valid(t, b)) list[count++] = static_cast<std::int32_t>(i);
+    if (++b == batch) {
+      b = 0;
+      ++t;
+    }
+  }
+  return {list, count};
+}
 
 // Rows of the state before a step, for backward: of h given outputs, of c given saved cell states.
 template <class T>

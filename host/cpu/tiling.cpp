@@ -10,28 +10,17 @@
 namespace recur::host::cpu {
 namespace {
 
-// How much more than with the best width the busiest thread may have to do, padding included, before a
-// narrower panel is taken: a wide panel reads less for each multiplication.
-constexpr double kMostPadding = 1.125;
+// How much of the processor's rate a tile of so many vectors reaches, of a batch that fills its rows: narrow
+// ones read more for each multiplication (perf/results/*/tiles.md).
+constexpr double kRateOfVectors[] = {0.85, 0.95, 1, 1, 1, 1};
 
 // Bytes of W x held between its product and its use. Half of a typical 1 MiB private L2, so that it is still
 // there when the steps read it, and enough rows that the product runs at its full rate.
 constexpr std::int64_t kChunkBytes = 512 << 10;
 
-// Vectors of the widest tile from which on our kernel forms W x no slower than BLAS: with 32 registers it
-// comes as near to the processor's rate, and BLAS, which is given W as it lies, copies it anew in every
-// chunk, at the cost of some 36 rows (docs/performance.md).
-constexpr int kOwnInputVectors = 6;
-
-// Least rows of a call from which on that pays where W is packed anew in every call, as in training: packing
-// takes as long as the product of some hundred rows gains.
-constexpr std::int64_t kMinPackedRows = 256;
-
-// Least rows of W x in a product by BLAS, so that copying W is less than a tenth of it; they may leave L2.
-constexpr std::int64_t kMinBlasChunkRows = 512;
-
-// Rows below which BLAS spends more on packing W than on the product; our kernel has W packed already.
-constexpr std::int64_t kMinBlasRows = 16;
+// Rows whose terms are summed before a gradient is read and written again: enough that this is a small part,
+// few enough that the right side of the product stays in a private L2.
+constexpr std::int64_t kGradientRows = 256;
 
 // Least multiply-adds a thread must find in one step to be worth a barrier per step (about a microsecond on
 // two cores), and in a whole pass to be worth waking (some ten microseconds).
@@ -40,24 +29,6 @@ constexpr std::int64_t kMinPassWork = 2 << 20;
 
 // Least rows of a batch group: fewer leave register tiles of rows half empty.
 constexpr std::int64_t kMinGroupRows = 4;
-
-int panel_vectors_for(std::int64_t hidden, int lanes, int gates, int max_panel_vectors, int unit_groups) {
-  // Columns of the unit group that has most of them.
-  const auto share = [&](int vectors) {
-    const std::int64_t width = static_cast<std::int64_t>(vectors) * lanes;
-    const std::int64_t panels = round_up(hidden, width) / width;
-    return (panels + unit_groups - 1) / unit_groups * width;
-  };
-  const int most = std::max(1, max_panel_vectors / gates);
-  std::int64_t least = share(1);
-  for (int vectors = 2; vectors <= most; ++vectors) least = std::min(least, share(vectors));
-  for (int vectors = most; vectors > 1; --vectors) {
-    const bool feeds_all = vectors * lanes * (unit_groups - 1) < hidden;
-    if (feeds_all && static_cast<double>(share(vectors)) <= kMostPadding * static_cast<double>(least))
-      return vectors;
-  }
-  return 1;
-}
 
 // Work that 64 bits cannot count is as good as the most that they can.
 std::int64_t saturating_product(std::initializer_list<std::int64_t> factors) {
@@ -113,6 +84,25 @@ Groups choose_groups(const Job& job, std::int64_t units_of_work) {
 
 }  // namespace
 
+int choose_panel_vectors(std::int64_t columns, int lanes, int gates, int max_panel_vectors, int groups) {
+  const int most = std::max(1, max_panel_vectors / gates);
+  int best = 1;
+  double least = std::numeric_limits<double>::infinity();
+  for (int vectors = 1; vectors <= most; ++vectors) {
+    // Every group has columns, and the busiest one counts, padding included.
+    const std::int64_t width = static_cast<std::int64_t>(vectors) * lanes;
+    if (vectors > 1 && width * (groups - 1) >= columns) break;
+    const std::int64_t panels = round_up(columns, width) / width;
+    const double time =
+        static_cast<double>((panels + groups - 1) / groups * width) / kRateOfVectors[vectors * gates - 1];
+    if (time <= least) {
+      least = time;
+      best = vectors;
+    }
+  }
+  return best;
+}
+
 Tiling choose_tiling(const Job& job, int lanes, int max_panel_vectors) {
   const Spec& spec = job.spec;
   const cells::Traits traits = cells::traits_of(variant_of(spec));
@@ -127,26 +117,21 @@ Tiling choose_tiling(const Job& job, int lanes, int max_panel_vectors) {
 
   int gates = 1;
   for (int phase = 0; phase < traits.phases; ++phase) gates = std::max(gates, traits.gates_of_phase(phase));
-  tiling.panel_vectors = panel_vectors_for(hidden, lanes, gates, max_panel_vectors, groups.unit);
+  tiling.max_panel_vectors = max_panel_vectors;
+  tiling.panel_vectors = choose_panel_vectors(hidden, lanes, gates, max_panel_vectors, groups.unit);
   tiling.panel_units = static_cast<std::int64_t>(tiling.panel_vectors) * lanes;
   tiling.panels = round_up(hidden, tiling.panel_units) / tiling.panel_units;
 
-  const int back_vectors = panel_vectors_for(hidden, lanes, 1, max_panel_vectors, groups.unit);
+  const int back_vectors = choose_panel_vectors(hidden, lanes, 1, max_panel_vectors, groups.unit);
   tiling.back_units = static_cast<std::int64_t>(back_vectors) * lanes;
   tiling.back_panels = round_up(hidden, tiling.back_units) / tiling.back_units;
-  tiling.input_width = static_cast<std::int64_t>(max_panel_vectors) * lanes;
+  tiling.input_width = tiling.width_for(checked_product("G*H", {traits.gates, hidden}));
 
   const std::int64_t most_rows = checked_product("T*B", {job.shape.steps, job.shape.batch});
-  tiling.blas = !job.options.batch_invariant && most_rows >= kMinBlasRows;
-  const bool packing_pays = job.options.pass == Pass::inference || most_rows >= kMinPackedRows;
-  // BLAS knows no bf16, and our kernel reads half the bytes of what it would have to be given.
-  tiling.blas_inputs =
-      tiling.blas && spec.dtype != DataType::bf16 && (max_panel_vectors < kOwnInputVectors || !packing_pays);
   const std::int64_t row_bytes = checked_product(
       "a row of W x", {traits.gates, hidden, static_cast<std::int64_t>(size_of(arithmetic_of(spec.dtype)))});
-  const std::int64_t chunk_rows =
-      std::max(kChunkBytes / row_bytes, tiling.blas_inputs ? kMinBlasChunkRows : 1);
-  tiling.chunk_rows = std::min(most_rows, std::max(job.shape.batch, chunk_rows));
+  tiling.chunk_rows = std::min(most_rows, std::max(job.shape.batch, kChunkBytes / row_bytes));
+  tiling.gradient_rows = std::min(most_rows, kGradientRows);
   return tiling;
 }
 
@@ -154,8 +139,8 @@ std::string Tiling::describe() const {
   return "panels of " + std::to_string(panel_units) + " units (" + std::to_string(panel_vectors) + " x " +
          std::to_string(lanes) + " lanes), " + std::to_string(panels) + " per step; threads " +
          std::to_string(direction_groups) + " direction x " + std::to_string(batch_groups) + " batch x " +
-         std::to_string(unit_groups) + " unit; input product by " + (blas_inputs ? "BLAS" : "own kernel") +
-         " in chunks of " + std::to_string(chunk_rows) + " rows";
+         std::to_string(unit_groups) + " unit; input product in chunks of " + std::to_string(chunk_rows) +
+         " rows";
 }
 
 }  // namespace recur::host::cpu

@@ -16,10 +16,19 @@ namespace recur::host::cpu {
 // L1.
 constexpr std::int64_t kTileRows = 24;
 
+// Rows of dx that are formed at a time: their gradients of sums stay in a private L2 while the panels of W go
+// by.
+constexpr std::int64_t kInputGradientRows = 96;
+
+// Vectors of the panels that `columns` columns are cut into, all gates of a panel of which lie side by side,
+// by a thread that shares them with `groups` - 1 others.
+int choose_panel_vectors(std::int64_t columns, int lanes, int gates, int max_panel_vectors, int groups);
+
 struct Tiling {
   // Units. A panel is the columns of R that one register tile produces: all gates of `panel_units` hidden
   // units.
   int lanes;
+  int max_panel_vectors;
   int panel_vectors;         // vectors of hidden units per panel
   std::int64_t panel_units;  // panel_vectors * lanes
   std::int64_t panels;       // ceil(H / panel_units)
@@ -28,7 +37,7 @@ struct Tiling {
   std::int64_t back_units;
   std::int64_t back_panels;
 
-  // Panels of W, where our own kernel forms the input product.
+  // Width of the panels of W.
   std::int64_t input_width;
 
   // Threads: direction x batch x unit groups. Direction groups never wait for each other within a layer,
@@ -37,12 +46,15 @@ struct Tiling {
   int batch_groups;
   int unit_groups;
 
-  bool blas;                // gradients of weights and inputs by BLAS; our own kernel otherwise
-  bool blas_inputs;         // W x by BLAS; our own kernel on packed W otherwise
-  std::int64_t chunk_rows;  // (t, b) rows of the input product held at a time; at least the largest B
+  std::int64_t chunk_rows;     // (t, b) rows of the input product held at a time; at least the largest B
+  std::int64_t gradient_rows;  // (t, b) rows whose terms of the gradients of weights are summed at a time
 
   int threads() const { return direction_groups * batch_groups * unit_groups; }
   std::int64_t chunk_steps(std::int64_t batch) const { return std::max<std::int64_t>(1, chunk_rows / batch); }
+  // Width of the panels of a product with so many columns.
+  std::int64_t width_for(std::int64_t columns) const {
+    return static_cast<std::int64_t>(choose_panel_vectors(columns, lanes, 1, max_panel_vectors, 1)) * lanes;
+  }
   std::string describe() const;
 };
 

@@ -1,6 +1,7 @@
 #include "host/cpu/weight_gradients.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "host/cpu/copy.hpp"
 
@@ -12,13 +13,6 @@ T* direction_of(const TensorView& view, std::int64_t direction) {
   return static_cast<T*>(view.data()) + direction * view.stride(0);
 }
 
-// Rows of one chunk of time.
-struct Chunk {
-  std::int64_t rows;
-  bool first;
-  bool last;
-};
-
 // to = or += values, rounded once.
 template <class T>
 void put_values(const Arithmetic<T>* values, std::int64_t count, bool add, T* to) {
@@ -26,18 +20,65 @@ void put_values(const Arithmetic<T>* values, std::int64_t count, bool add, T* to
   for (std::int64_t j = 0; j < count; ++j) to[j] = stored<T>(widened(to[j]) + values[j]);
 }
 
-// Rows [range) of one chunk, densely; zeros past a sequence's end and where `row_of` gives null.
+// The valid (t, b) rows of all steps, t outermost, cut into chunks.
+template <class T>
+class Chunks {
+ public:
+  Chunks(const GradientInputs<T>& in, std::int32_t* list)
+      : sequence_(in.sequence),
+        batch_(in.sizes.batch),
+        left_(in.sizes.steps * in.sizes.batch),
+        most_(in.g.tiling.gradient_rows),
+        list_(list) {}
+
+  // The next chunk: its valid rows, none of them where all are done. `first()` is the (t, b) row that they
+  // are counted from.
+  RowList next() {
+    first_ += taken_;
+    left_ -= taken_;
+    taken_ = 0;
+    if (sequence_.full_length()) {
+      taken_ = std::min(left_, most_);
+      return {nullptr, taken_};
+    }
+    std::int64_t count = 0;
+    while (taken_ < left_ && count < most_) {
+      const std::int64_t row = first_ + taken_;
+      if (taken_ > std::numeric_limits<std::int32_t>::max()) break;
+      if (sequence_.valid(row / batch_, row % batch_)) list_[count++] = static_cast<std::int32_t>(taken_);
+      ++taken_;
+    }
+    return {list_, count};
+  }
+  std::int64_t first() const { return first_; }
+  bool done() const { return taken_ == left_; }
+
+ private:
+  const Sequence& sequence_;
+  const std::int64_t batch_;
+  std::int64_t left_;
+  const std::int64_t most_;
+  std::int32_t* const list_;
+  std::int64_t first_ = 0;
+  std::int64_t taken_ = 0;
+};
+
+// This member's share of the rows of a chunk as the right side of products: panels [panel][row of the
+// chunk][width], zeros past the last column. `row_of` gives a (t, b) row, or null for zeros.
 template <class T, class RowOf>
-void gather_valid(const GradientInputs<T>& in, std::int64_t t0, Range range, std::int64_t columns,
-                  Arithmetic<T>* to, RowOf&& row_of) {
-  for (std::int64_t i = range.begin; i < range.end; ++i) {
-    const std::int64_t t = t0 + i / in.sizes.batch;
-    const std::int64_t b = i % in.sizes.batch;
-    const T* from = in.sequence.valid(t, b) ? row_of(t, b) : nullptr;
-    if (from != nullptr) {
-      copy_values(from, columns, to + i * columns);
-    } else {
-      std::fill_n(to + i * columns, columns, Arithmetic<T>(0));
+void pack_right(const GradientInputs<T>& in, const Member& member, std::int64_t first, const RowList& rows,
+                std::int64_t columns, std::int64_t width, Arithmetic<T>* panels, RowOf&& row_of) {
+  const Range share = part_of(rows.count, member.members, member.index);
+  for (std::int64_t i = share.begin; i < share.end; ++i) {
+    const std::int64_t row = first + rows.at(i);
+    const auto* from = row_of(row / in.sizes.batch, row % in.sizes.batch);
+    Arithmetic<T>* to = panels + i * width;
+    for (std::int64_t column = 0; column < columns; column += width) {
+      const std::int64_t count = std::min(width, columns - column);
+      if (from != nullptr) copy_values(from + column, count, to);
+      const std::int64_t copied = from != nullptr ? count : 0;
+      std::fill_n(to + copied, width - copied, Arithmetic<T>(0));
+      to += rows.count * width;
     }
   }
 }
@@ -48,40 +89,57 @@ struct Target {
   T* data;
   std::int64_t row;
   bool add;            // to what the caller holds
-  Arithmetic<T>* sum;  // where values are converted; dense
+  Arithmetic<T>* sum;  // where values are converted: rows of whole panels
+};
+
+// A chunk of the right side of products, as pack_right leaves it.
+template <class A>
+struct Right {
+  const A* panels;
+  std::int64_t columns;
+  std::int64_t width;
 };
 
 // `count` rows of a gradient (+)= as many columns of `left`, transposed, times `right`, over the rows of one
-// chunk. This member's share of the rows.
+// chunk. This member's share of the rows of the gradient, kTileRows at a time: their columns of `left` are
+// copied first, since they lie far apart.
 template <class T>
 void outer_product(const GradientInputs<T>& in, Matrix<const Arithmetic<T>> left, std::int64_t count,
-                   Matrix<const Arithmetic<T>> right, std::int64_t columns, const Chunk& chunk,
-                   const Target<T>& out, const Member& member) {
+                   const Right<Arithmetic<T>>& right, const RowList& rows, bool is_first, bool is_last,
+                   const Target<T>& out, const GradientScratch<T>& scratch, const Member& member) {
   using A = Arithmetic<T>;
   const Range range = part_of(count, member.members, member.index);
-  const auto multiply = [&](A* to, std::int64_t to_row, bool accumulate) {
-    product(in.g.tiling, in.kernels,
-            Gemm<A>{.m = range.size(),
-                    .n = columns,
-                    .k = chunk.rows,
-                    .a = left.data + range.begin,
-                    .lda = left.row,
-                    .a_transposed = true,
-                    .b = right.data,
-                    .ldb = std::max(right.row, columns),
-                    .b_transposed = false,
-                    .c = to,
-                    .ldc = to_row,
-                    .accumulate = accumulate});
-  };
-  if constexpr (std::is_same_v<A, T>) {
-    multiply(out.data + range.begin * out.row, out.row, out.add || !chunk.first);
-  } else {
-    A* const sum = out.sum + range.begin * columns;
-    multiply(sum, columns, !chunk.first);
-    if (!chunk.last) return;
-    for (std::int64_t row = 0; row < range.size(); ++row)
-      put_values(sum + row * columns, columns, out.add, out.data + (range.begin + row) * out.row);
+  A* const columns = scratch.left + member.index * in.g.tiling.gradient_rows * kTileRows;
+  const std::int64_t padded = round_up(right.columns, right.width);
+  for (std::int64_t first = range.begin; first < range.end; first += kTileRows) {
+    const std::int64_t height = std::min(kTileRows, range.end - first);
+    for (std::int64_t i = 0; i < rows.count; ++i)
+      std::copy_n(left.data + rows.at(i) * left.row + first, height, columns + i * kTileRows);
+    ProductArgs<A> product{.a = columns,
+                           .a_row = 1,
+                           .a_column = kTileRows,
+                           .b = right.panels,
+                           .b_row = right.width,
+                           .c = nullptr,
+                           .c_row = 0,
+                           .rows = height,
+                           .columns = right.width,
+                           .depth = rows.count,
+                           .accumulate = !is_first,
+                           .b_panel = rows.count * right.width};
+    if constexpr (std::is_same_v<A, T>) {
+      product.c = out.data + first * out.row;
+      product.c_row = out.row;
+      product.accumulate = out.add || !is_first;
+      product_of_columns(in.kernels.arithmetic_product, product, right.columns);
+    } else {
+      product.c = out.sum + first * padded;
+      product.c_row = padded;
+      product_of_columns(in.kernels.arithmetic_product, product, padded);
+      if (!is_last) continue;
+      for (std::int64_t row = first; row < first + height; ++row)
+        put_values(out.sum + row * padded, right.columns, out.add, out.data + row * out.row);
+    }
   }
 }
 
@@ -96,6 +154,7 @@ void bias_gradient(const GradientInputs<T>& in, bool recurrent, T* out, bool acc
   using A = Arithmetic<T>;
   const std::int64_t hidden = in.g.hidden;
   const std::int64_t rows = in.sizes.steps * in.sizes.batch;
+  const bool all = in.sequence.full_length();
   for (int gate = 0; gate < in.g.traits.gates; ++gate) {
     const int sum = recurrent ? in.g.traits.recurrent_sum(gate) : gate;
     const Range units = part_of(hidden, member.members, member.index);
@@ -103,6 +162,7 @@ void bias_gradient(const GradientInputs<T>& in, bool recurrent, T* out, bool acc
       const std::int64_t count = std::min(kBlock, units.end - first);
       A total[kBlock] = {};
       for (std::int64_t row = 0; row < rows; ++row) {
+        if (!all && !in.sequence.valid(row / in.sizes.batch, row % in.sizes.batch)) continue;
         const A* from = in.dsums + row * in.g.sum_rows() + sum * hidden + first;
         for (std::int64_t j = 0; j < count; ++j) total[j] += from[j];
       }
@@ -143,7 +203,6 @@ template <class T>
 void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, GradientMode mode,
                       const GradientScratch<T>& scratch, const Member& member, SpinBarrier& team) {
   using A = Arithmetic<T>;
-  constexpr bool kConverts = !std::is_same_v<A, T>;
   const Geometry& g = in.g;
   const std::int64_t d = in.direction;
   const bool add = mode == GradientMode::accumulate;
@@ -153,117 +212,118 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
   if (!out.W.given() && !out.R.given() && !out.projection.given()) return;
 
   const std::int64_t columns = g.columns(in.layer);
-  const std::int64_t chunk_steps = g.tiling.chunk_steps(in.sizes.batch);
-  // Inputs past a sequence's end may be anything, NaN included, so they are not read in place.
-  const bool in_place = !kConverts && in.sequence.full_length() && can_read_in_place(in.x, in.sizes, columns);
-  for (std::int64_t t0 = 0; t0 < in.sizes.steps; t0 += chunk_steps) {
-    const std::int64_t rows = std::min(chunk_steps, in.sizes.steps - t0) * in.sizes.batch;
-    const Chunk chunk{rows, t0 == 0, t0 + chunk_steps >= in.sizes.steps};
-    const Range share = part_of(rows, member.members, member.index);
-    const std::int64_t first_row = t0 * in.sizes.batch;
-    const Matrix<const A> dsums{in.dsums + first_row * g.sum_rows(), g.sum_rows()};
-
-    Matrix<const A> x{scratch.x, columns};
-    if (out.W.given() && !in_place) {
-      gather_valid(in, t0, share, columns, scratch.x,
-                   [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
+  const std::int64_t width = g.columns_width(in.layer);
+  const std::int64_t back = g.tiling.back_units;
+  const Right<A> x{scratch.x, columns, width};
+  const Right<A> h{scratch.h, g.h_size(), back};
+  const Right<A> m{scratch.m, g.hidden, back};
+  Chunks<T> chunks(in, scratch.rows_of(g, member.index));
+  for (bool is_first = true;; is_first = false) {
+    const RowList rows = chunks.next();
+    const std::int64_t first = chunks.first();
+    const bool is_last = chunks.done();
+    const auto pack = [&](const Right<A>& right, A* panels, auto&& row_of) {
+      pack_right(in, member, first, rows, right.columns, right.width, panels, row_of);
+    };
+    if (out.W.given()) pack(x, scratch.x, [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
+    // A second phase multiplied something else with its gates.
+    const Segments segments = segments_of(g.traits);
+    if (out.R.given()) pack(h, scratch.h, [&](std::int64_t t, std::int64_t b) { return in.h_prev.at(t, b); });
+    if (out.R.given() && in.exchange != nullptr) {
+      pack(h, scratch.exchange,
+           [&](std::int64_t t, std::int64_t b) { return in.exchange + (t * in.sizes.batch + b) * g.hidden; });
     }
-    if (out.R.given()) {
-      gather_valid(in, t0, share, g.h_size(), scratch.h,
-                   [&](std::int64_t t, std::int64_t b) { return in.h_prev.at(t, b); });
-    }
-    Matrix<const A> m{scratch.m, g.hidden};
-    if constexpr (kConverts) {
-      if (out.projection.given()) {
-        copy_values(in.m + (first_row + share.begin) * g.hidden, share.size() * g.hidden,
-                    scratch.m + share.begin * g.hidden);
-      }
-    } else {
-      if (in_place) x = {in.x.at(t0, 0), in.x.row(in.sizes)};
-      if (g.projected()) m.data = in.m + first_row * g.hidden;
+    if (out.projection.given()) {
+      pack(m, scratch.m,
+           [&](std::int64_t t, std::int64_t b) { return in.m + (t * in.sizes.batch + b) * g.hidden; });
     }
     team.wait();
+    const Matrix<const A> dsums{in.dsums + first * g.sum_rows(), g.sum_rows()};
     if (out.W.given()) {
-      outer_product(in, dsums, g.gate_rows(), x, columns, chunk,
-                    Target<T>{direction_of<T>(out.W, d), row_stride(out.W), add, scratch.dW}, member);
+      outer_product(in, dsums, g.gate_rows(), x, rows, is_first, is_last,
+                    Target<T>{direction_of<T>(out.W, d), row_stride(out.W), add, scratch.dW}, scratch,
+                    member);
     }
     if (out.R.given()) {
-      for (const Segment& segment : segments_of(g.traits)) {
-        const Matrix<const A> operand = segment.phase == 0
-                                            ? Matrix<const A>{scratch.h, g.h_size()}
-                                            : Matrix<const A>{in.exchange + first_row * g.hidden, g.hidden};
-        const std::int64_t first_gate_row = segment.gate * g.hidden;
-        outer_product(in, {dsums.data + segment.sum * g.hidden, dsums.row}, segment.gates * g.hidden, operand,
-                      g.h_size(), chunk,
-                      Target<T>{direction_of<T>(out.R, d) + first_gate_row * row_stride(out.R),
-                                row_stride(out.R), add, scratch.dR + first_gate_row * g.h_size()},
-                      member);
+      for (const Segment& segment : segments) {
+        const Right<A> right{segment.phase == 0 ? scratch.h : scratch.exchange, g.h_size(), back};
+        const std::int64_t gate_row = segment.gate * g.hidden;
+        outer_product(in, {dsums.data + segment.sum * g.hidden, dsums.row}, segment.gates * g.hidden, right,
+                      rows, is_first, is_last,
+                      Target<T>{direction_of<T>(out.R, d) + gate_row * row_stride(out.R), row_stride(out.R),
+                                add, scratch.dR + gate_row * g.h_panels() * back},
+                      scratch, member);
       }
     }
     if (out.projection.given()) {
       outer_product(
-          in, {in.dh + first_row * g.projection, g.projection}, g.projection, m, g.hidden, chunk,
+          in, {in.dh + first * g.projection, g.projection}, g.projection, m, rows, is_first, is_last,
           Target<T>{direction_of<T>(out.projection, d), row_stride(out.projection), add, scratch.dprojection},
-          member);
+          scratch, member);
     }
     team.wait();
+    if (is_last) return;
   }
 }
 
 template <class T>
-void input_gradients(const Geometry& g, const Kernels<T>& kernels, const RunSizes& sizes, std::int64_t layer,
-                     const InputGradientPart<Arithmetic<T>> (&parts)[2], const Rows<T>& dx,
-                     Arithmetic<T>* scratch, const Member& member) {
+void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scratch, const Member& member) {
   using A = Arithmetic<T>;
-  const std::int64_t columns = g.columns(layer);
-  // Rows [first, first + rows) of dx to `to`.
-  const auto multiply = [&](std::int64_t first, std::int64_t rows, A* to, std::int64_t to_row) {
+  const Geometry& g = in.g;
+  const std::int64_t columns = g.columns(in.layer);
+  const std::int64_t width = g.columns_width(in.layer);
+  const std::int64_t batch = in.sizes.batch;
+  const bool in_place = std::is_same_v<A, T> && can_read_in_place(in.dx, in.sizes, columns);
+  A* const gathered = scratch.dx + member.index * kInputGradientRows * g.widest_columns();
+  const Range range = part_of(in.sizes.steps * batch, member.members, member.index);
+  for (std::int64_t first = range.begin; first < range.end; first += kInputGradientRows) {
+    const Range some{first, std::min(first + kInputGradientRows, range.end)};
+    const RowList rows = list_valid(in.sequence, batch, 0, some, scratch.rows_of(g, member.index));
+    A* to = gathered;
+    std::int64_t to_row = columns;
+    if constexpr (std::is_same_v<A, T>) {
+      if (in_place) {
+        to_row = in.dx.row(in.sizes);
+        to = in.dx.data + first * to_row;
+      }
+    }
     for (std::int64_t d = 0; d < g.directions; ++d) {
-      product(g.tiling, kernels,
-              Gemm<A>{.m = rows,
-                      .n = columns,
-                      .k = g.gate_rows(),
-                      .a = parts[d].dsums + first * g.sum_rows(),
-                      .lda = g.sum_rows(),
-                      .a_transposed = false,
-                      .b = parts[d].W,
-                      .ldb = parts[d].W_row,
-                      .b_transposed = false,
-                      .c = to,
-                      .ldc = to_row,
-                      .accumulate = d > 0});
+      product_of_columns(in.kernels.arithmetic_product,
+                         ProductArgs<A>{.a = in.dsums[d] + first * g.sum_rows(),
+                                        .a_row = g.sum_rows(),
+                                        .a_column = 1,
+                                        .b = in.W[d],
+                                        .b_row = width,
+                                        .c = to,
+                                        .c_row = to_row,
+                                        .rows = rows.count,
+                                        .columns = width,
+                                        .depth = g.gate_rows(),
+                                        .accumulate = d > 0,
+                                        .a_rows = rows.index,
+                                        .c_rows = rows.index,
+                                        .b_panel = g.gate_rows() * width},
+                         columns);
     }
-  };
-  if constexpr (std::is_same_v<A, T>) {
-    if (can_read_in_place(dx, sizes, columns)) {
-      const Range range = part_of(sizes.steps * sizes.batch, member.members, member.index);
-      const std::int64_t row = dx.row(sizes);
-      return multiply(range.begin, range.size(), dx.data + range.begin * row, row);
+    for (std::int64_t i = 0, valid = 0; i < some.size(); ++i) {
+      const bool is_valid = valid < rows.count && rows.at(valid) == i;
+      if (is_valid) ++valid;
+      if (is_valid && in_place) continue;
+      T* const row = in.dx.at((first + i) / batch, (first + i) % batch);
+      if (is_valid) {
+        copy_values(gathered + i * columns, columns, row);
+      } else {
+        std::fill_n(row, columns, T{});
+      }
     }
-  }
-  // Rows at no single distance, or to be rounded, go through the scratch rows. A member has the same of them
-  // in every chunk: no barrier parts its use of one chunk from another member's use of the next. The chunks
-  // are of one length, as far as that goes, so that the last has work for all.
-  const std::int64_t most = g.tiling.chunk_steps(sizes.batch);
-  const std::int64_t chunks = (sizes.steps + most - 1) / most;
-  const std::int64_t chunk = (sizes.steps + chunks - 1) / chunks;
-  const Range own = part_of(chunk * sizes.batch, member.members, member.index);
-  for (std::int64_t t0 = 0; t0 < sizes.steps; t0 += chunk) {
-    const std::int64_t rows = std::min(chunk, sizes.steps - t0) * sizes.batch;
-    const Range range{std::min(own.begin, rows), std::min(own.end, rows)};
-    multiply(t0 * sizes.batch + range.begin, range.size(), scratch + range.begin * columns, columns);
-    for (std::int64_t i = range.begin; i < range.end; ++i)
-      copy_values(scratch + i * columns, columns, dx.at(t0 + i / sizes.batch, i % sizes.batch));
   }
 }
 
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define RECUR_INSTANTIATE(T)                                                                       \
-  template void weight_gradients(const GradientInputs<T>&, const LayerGradients&, GradientMode,    \
-                                 const GradientScratch<T>&, const Member&, SpinBarrier&);          \
-  template void input_gradients(const Geometry&, const Kernels<T>&, const RunSizes&, std::int64_t, \
-                                const InputGradientPart<Arithmetic<T>>(&)[2], const Rows<T>&,      \
-                                Arithmetic<T>*, const Member&);
+#define RECUR_INSTANTIATE(T)                                                                    \
+  template void weight_gradients(const GradientInputs<T>&, const LayerGradients&, GradientMode, \
+                                 const GradientScratch<T>&, const Member&, SpinBarrier&);       \
+  template void input_gradients(const InputGradients<T>&, const GradientScratch<T>&, const Member&);
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)
 RECUR_INSTANTIATE(Bf16)

@@ -25,9 +25,9 @@ struct GradientInputs {
   PreviousRows<T> h_prev;
   PreviousRows<A> c_prev;  // cells with a cell state
   const A* c;              // likewise, [T][B][H]
-  const A* dsums;          // [T][B][sums][H], zero past a sequence's end
+  const A* dsums;          // [T][B][sums][H]; what lies past a sequence's end is not read, here and below
   const A* exchange;       // [T][B][H], cells with two phases
-  const T* m;              // [T][B][H], where h is a projection of it; zero past a sequence's end
+  const T* m;              // [T][B][H], where h is a projection of it
   const A* dh;             // [T][B][P], likewise
 };
 
@@ -36,18 +36,22 @@ template <class T>
 void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, GradientMode mode,
                       const GradientScratch<T>& scratch, const Member& member, SpinBarrier& team);
 
-// What one direction adds to the gradients of a layer's inputs: dsums W.
-template <class A>
-struct InputGradientPart {
-  const A* dsums;
-  const A* W;
-  std::int64_t W_row;
-};
-
-// dx = the sum of the parts of all directions, over this member's rows.
+// dx = the sum over directions of dsums W, with W in panels, over this member's rows; zeros past a sequence's
+// end.
 template <class T>
-void input_gradients(const Geometry& g, const Kernels<T>& kernels, const RunSizes& sizes, std::int64_t layer,
-                     const InputGradientPart<Arithmetic<T>> (&parts)[2], const Rows<T>& dx,
-                     Arithmetic<T>* scratch, const Member& member);
+struct InputGradients {
+  using A = Arithmetic<T>;
+
+  const Geometry& g;
+  const Kernels<T>& kernels;
+  RunSizes sizes;
+  std::int64_t layer;
+  const Sequence& sequence;
+  const A* const (&dsums)[2];  // per direction
+  const A* const (&W)[2];      // likewise
+  Rows<T> dx;
+};
+template <class T>
+void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scratch, const Member& member);
 
 }  // namespace recur::host::cpu

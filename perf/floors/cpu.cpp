@@ -7,7 +7,6 @@
 #include <new>
 #include <type_traits>
 
-#include "host/cpu/blas.hpp"
 #include "host/cpu/simd/kernels.hpp"
 #include "host/spin.hpp"
 #include "perf/floors/rates.hpp"
@@ -74,14 +73,6 @@ double operations_per_second(ThreadTeam& team) {
   const auto a = [&](int member) { return matrix(member, 0, static_cast<T*>(nullptr)); };
   const auto b = [&](int member) { return matrix(member, 1, static_cast<Unit<T>*>(nullptr)); };
   const auto c = [&](int member) { return matrix(member, 2, static_cast<Arithmetic<T>*>(nullptr)); };
-  double by_blas = 0;
-  if constexpr (std::is_same_v<T, Unit<T>>) {
-    by_blas = repetitions_per_second(team, [&](int member, std::size_t times) {
-      const host::cpu::Gemm<T> product{n,         n, n,     a(member), n, false,
-                                       b(member), n, false, c(member), n, false};
-      for (std::size_t i = 0; i < times; ++i) host::cpu::gemm(product);
-    });
-  }
   const auto& kernels = host::cpu::kernels_of<T>(host::cpu::best_target());
   const std::int64_t width = kernels.lanes * kernels.max_panel_vectors;
   const std::int64_t panels = n / width;
@@ -105,7 +96,7 @@ double operations_per_second(ThreadTeam& team) {
   const auto operations = [&](double products, std::int64_t columns) {
     return products * static_cast<double>(team.size()) * 2 * static_cast<double>(n * n * columns);
   };
-  return std::max(operations(by_blas, n), operations(by_kernel, panels * width));
+  return operations(by_kernel, panels * width);
 }
 
 // Reading `bytes`, in equal parts by all threads, again and again.

@@ -64,7 +64,7 @@ function(recur_simt_mutant name)
   target_include_directories(${target} BEFORE PRIVATE "${folder}")
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
   target_compile_options(${target} PRIVATE -w)  # mistakes warn
-  target_link_libraries(${target} PRIVATE simt recur_test_support hwy::hwy recur_blas Threads::Threads
+  target_link_libraries(${target} PRIVATE simt recur_test_support hwy::hwy Threads::Threads
     GTest::gtest GTest::gtest_main)
   add_dependencies(recur_thread_tests ${target})
 

@@ -4,8 +4,11 @@
 // have.
 #define HWY_COMPILE_ONLY_STATIC
 #include "host/cpu/simd/kernels.hpp"
+
+#include <algorithm>
+
 #include "host/cpu/simd/functions.hpp"
-#include "host/cpu/simd/product.hpp"
+#include "host/cpu/simd/products.hpp"
 #include "host/cpu/simd/tiles.hpp"
 #include "host/cpu/simd/vector.hpp"
 
@@ -46,20 +49,31 @@ constexpr void add_tiles(CellTiles<T>& tiles, int variant) {
   }
 }
 
+// Gates of the phase that has most of them.
+template <class Cell>
+constexpr int widest_phase() {
+  int most = 0;
+  for (int phase = 0; phase < Cell::kPhases; ++phase)
+    most = std::max(most, Cell::phase_gate(phase + 1) - Cell::phase_gate(phase));
+  return most;
+}
+
 template <class T>
-constexpr Kernels<T> make_table(std::string_view name) {
+constexpr Kernels<T> make_table(std::string_view name, typename Kernels<T>::Product product,
+                                typename Kernels<T>::ArithmeticProduct arithmetic_product) {
   using A = Arithmetic<T>;
   Kernels<T> table{};
   table.target = name;
   table.lanes = static_cast<int>(Vec<A>::kLanes);
   table.max_panel_vectors = kMaxPanelVectors;
-  table.product = &product<T>;
-  table.arithmetic_product = &product<A>;
+  table.product = product;
+  table.arithmetic_product = arithmetic_product;
   table.sigmoid = &sigmoid_map<A>;
   table.tanh = &tanh_map<A>;
   table.function = &function_map<A>;
   for (int v = 0; v < cells::kVariantCount; ++v) {
     cells::visit(static_cast<cells::Variant>(v), [&]<class Cell>() {
+      static_assert(widest_phase<Cell>() <= kMaxPanelVectors, "a panel has all gates of a phase");
       add_tiles<Cell>(table.own, v);
       add_tiles<typename Cell::template With<GivenFunctions>>(table.given, v);
     });
@@ -71,16 +85,15 @@ constexpr Kernels<T> make_table(std::string_view name) {
 #define RECUR_STRING(name) RECUR_STRING_OF(name)
 // "N_AVX3" without its prefix.
 constexpr std::string_view kName = std::string_view(RECUR_STRING(HWY_NAMESPACE)).substr(2);
-constexpr Kernels<float> kF32 = make_table<float>(kName);
-constexpr Kernels<double> kF64 = make_table<double>(kName);
+constexpr Kernels<float> kF32 = make_table<float>(kName, &product_f32, &product_f32);
+constexpr Kernels<double> kF64 = make_table<double>(kName, &product_f64, &product_f64);
 constexpr Kernels<Bf16> make_bf16_table(std::string_view name, std::string_view products,
                                         Kernels<Bf16>::Product product) {
-  Kernels<Bf16> table = make_table<Bf16>(name);
+  Kernels<Bf16> table = make_table<Bf16>(name, product, &product_f32);
   table.products = products;
-  table.product = product;
   return table;
 }
-constexpr Kernels<Bf16> kBf16 = make_bf16_table(kName, "bf16 products by f32 multiply-adds", &product<Bf16>);
+constexpr Kernels<Bf16> kBf16 = make_bf16_table(kName, "bf16 products by f32 multiply-adds", &product_bf16);
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -90,16 +103,16 @@ constinit const SimdTarget RECUR_SIMD_TABLE = {
     HWY_NAMESPACE::kName, HWY_TARGET,           false,
     &HWY_NAMESPACE::kF32, &HWY_NAMESPACE::kF64, &HWY_NAMESPACE::kBf16};
 
-// The same set with another product of bf16, compiled with the flags of AVX512_BF16 (bf16_product.cpp).
+// The same set with another product of bf16, compiled with the flags of AVX512_BF16 (products.cpp).
 #if defined(RECUR_SIMD_BF16_TABLE)
 namespace N_AVX3_BF16 {
-void bf16_product(const ProductArgs<Bf16>& p);
+void product_bf16(const ProductArgs<Bf16>& p);
 }
 namespace HWY_NAMESPACE {
 namespace {
 constexpr std::string_view kNameWithBf16 = "AVX3_BF16";
 constexpr Kernels<Bf16> kBf16ByInstruction =
-    make_bf16_table(kNameWithBf16, "bf16 products by AVX512_BF16", &N_AVX3_BF16::bf16_product);
+    make_bf16_table(kNameWithBf16, "bf16 products by AVX512_BF16", &N_AVX3_BF16::product_bf16);
 }  // namespace
 }  // namespace HWY_NAMESPACE
 extern const SimdTarget RECUR_SIMD_BF16_TABLE;

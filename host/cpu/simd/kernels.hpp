@@ -24,10 +24,16 @@ enum class RowStep : std::uint8_t {
 // in each; half as many again for what delays them.
 inline constexpr int kSumsInFlight = 12;
 
-// C (rows x columns) = A (rows x depth) * B (depth x columns), or += where `accumulate`. Every element is one
-// chain of fused multiply-adds in order of k, whatever the other arguments: this is what batch invariance
-// rests on. The chain starts at zero, and C is added once: next to a large C every term would be rounded to
-// that. Strides in elements; columns of B and C are contiguous within a panel.
+// The most bytes of one row of a panel of sums, of any instruction set and type: six of the widest vectors.
+inline constexpr std::int64_t kMostPanelBytes = 6 * 64;
+
+// C (rows x columns) = A (rows x depth) * B (depth x columns), or += where `accumulate`. Columns are 1 to
+// `Kernels::max_panel_vectors` whole vectors, contiguous within a panel; strides are in elements. The depth
+// is cut into blocks of 256 values of k: every element is the sum, in order of k, of one chain of fused
+// multiply-adds for each block, whatever the other arguments. Batch invariance rests on this.
+//
+// The rows of A and C may be any: where `a_rows` or `c_rows` is given, row i of the product is row a_rows[i]
+// of A or c_rows[i] of C. So rows that have nothing to do are left out.
 //
 // bf16: sums are f32. B is in units of two values of k (storage.hpp), its rows and panels counted in them;
 // a_column is 1. The chain takes units in order and of each the later k first.
@@ -44,6 +50,8 @@ struct ProductArgs {
   std::int64_t columns;
   std::int64_t depth;
   bool accumulate;
+  const std::int32_t* a_rows = nullptr;  // null: rows 0, 1, ...
+  const std::int32_t* c_rows = nullptr;
   // The same A with several B of as many columns each: panel i of B and C are these far apart, times i.
   std::int64_t panels = 1;
   std::ptrdiff_t b_panel = 0;
@@ -66,19 +74,20 @@ struct GateFunctions {
   T clip;
 };
 
-// One panel of hidden units for a range of rows. Pointers are at the first unit of the panel and the first
-// row; null where the thing does not exist. Rows are `*_row` elements apart, gates (sums, saved values)
-// `hidden`.
+// One panel of hidden units for some rows of the batch. Pointers are at the first unit of the panel and row 0
+// of the batch; null where the thing does not exist. Rows are `*_row` elements apart, gates (sums, saved
+// values) `hidden`.
 template <class T>
 struct ForwardTile {
   using A = Arithmetic<T>;
 
-  std::int64_t rows;
+  const std::int32_t* rows;  // which rows of the batch; none is skipped
+  std::int64_t row_count;
   std::int64_t units;   // of this panel that exist, at most the panel's width
   std::int64_t hidden;  // H
   const RowStep* row_step;
 
-  const A* recurrent;  // R * operand: [row][gate of the phase][panel width]
+  const A* recurrent;  // R * operand: [index in `rows`][gate of the phase][panel width]
   std::ptrdiff_t recurrent_row;
   std::ptrdiff_t recurrent_gate;
   const A* input;  // W x: [row][G*H]
@@ -109,7 +118,8 @@ template <class T>
 struct BackwardTile {
   using A = Arithmetic<T>;
 
-  std::int64_t rows;
+  const std::int32_t* rows;
+  std::int64_t row_count;
   std::int64_t units;
   std::int64_t hidden;
   const RowStep* row_step;

@@ -1,8 +1,8 @@
 // What a step of a product reads and how it is multiplied. Included only by product.hpp.
 //
-// A unit of depth (storage.hpp) is taken in kParts multiply-adds; for each part `left` is a value of A in all
-// lanes and `right` comes from the units of as many columns. `left` of a unit that is not whole must not read
-// beyond its first value.
+// `factor` is a unit of depth (storage.hpp) of a row of A, in all lanes; it is multiplied with the units of
+// as many columns of B. kFactorRegisters is how many registers a row's factor takes, kOtherRegisters what
+// else a tile holds beside its sums: a vector of B, and where products are not fused with sums, the product.
 #pragma once
 
 #include "host/cpu/simd/vector.hpp"
@@ -10,31 +10,29 @@
 
 namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
+#if HWY_TARGET <= HWY_AVX2 || HWY_ARCH_ARM_A64
+inline constexpr int kProductRegisters = 0;
+#else
+inline constexpr int kProductRegisters = 1;
+#endif
+
 template <class T>
 struct Operands {
-  static constexpr int kParts = 1;
   using Factor = Vec<T>;
+  static constexpr int kFactorRegisters = 1;
+  static constexpr int kOtherRegisters = 1 + kProductRegisters;
 
-  template <int kPart, bool kWhole>
-  static HWY_INLINE Factor left(const T* a) {
-    return Factor(*a);
-  }
-  template <int kPart>
-  static HWY_INLINE Factor right(Vec<T> units) {
-    return units;
-  }
-  static HWY_INLINE Vec<T> multiply_add(Factor left, Factor right, Vec<T> sum) {
+  static HWY_INLINE Factor factor(const T* a) { return Factor(*a); }
+  static HWY_INLINE Vec<T> multiply_add(Factor left, Vec<T> right, Vec<T> sum) {
     return Vec<T>(hn::MulAdd(left.raw, right.raw, sum.raw));
   }
 };
 
-// Both values of k of a row, or one and a zero.
-template <bool kWhole>
-HWY_INLINE std::uint32_t unit_at(const Bf16* a) {
-  if constexpr (!kWhole) return a->bits;
+// Both values of k of a row.
+HWY_INLINE Vec<std::uint32_t> unit_at(const Bf16* a) {
   std::uint32_t unit;
   std::memcpy(&unit, a, sizeof(unit));
-  return unit;
+  return Vec<std::uint32_t>(unit);
 }
 
 #if defined(__AVX512BF16__)
@@ -42,18 +40,12 @@ HWY_INLINE std::uint32_t unit_at(const Bf16* a) {
 // Subnormal operands and sums are zeros to the instruction.
 template <>
 struct Operands<Bf16> {
-  static constexpr int kParts = 1;
   using Factor = Vec<std::uint32_t>;
+  static constexpr int kFactorRegisters = 1;
+  static constexpr int kOtherRegisters = 1;
 
-  template <int kPart, bool kWhole>
-  static HWY_INLINE Factor left(const Bf16* a) {
-    return Factor(unit_at<kWhole>(a));
-  }
-  template <int kPart>
-  static HWY_INLINE Factor right(Vec<std::uint32_t> units) {
-    return units;
-  }
-  static HWY_INLINE Vec<float> multiply_add(Factor left, Factor right, Vec<float> sum) {
+  static HWY_INLINE Factor factor(const Bf16* a) { return unit_at(a); }
+  static HWY_INLINE Vec<float> multiply_add(Factor left, Vec<std::uint32_t> right, Vec<float> sum) {
     return hn::Vec<Vec<float>::Tag>{_mm512_dpbf16_ps(sum.raw.raw, reinterpret_cast<__m512bh>(left.raw.raw),
                                                      reinterpret_cast<__m512bh>(right.raw.raw))};
   }
@@ -65,27 +57,31 @@ struct Operands<Bf16> {
 // products of two bf16 are exact in f32, the bits are the same but for subnormal numbers.
 template <>
 struct Operands<Bf16> {
-  static constexpr int kParts = 2;
-  using Factor = Vec<float>;
+  struct Factor {
+    Vec<float> later;
+    Vec<float> earlier;
+  };
+  static constexpr int kFactorRegisters = 2;
+  // The columns, both halves of them, the mask and one more, as clang 14 schedules it; without fused products
+  // copies of what they overwrite as well. Found by looking (tests/machine_code).
+  static constexpr int kOtherRegisters = 5 + 3 * kProductRegisters;
 
-  template <int kPart, bool kWhole>
-  static HWY_INLINE Factor left(const Bf16* a) {
-    return half<kPart>(Vec<std::uint32_t>(unit_at<kWhole>(a)));
+  static HWY_INLINE Factor factor(const Bf16* a) {
+    const Vec<std::uint32_t> unit = unit_at(a);
+    return {later(unit), earlier(unit)};
   }
-  template <int kPart>
-  static HWY_INLINE Factor right(Vec<std::uint32_t> units) {
-    return half<kPart>(units);
-  }
-  static HWY_INLINE Vec<float> multiply_add(Factor left, Factor right, Vec<float> sum) {
-    return Operands<float>::multiply_add(left, right, sum);
+  static HWY_INLINE Vec<float> multiply_add(Factor left, Vec<std::uint32_t> right, Vec<float> sum) {
+    sum = Operands<float>::multiply_add(left.later, later(right), sum);
+    return Operands<float>::multiply_add(left.earlier, earlier(right), sum);
   }
 
  private:
-  template <int kPart>
-  static HWY_INLINE Vec<float> half(Vec<std::uint32_t> units) {
+  static HWY_INLINE Vec<float> later(Vec<std::uint32_t> units) {
     const Vec<std::uint32_t>::Tag d;
-    const auto bits = kPart == 0 ? hn::And(units.raw, hn::Set(d, 0xffff0000u)) : hn::ShiftLeft<16>(units.raw);
-    return Vec<float>(hn::BitCast(Vec<float>::Tag(), bits));
+    return Vec<float>(hn::BitCast(Vec<float>::Tag(), hn::And(units.raw, hn::Set(d, 0xffff0000u))));
+  }
+  static HWY_INLINE Vec<float> earlier(Vec<std::uint32_t> units) {
+    return Vec<float>(hn::BitCast(Vec<float>::Tag(), hn::ShiftLeft<16>(units.raw)));
   }
 };
 

@@ -1,188 +1,197 @@
-// The product of kernels.hpp, as register tiles. Included only by kernels.cpp.
+// The product of kernels.hpp, made of register tiles. Included only by products.cpp.
 //
-// A tile keeps kRows x kVectors sums in registers and walks the depth once: per k it broadcasts kRows values
-// of A and multiplies each with kVectors vectors of B. It stands for
+// A tile keeps the sums of kRows rows and kVectors vectors of columns of kPanels panels in registers and
+// walks the depth once: for every k it broadcasts kRows values of A and multiplies each with the vectors of
+// B. It stands for
 //
-//     for row, column: for k: c[row][column] = fma(a[row][k], b[k][column], c[row][column])
+//     for row, column: for k: sum[row][column] = fma(a[row][k], b[k][column], sum[row][column])
 //
-// and gives the same bits, because every sum is one chain in order of k. Where rows are few, a tile takes
-// columns of several panels, since the chains of one would be too few to keep the processor busy. What a step
-// of k reads is for operands.hpp to know: of bf16 it is two values of each row and column.
+// and gives the same bits, since every sum is one chain in order of k. The driver cuts the depth into blocks
+// of kDepthBlock, adds their sums up in C in order of k, and cuts the rows into tiles of nearly equal
+// heights: a tile of few sums waits for its own results. What a step of k reads is for operands.hpp to know:
+// of bf16 it is two values of each row and column.
+//
+// Which tiles there are is a question of what compilers can hold in registers. Every tile is a function of
+// its own, whose loop tests/machine_code holds against a table: no call, no vector moved to or from the
+// stack.
 #pragma once
 
-#include <type_traits>
-#include <utility>
+#include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "host/cpu/simd/kernels.hpp"
 #include "host/cpu/simd/operands.hpp"
+#include "host/cpu/simd/products.hpp"
+#include "host/cpu/simd/unroll.hpp"
 #include "host/cpu/simd/vector.hpp"
 
 namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
-// Calls f(integral_constant 0), ... f(integral_constant kCount - 1): an unrolled loop.
-template <int kCount, class F>
-HWY_INLINE void unroll(F&& f) {
-  [&]<int... I>(std::integer_sequence<int, I...>) HWY_ATTR { (f(std::integral_constant<int, I>{}), ...); }
-  (std::make_integer_sequence<int, kCount>{});
-}
-
-// AVX-512 and NEON have 32 vector registers, the others 16.
-#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-inline constexpr int kRegisters = 32;
-#else
-inline constexpr int kRegisters = 16;
-#endif
-// Widest tile: of the shapes that fill the registers, those of as many rows as vectors read the least for
-// each multiplication. 4 rows x 6 and 6 x 4 reach 125 and 117 GFLOP/s on a Zen 4 core, 3 x 8 only 97
-// (docs/performance.md).
-inline constexpr int kMaxPanelVectors = kRegisters == 32 ? 6 : 4;
-
-// Rows of a tile: its sums, one broadcast per row and one vector of B must fit in the registers.
-constexpr int tile_rows(int vectors) {
-  const int rows = (kRegisters - 1) / (vectors + 1);
-  return rows > 8 ? 8 : rows;
+// The most rows of a tile: each has an address register too.
+inline constexpr int kMostRows = 8;
+// As many as have their sums, broadcasts and the tile's other values in registers.
+template <class T>
+constexpr int most_rows(int vectors) {
+  const int rows = (kRegisters - Operands<T>::kOtherRegisters) / (vectors + Operands<T>::kFactorRegisters);
+  return rows > kMostRows ? kMostRows : rows;
 }
 
 // Rows up to which a tile takes several panels, to keep enough sums in flight.
-inline constexpr int kFewRows = 3;
-constexpr int panels_at_once(int vectors, int rows) {
-  const int panels = kSumsInFlight / (vectors * rows);
-  return panels < 1 ? 1 : panels > 8 ? 8 : panels;
+inline constexpr int kFewRows = 4;
+inline constexpr int kMostPanels = 8;
+template <class T>
+constexpr int most_panels(int vectors, int rows) {
+  if (rows > kFewRows) return 1;
+  const int others = Operands<T>::kOtherRegisters + Operands<T>::kFactorRegisters * rows;
+  const int by_registers = (kRegisters - others) / (vectors * rows);
+  const int panels = std::min({kSumsInFlight / (vectors * rows), by_registers, kMostPanels});
+  return panels < 1 ? 1 : panels;
 }
 
-// The last, ragged vector of a row has `count` lanes, all others are whole.
-template <class T, int kVectors, int kRows, int kPanels, bool kRagged>
-HWY_INLINE void product_tile(const ProductArgs<T>& p, const T* HWY_RESTRICT a, const Unit<T>* HWY_RESTRICT b,
-                             Arithmetic<T>* HWY_RESTRICT c, std::int64_t count) {
-  static_assert(!kRagged || (kVectors == 1 && kPanels == 1));
+// Values of k whose products are one chain: short chains round less, and the vectors of B that a block of
+// rows reads again are still near.
+inline constexpr std::int64_t kDepthBlock = 256;
+
+// One tile. `a_offset` and `c_offset` are those of its rows; the depth is whole units.
+template <class T>
+struct TileArgs {
+  const T* a;
+  std::ptrdiff_t a_offset[kMostRows];
+  std::ptrdiff_t a_column;
+  const Unit<T>* b;
+  std::ptrdiff_t b_row;
+  std::ptrdiff_t b_panel;
+  Arithmetic<T>* c;
+  std::ptrdiff_t c_offset[kMostRows];
+  std::ptrdiff_t c_panel;
+  std::int64_t depth;
+  bool accumulate;
+};
+
+// Keeps a value in a register of its own. g++ would read a vector of B anew from memory for each of two or
+// three rows, which the ports for loads cannot keep up with; clang does not.
+template <class Raw>
+HWY_INLINE void hold([[maybe_unused]] Raw& raw) {
+#if HWY_COMPILER_CLANG
+#elif HWY_ARCH_X86 && defined(__AVX512F__)
+  asm("" : "+v"(raw));
+#elif HWY_ARCH_X86
+  asm("" : "+x"(raw));
+#elif HWY_ARCH_ARM_A64
+  asm("" : "+w"(raw));
+#endif
+}
+
+template <class T, int kVectors, int kRows, int kPanels>
+HWY_NOINLINE void product_tile(const TileArgs<T>& p) {
   using V = Vec<Arithmetic<T>>;
   using O = Operands<T>;
   constexpr std::int64_t kLanes = V::kLanes;
   constexpr int kWidth = kPanels * kVectors;
-  const auto load = [&](const auto* from) HWY_ATTR {
-    using From = Vec<std::remove_cvref_t<decltype(*from)>>;
-    if constexpr (kRagged) return From::load_part(from, count);
-    return From::load(from);
-  };
-  // Vector i of a row, of B and of C.
-  const auto in_b = [&](int i) { return (i / kVectors) * p.b_panel + (i % kVectors) * kLanes; };
-  const auto in_c = [&](int i) { return (i / kVectors) * p.c_panel + (i % kVectors) * kLanes; };
+  constexpr std::int64_t kUnitDepth = StorageTraits<T>::kUnitDepth;
 
-  V sum[kRows][kWidth];
-  // One unit of depth; the last may have fewer values of A.
-  const auto add = [&](auto whole) HWY_ATTR {
-    unroll<O::kParts>([&](auto part) HWY_ATTR {
-      typename O::Factor left[kRows];
-      unroll<kRows>([&](auto m) HWY_ATTR { left[m] = O::template left<part, whole>(a + m * p.a_row); });
-      unroll<kWidth>([&](auto i) HWY_ATTR {
-        const auto right = O::template right<part>(load(b + in_b(i)));
-        unroll<kRows>([&](auto m) HWY_ATTR { sum[m][i] = O::multiply_add(left[m], right, sum[m][i]); });
-      });
+  const T* a[kRows];
+  unroll<kRows>([&](auto m) RECUR_INLINE_LAMBDA { a[m] = p.a + p.a_offset[m]; });
+  const Unit<T>* HWY_RESTRICT b = p.b;
+  const std::ptrdiff_t b_row = p.b_row, b_panel = p.b_panel, step = kUnitDepth * p.a_column;
+  std::ptrdiff_t at = 0;  // of the next value of every row of A
+
+  // Without a constructor: g++ would clear them by a loop, in memory.
+  typename V::Raw sum[kRows][kWidth];
+  unroll<kRows>([&](auto m) RECUR_INLINE_LAMBDA {
+    unroll<kWidth>([&](auto i) RECUR_INLINE_LAMBDA { sum[m][i] = V().raw; });
+  });
+  for (std::int64_t units = p.depth / kUnitDepth; units > 0; --units) {
+    typename O::Factor left[kRows];
+    unroll<kRows>([&](auto m) RECUR_INLINE_LAMBDA { left[m] = O::factor(a[m] + at); });
+    unroll<kWidth>([&](auto i) RECUR_INLINE_LAMBDA {
+      auto right = Vec<Unit<T>>::load(b + (i / kVectors) * b_panel + (i % kVectors) * kLanes);
+      if constexpr (kRows > 1) hold(right.raw.raw);
+      unroll<kRows>([&](auto m)
+                        RECUR_INLINE_LAMBDA { sum[m][i] = O::multiply_add(left[m], right, sum[m][i]).raw; });
     });
-  };
-  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
-  for (std::int64_t k = 0; k < p.depth / kDepth; ++k) {
-    add(std::true_type());
-    a += kDepth * p.a_column;
-    b += p.b_row;
+    at += step;
+    b += b_row;
   }
-  if constexpr (kDepth > 1) {
-    if (p.depth % kDepth != 0) add(std::false_type());
-  }
-  if (p.accumulate) {
-    unroll<kRows>([&](auto m) HWY_ATTR {
-      unroll<kWidth>([&](auto i) HWY_ATTR { sum[m][i] = load(c + m * p.c_row + in_c(i)) + sum[m][i]; });
-    });
-  }
-  unroll<kRows>([&](auto m) HWY_ATTR {
-    unroll<kWidth>([&](auto i) HWY_ATTR {
-      Arithmetic<T>* to = c + m * p.c_row + in_c(i);
-      if constexpr (kRagged) {
-        sum[m][i].store(to, count);
-      } else {
-        sum[m][i].store(to);
-      }
+
+  unroll<kRows>([&](auto m) RECUR_INLINE_LAMBDA {
+    unroll<kWidth>([&](auto i) RECUR_INLINE_LAMBDA {
+      Arithmetic<T>* const to = p.c + p.c_offset[m] + (i / kVectors) * p.c_panel + (i % kVectors) * kLanes;
+      V value(sum[m][i]);
+      if (p.accumulate) value = V::load(to) + value;
+      value.store(to);
     });
   });
 }
 
-// All rows of `kVectors` vectors of columns, of one panel.
-template <class T, int kVectors, bool kRagged>
-HWY_NOINLINE void product_columns(const ProductArgs<T>& p, const Unit<T>* b, Arithmetic<T>* c,
-                                  std::int64_t count) {
-  constexpr int kRows = tile_rows(kVectors);
-  const T* a = p.a;
-  std::int64_t rows = p.rows;
-  for (; rows >= kRows; rows -= kRows) {
-    product_tile<T, kVectors, kRows, 1, kRagged>(p, a, b, c, count);
-    a += kRows * p.a_row;
-    c += kRows * p.c_row;
-  }
-  unroll<kRows>([&](auto left) HWY_ATTR {
-    if constexpr (left > 0) {
-      if (rows == left) product_tile<T, kVectors, left, 1, kRagged>(p, a, b, c, count);
-    }
-  });
-}
+static_assert(kMaxPanelVectors * sizeof(Vec<float>) <= kMostPanelBytes);
 
-// One panel of any width.
+// The tiles by vectors, rows and panels, each less one; null where registers do not suffice.
 template <class T>
-void product_panel(const ProductArgs<T>& p, const Unit<T>* b, Arithmetic<T>* c) {
-  constexpr std::int64_t kLanes = Vec<Arithmetic<T>>::kLanes;
-  std::int64_t column = 0;
-  while (column < p.columns) {
-    const std::int64_t left = p.columns - column;
-    const std::int64_t vectors = left / kLanes;
-    int taken = 1;
-    if (vectors == 0) {
-      product_columns<T, 1, true>(p, b + column, c + column, left);
-    } else {
-      unroll<kMaxPanelVectors + 1>([&](auto v) HWY_ATTR {
-        if constexpr (v >= 1) {
-          if (v == vectors || (v == kMaxPanelVectors && vectors > v)) {
-            product_columns<T, v, false>(p, b + column, c + column, kLanes);
-            taken = v;
-          }
-        }
-      });
-    }
-    column += taken * kLanes;
-  }
-}
-
-// Few rows of panels of `kVectors` vectors, as many panels at once as keep enough sums in flight.
-template <class T, int kVectors, int kRows>
-HWY_NOINLINE void product_few_rows(const ProductArgs<T>& p) {
-  constexpr int kPanels = panels_at_once(kVectors, kRows);
-  const Unit<T>* b = p.b;
-  Arithmetic<T>* c = p.c;
-  std::int64_t panels = p.panels;
-  for (; panels >= kPanels; panels -= kPanels) {
-    product_tile<T, kVectors, kRows, kPanels, false>(p, p.a, b, c, 0);
-    b += kPanels * p.b_panel;
-    c += kPanels * p.c_panel;
-  }
-  unroll<kPanels>([&](auto left) HWY_ATTR {
-    if constexpr (left > 0) {
-      if (panels == left) product_tile<T, kVectors, kRows, left, false>(p, p.a, b, c, 0);
-    }
+using TileTable = std::array<std::array<std::array<void (*)(const TileArgs<T>&), kMostPanels>, kMostRows>,
+                             kMaxPanelVectors>;
+template <class T>
+constexpr TileTable<T> make_tiles() {
+  TileTable<T> tiles{};
+  unroll<kMaxPanelVectors>([&](auto v) {
+    unroll<most_rows<T>(v + 1)>([&](auto r) {
+      unroll<most_panels<T>(v + 1, r + 1)>(
+          [&](auto p) { tiles[v][r][p] = &product_tile<T, v + 1, r + 1, p + 1>; });
+    });
   });
+  return tiles;
 }
 
 template <class T>
 void product(const ProductArgs<T>& p) {
+  constexpr std::int64_t kUnitDepth = StorageTraits<T>::kUnitDepth;
+  static constexpr TileTable<T> kTiles = make_tiles<T>();
   constexpr std::int64_t kLanes = Vec<Arithmetic<T>>::kLanes;
-  const std::int64_t vectors = p.columns / kLanes;
-  if (p.panels > 1 && p.rows <= kFewRows && vectors <= kMaxPanelVectors && vectors * kLanes == p.columns) {
-    unroll<kFewRows>([&](auto row) HWY_ATTR {
-      unroll<kMaxPanelVectors>([&](auto vector) HWY_ATTR {
-        if (p.rows == row + 1 && vectors == vector + 1) product_few_rows<T, vector + 1, row + 1>(p);
-      });
-    });
-    return;
-  }
-  for (std::int64_t panel = 0; panel < p.panels; ++panel) {
-    product_panel(p, p.b + panel * p.b_panel, p.c + panel * p.c_panel);
+  if (p.rows == 0) return;
+  const int vectors = static_cast<int>(p.columns / kLanes);
+  const std::int64_t blocks = (p.rows + most_rows<T>(vectors) - 1) / most_rows<T>(vectors);
+  const int tallest = static_cast<int>((p.rows + blocks - 1) / blocks);
+  const std::int64_t most = blocks == 1 ? most_panels<T>(vectors, tallest) : 1;
+  const std::int64_t groups = (p.panels + most - 1) / most;
+
+  TileArgs<T> tile;
+  tile.a_column = p.a_column;
+  tile.b_row = p.b_row;
+  tile.b_panel = p.b_panel;
+  tile.c_panel = p.c_panel;
+  for (std::int64_t group = 0; group < groups; ++group) {
+    const std::int64_t panel = p.panels * group / groups;
+    const std::int64_t panels = p.panels * (group + 1) / groups - panel;
+    tile.c = p.c + panel * p.c_panel;
+    std::int64_t k = 0;
+    do {
+      // The last value of k of a depth that is not whole units is a block of its own.
+      const std::int64_t left = p.depth - k;
+      const std::int64_t depth =
+          left < kUnitDepth ? left : std::min(kDepthBlock, left / kUnitDepth * kUnitDepth);
+      tile.depth = (depth + kUnitDepth - 1) / kUnitDepth * kUnitDepth;
+      tile.accumulate = p.accumulate || k > 0;
+      tile.b = p.b + panel * p.b_panel + k / kUnitDepth * p.b_row;
+      for (std::int64_t block = 0; block < blocks; ++block) {
+        const std::int64_t first = p.rows * block / blocks;
+        const std::int64_t rows = p.rows * (block + 1) / blocks - first;
+        T padded[kMostRows][kUnitDepth] = {};
+        tile.a = p.a + k * p.a_column;
+        for (std::int64_t m = 0; m < rows; ++m) {
+          const std::int64_t row = first + m;
+          tile.a_offset[m] = (p.a_rows != nullptr ? p.a_rows[row] : row) * p.a_row;
+          tile.c_offset[m] = (p.c_rows != nullptr ? p.c_rows[row] : row) * p.c_row;
+          if (depth == tile.depth) continue;
+          padded[m][0] = tile.a[tile.a_offset[m]];
+          tile.a_offset[m] = m * kUnitDepth;
+        }
+        if (depth != tile.depth) tile.a = &padded[0][0];
+        kTiles[static_cast<std::size_t>(vectors - 1)][static_cast<std::size_t>(rows - 1)]
+              [static_cast<std::size_t>(panels - 1)](tile);
+      }
+      k += depth;
+    } while (k < p.depth);
   }
 }
 

@@ -4,25 +4,9 @@
 #pragma once
 
 #include "host/cpu/simd/kernels.hpp"
-#include "host/cpu/simd/product.hpp"
 #include "host/cpu/simd/vector.hpp"
 
 namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
-
-// Copies the state of a row that is past its sequence's end and zeroes its outputs.
-template <class Cell, int kPhase, class T>
-HWY_INLINE void skip_forward(const ForwardTile<T>& p, std::int64_t row, std::int64_t unit,
-                             std::int64_t count) {
-  using V = Vec<Arithmetic<T>>;
-  const std::int64_t state = row * p.state_row + unit;
-  if constexpr (kPhase + 1 == Cell::kPhases) {
-    if (p.h_next) V::load(p.h_prev + state, count).store(p.h_next + state, count);
-    V().store(p.y + row * p.y_row + unit, count);
-    if (p.c_sequence) V().store(p.c_sequence + row * p.c_sequence_row + unit, count);
-  } else {
-    V().store(p.exchange + state, count);
-  }
-}
 
 template <class Cell, int kPhase, class T>
 void forward_tile(const ForwardTile<T>& p) {
@@ -31,20 +15,17 @@ void forward_tile(const ForwardTile<T>& p) {
   constexpr int kEnd = Cell::phase_gate(kPhase + 1);
   constexpr bool kLast = kPhase + 1 == Cell::kPhases;
 
-  for (std::int64_t row = 0; row < p.rows; ++row) {
+  for (std::int64_t index = 0; index < p.row_count; ++index) {
+    const std::int64_t row = p.rows[index];
     for (std::int64_t unit = 0; unit < p.units; unit += V::kLanes) {
       const std::int64_t count = p.units - unit;
-      if (p.row_step[row] == RowStep::skip) {
-        skip_forward<Cell, kPhase>(p, row, unit, count);
-        continue;
-      }
       const std::int64_t state = row * p.state_row + unit;
       cells::ForwardUnit<Cell, V> u;
       if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
 
       const Arithmetic<T>* input = p.input + row * p.input_row + unit;
-      const Arithmetic<T>* recurrent = p.recurrent + row * p.recurrent_row + unit;
-      unroll<kEnd - kFirst>([&](auto i) HWY_ATTR {
+      const Arithmetic<T>* recurrent = p.recurrent + index * p.recurrent_row + unit;
+      unroll<kEnd - kFirst>([&](auto i) RECUR_INLINE_LAMBDA {
         constexpr int kGate = kFirst + i;
         const V from_input =
             V::load(input + kGate * p.hidden, count) + V::load(p.bias + kGate * p.hidden + unit, count);
@@ -56,19 +37,22 @@ void forward_tile(const ForwardTile<T>& p) {
           u.sums[kGate] = from_input + from_state;
         }
       });
-      unroll<Cell::kPeepholes>(
-          [&](auto i) HWY_ATTR { u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count); });
+      unroll<Cell::kPeepholes>([&](auto i) RECUR_INLINE_LAMBDA {
+        u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count);
+      });
       u.h_prev = V::load(p.h_prev + state, count);
       if constexpr (Cell::kCellState) u.c_prev = V::load(p.c + state, count);
       Arithmetic<T>* saved = p.saved ? p.saved + row * p.saved_row + unit : nullptr;
       if constexpr (kPhase > 0) {
-        unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i] = V::load(saved + i * p.hidden, count); });
+        unroll<Cell::kSaved>([&](auto i)
+                                 RECUR_INLINE_LAMBDA { u.saved[i] = V::load(saved + i * p.hidden, count); });
       }
 
       Cell::template forward<kPhase, VectorMath>(u);
 
       if (saved) {
-        unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i].store(saved + i * p.hidden, count); });
+        unroll<Cell::kSaved>([&](auto i)
+                                 RECUR_INLINE_LAMBDA { u.saved[i].store(saved + i * p.hidden, count); });
       }
       if constexpr (!kLast) {
         u.exchange.store(p.exchange + state, count);
@@ -95,25 +79,21 @@ HWY_INLINE Vec<Arithmetic<T>> load_or_zero(const T* row, std::int64_t unit, std:
 template <class Cell, int kPhase, class T>
 void backward_tile(const BackwardTile<T>& p) {
   using V = Vec<Arithmetic<T>>;
-  for (std::int64_t row = 0; row < p.rows; ++row) {
+  for (std::int64_t index = 0; index < p.row_count; ++index) {
+    const std::int64_t row = p.rows[index];
     for (std::int64_t unit = 0; unit < p.units; unit += V::kLanes) {
       const std::int64_t count = p.units - unit;
       Arithmetic<T>* dsums = p.dsums + row * p.dsums_row + unit;
-      if (p.row_step[row] == RowStep::skip) {
-        if constexpr (kPhase == 0) {
-          unroll<Cell::kSums>([&](auto i) HWY_ATTR { V().store(dsums + i * p.hidden, count); });
-          if constexpr (Cell::kPhases > 1) V().store(p.exchange + row * p.exchange_row + unit, count);
-        }
-        continue;
-      }
       const std::int64_t state = row * p.state_row + unit;
       cells::BackwardUnit<Cell, V> u;
       if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
 
       const Arithmetic<T>* saved = p.saved + row * p.saved_row + unit;
-      unroll<Cell::kSaved>([&](auto i) HWY_ATTR { u.saved[i] = V::load(saved + i * p.hidden, count); });
-      unroll<Cell::kPeepholes>(
-          [&](auto i) HWY_ATTR { u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count); });
+      unroll<Cell::kSaved>([&](auto i)
+                               RECUR_INLINE_LAMBDA { u.saved[i] = V::load(saved + i * p.hidden, count); });
+      unroll<Cell::kPeepholes>([&](auto i) RECUR_INLINE_LAMBDA {
+        u.peephole[i] = V::load(p.peephole + i * p.hidden + unit, count);
+      });
       u.h_prev = load_or_zero(p.h_prev[row], p.unit + unit, count);
       if constexpr (Cell::kCellState) {
         u.c_prev = load_or_zero(p.c_prev[row], p.unit + unit, count);
@@ -127,7 +107,8 @@ void backward_tile(const BackwardTile<T>& p) {
       } else {
         u.dh_prev = dh;
         u.d_exchange = V::load(p.d_exchange + state, count);
-        unroll<Cell::kSums>([&](auto i) HWY_ATTR { u.dsums[i] = V::load(dsums + i * p.hidden, count); });
+        unroll<Cell::kSums>([&](auto i)
+                                RECUR_INLINE_LAMBDA { u.dsums[i] = V::load(dsums + i * p.hidden, count); });
       }
 
       Cell::template backward<kPhase, VectorMath>(u);
@@ -135,7 +116,7 @@ void backward_tile(const BackwardTile<T>& p) {
       // What phase 0 published of the second phase's gates, other threads may be reading: phase 1 leaves it
       // alone.
       constexpr int kStored = kPhase == 0 ? Cell::kSums : Cell::phase_gate(1);
-      unroll<kStored>([&](auto i) HWY_ATTR { u.dsums[i].store(dsums + i * p.hidden, count); });
+      unroll<kStored>([&](auto i) RECUR_INLINE_LAMBDA { u.dsums[i].store(dsums + i * p.hidden, count); });
       if constexpr (kPhase + 1 < Cell::kPhases)
         u.exchange.store(p.exchange + row * p.exchange_row + unit, count);
       u.dh_prev.store(p.dh + state, count);

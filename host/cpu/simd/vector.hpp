@@ -11,13 +11,7 @@
 #include <cstring>
 
 #include "host/bf16.hpp"
-
-// Highway of this version knows no set with AVX512_BF16, so that ours has no name there.
-#if defined(__AVX512BF16__)
-#define RECUR_SIMD_NAMESPACE N_AVX3_BF16
-#else
-#define RECUR_SIMD_NAMESPACE HWY_NAMESPACE
-#endif
+#include "host/cpu/simd/unroll.hpp"
 
 namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
