@@ -3,10 +3,12 @@
 import dataclasses
 import itertools
 import json
+import os
 import random
 
 from recur_perf import noise
 
+NAMED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "shapes", "named.json")
 CELLS = ("rnn", "rnn-relu", "rnn-residual", "gru", "gru-reset-before", "lstm", "lstm-peephole", "lstm-coupled")
 DTYPES = ("f32", "tf32", "f64", "bf16", "f16", "int8")
 DIRECTIONS = ("forward", "reverse", "bidirectional")
