@@ -142,8 +142,9 @@ class Beside(unittest.TestCase):
         self.assertNotIn("others' bf16", text)
 
     def test_int8_is_compared_with_nothing(self):
-        peer = result_of(row("onnxruntime", 150), row("onnxruntime", 20, dtype="int8"), row("openvino", 25, dtype="int8", threads=1))
-        case, = beside.cases(result_of(row("cpu", 100)), [peer])
+        peer = result_of(row("onnxruntime", 150), row("onnxruntime", 20, dtype="int8", threads=1),
+                         row("openvino", 25, dtype="int8", threads=1))
+        (case,) = beside.cases(result_of(row("cpu", 100)), [peer])
         self.assertEqual((case.others, case.ratio), ({"onnxruntime": 1.5e-4}, 1.5))
         text = tables.compared(result_of(row("cpu", 100)), [peer])
         before, after = text.split("In int8")
@@ -287,6 +288,8 @@ class Draw(unittest.TestCase):
                 self.assertIn(f">{programs.program(name).title}</text>", picture)
             alone = self.beside_of(row(name, 150))
             self.assertFalse([other for other in colours if other != colour and other in alone])
+        together = self.beside_of(*(row(name, 150) for name in names))
+        self.assertEqual(len({together.count(colour) for colour in colours}), 1, "one point and one entry of the legend each")
         self.assertEqual(programs.program("cudnn persist-static"), programs.program("cudnn"))
         self.assertEqual(programs.program("another").title, "another")
 
