@@ -14,7 +14,7 @@ NAME = "openvino"
 _HINTS = {"f32": "f32", "bf16": "bf16", "int8": "f32"}
 # What the graph that executes may say of its recurrent nodes. Sequences of unequal lengths are loops, which do not say what their
 # bodies compute in: outputs differ from those in f32 as bf16's do.
-_LOOP = "a loop's precision"
+_LOOP = "a loop of unknown precision"
 _EXECUTED = {"f32": {"f32", _LOOP}, "bf16": {"bf16", _LOOP}, "int8": {"i8", "u8"}}
 
 _core = openvino.Core()

@@ -101,8 +101,9 @@ class Models(unittest.TestCase):
                       shapes.Shape("", "", "lstm", 4, 2, 8, 8, quantiles=(1, 4)), shapes.Shape("", "", "gru", 4, 2, 8, 8)):
             with self.subTest(shapes.describe(shape)), self.assertRaises(peer.Refused):
                 openvino_peer.runs(shape, "int8", "inference", "cpu")
-        with self.assertRaises(peer.Refused):
-            onnx_peer.runs(shapes.Shape("", "", "gru", 4, 2, 8, 8), "int8", "inference", "cpu")
+        for cell, dtype in (("gru", "int8"), ("lstm", "f16")):
+            with self.subTest(cell, dtype=dtype), self.assertRaises(peer.Refused):
+                onnx_peer.runs(shapes.Shape("", "", cell, 4, 2, 8, 8), dtype, "inference", "cpu")
 
 
 if __name__ == "__main__":
