@@ -17,7 +17,6 @@ sys.path.insert(0, FOLDER)
 try:
     import numpy
     import onnxruntime
-    import openvino  # noqa: F401  whether it is there
 
     from recur_perf import layers, onnx_models, onnx_peer, openvino_models, openvino_peer, peer, shapes
 except ImportError:
