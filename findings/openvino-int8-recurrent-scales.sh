@@ -6,7 +6,7 @@
 #   1. x and the state h have scales of their own in the model: that of x is used for both. States, which are the outputs, stop at
 #      what x reaches to, and an initial state is multiplied by the ratio of the scales.
 #   2. W and R have scales of their own: one is used for both (off by 0.4).
-#   3. LSTM, a scale for each row of W and R: each gate gets another gate's scales (off by 0.1). GRU is right.
+#   3. LSTM, a scale for each row of W and R: the gates f and i get each other's scales (off by 0.1). GRU is right.
 #   4. nncf.quantize with its default settings makes such models: its LSTM is off by 1.4, its GRU by 4.4, with outputs of 3.9.
 # Equal scales, one for W and R, give right numbers. A constant initial state keeps the operator in f32: that is what numbers are
 # compared with here, the same quantised model with zeros as a constant and as an input.

@@ -89,5 +89,5 @@ def _quantised(node):
 
 
 def _quantised_weights(matrix, most):
-    """Weights in 8 bits, symmetric, of magnitudes up to `most`: a scale for each row would be another gate's in an LSTM."""
+    """Weights in 8 bits, symmetric, of magnitudes up to `most`: with a scale for each row an LSTM's f and i get each other's."""
     return _fake_quantize(operators.constant(matrix), [[[-most]]], [[[most]]], 255)
