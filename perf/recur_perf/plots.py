@@ -6,7 +6,8 @@ import matplotlib
 
 from recur_perf import beside
 from recur_perf.results import describe, loses
-from recur_perf.style import COLOURS, DASHES, MARKERS, plt, save
+from recur_perf.programs import program
+from recur_perf.style import DASHES, MARKS, plt, save
 
 MOST_BARS = 40
 
@@ -34,7 +35,7 @@ def _series(rows, along):
         other = "B" if along == "H" else "H"
         shared = (row["cell"], row["dtype"], row["pass"], row["T"], row["L"], row["direction"],
                   wide if along == "H" else "", row["lengths"], row.get("threads"))
-        line = (f"{row['engine']}, {row['timing']}", row[other], wide)
+        line = (f"{row['engine']} {row['timing']}", row[other], wide)
         figures.setdefault(shared, {}).setdefault(line, {})[row[along]] = row
     return {shared: lines for shared, lines in figures.items() if any(len(points) >= 3 for points in lines.values())}
 
@@ -52,9 +53,9 @@ def draw_sweeps(result, folder, along):
             points = sorted(lines[line].items())
             if len(points) < 3:
                 continue
-            which, dash = engines.index(line[0]) % len(COLOURS), sizes.index(line[1]) % len(DASHES)
+            mark, dash = MARKS[engines.index(line[0]) % len(MARKS)], DASHES[sizes.index(line[1]) % len(DASHES)]
             axes.plot([size for size, _ in points], [1e6 * row["seconds_per_step"] for _, row in points],
-                      color=COLOURS[which], marker=MARKERS[which], linestyle=DASHES[dash], markersize=4,
+                      color=program(line[0]).colour, marker=mark, linestyle=dash, markersize=4,
                       label=f"{line[0]}, {other}={line[1]}")
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
@@ -74,11 +75,9 @@ def _draw_bars(result, folder, name, rows, value, label, line_at_one):
     rows = sorted(rows, key=value)[:MOST_BARS]
     if not rows:
         return []
-    engines = sorted({row["engine"] for row in rows})
     figure, axes = plt.subplots(figsize=(8, 0.8 + 0.24 * len(rows)))
     for place, row in enumerate(reversed(rows)):
-        which = engines.index(row["engine"]) % len(COLOURS)
-        axes.barh(place, value(row), color=COLOURS[which], height=0.7,
+        axes.barh(place, value(row), color=program(row["engine"]).colour, height=0.7,
                   hatch="//" if loses(row) else None, edgecolor="white")
         axes.text(value(row), place, f" {value(row):.2f}", va="center", fontsize=7)
     axes.set_yticks(range(len(rows)), [f"{describe(row)}, {row['engine']} {row['timing']}" for row in reversed(rows)],
@@ -103,6 +102,18 @@ def draw_floors(result, folder):
     rows = [row for row in result["rows"] if "floor_fraction" in row and not row["reference"] and row["inputs"] == "warm"]
     return _draw_bars(result, folder, "fraction_of_floor", rows, lambda row: row["floor_fraction"],
                       "floor over time: 1 is what the machine could do", True)
+
+
+def _number_ratios(axes):
+    """A logarithmic axis of ratios that has numbers wherever it ends: at least 0.5, 1 and 2, and no more than fit."""
+    low, high = axes.get_xlim()
+    low, high = min(low, 0.45), max(high, 2.2)
+    axes.set_xlim(low, high)
+    steps = (1, 2, 5) if high / low < 200 else (1,)
+    ticks = [step * 10.0**power for power in range(-4, 7) for step in steps if low <= step * 10.0**power <= high]
+    axes.xaxis.set_major_locator(matplotlib.ticker.FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
 def draw_beside(result, folder, peers):
@@ -131,8 +142,7 @@ def draw_beside(result, folder, peers):
             continue
         for place, case in enumerate(panels[i]):
             for name, seconds in case.others.items():
-                which = names.index(name) % len(COLOURS)
-                axes.plot(seconds / case.ours["seconds"], place, MARKERS[which], color=COLOURS[which], markersize=5)
+                axes.plot(seconds / case.ours["seconds"], place, program(name).mark, color=program(name).colour, markersize=5)
             if "floor_fraction" in case.ours:
                 axes.plot(case.ours["floor_fraction"], place, "|", color="black", markersize=7)
         axes.axvline(1, color="black", linewidth=1)
@@ -142,10 +152,9 @@ def draw_beside(result, folder, peers):
         axes.set_title({"forward": "forward of training", "step": "single steps"}.get(passes[i], passes[i]), fontsize=9)
     for axes in all_axes[-1]:
         axes.set_xlabel("their time / ours")
-    for axes in all_axes[:, -1]:
-        axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:g}"))
-    handles = [plt.Line2D([], [], linestyle="", marker=MARKERS[i % len(MARKERS)], color=COLOURS[i % len(COLOURS)], label=name)
-               for i, name in enumerate(names)]
+    _number_ratios(all_axes[0, 0])  # whose axis all share
+    handles = [plt.Line2D([], [], linestyle="", marker=program(name).mark, color=program(name).colour, label=program(name).title)
+               for name in names]
     handles.append(plt.Line2D([], [], linestyle="", marker="|", color="black", label="floor"))
     figure.legend(handles=handles, loc="upper center", ncols=len(handles), frameon=False, fontsize=8, bbox_to_anchor=(0.5, 0.0))
     figure.suptitle(f"{_title(result)}: {dtype}{_threads(threads or None)}; right of the line we are faster", fontsize=9)

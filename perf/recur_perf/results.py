@@ -8,6 +8,9 @@ FORMAT_VERSION = 1
 # Fields that make two rows the same case.
 CASE = ("cell", "T", "B", "I", "H", "L", "direction", "lengths", "mean_episode", "dtype", "pass", "threads")
 
+# Of what a call alone costs.
+CALL_FIELDS = ("seconds", "seconds_low", "seconds_high")
+
 
 class ResultError(Exception):
     """A file that is no result, with its name."""

@@ -3,12 +3,15 @@
 import dataclasses
 import itertools
 import json
+import os
 import random
 
 from recur_perf import noise
 
+NAMED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "shapes", "named.json")
 CELLS = ("rnn", "rnn-relu", "rnn-residual", "gru", "gru-reset-before", "lstm", "lstm-peephole", "lstm-coupled")
-DTYPES = ("f32", "tf32", "f64", "bf16", "f16")
+DTYPES = ("f32", "tf32", "f64", "bf16", "f16", "int8")
+DIRECTIONS = ("forward", "reverse", "bidirectional")
 PASSES = ("inference", "forward", "backward", "step")
 
 
@@ -83,7 +86,45 @@ def parse_sizes(text):
     return sizes
 
 
-def sweep(cells, T, Bs, Hs, dtypes, passes):
-    """One layer, as wide as its input, in all combinations; named as recur-perf names those of its axes."""
-    return [Shape(f"{cell} T={T} B={B} I={H} H={H}", "sizes of the command line", cell, T, B, H, H, dtypes=tuple(dtypes),
-                  passes=tuple(passes)) for cell, H, B in itertools.product(cells, Hs, Bs)]
+def parse_choices(option, text, known):
+    """"a,b", each of which must be known."""
+    chosen = text.split(",")
+    for one in chosen:
+        if one not in known:
+            raise ValueError(f"--{option}: expected one of {', '.join(known)}, got '{one}'")
+    return chosen
+
+
+def describe(shape):
+    """The name of a shape of the command line, as recur-perf makes it."""
+    text = f"{shape.cell} T={shape.T} B={shape.B} I={shape.I} H={shape.H}"
+    if shape.L != 1:
+        text += f" L={shape.L}"
+    if shape.direction != "forward":
+        text += f" {shape.direction}"
+    return text + (" lengths" if shape.quantiles else "") + (" resets" if shape.mean_episode else "")
+
+
+AXES = ("cell", "direction", "T", "B", "I", "H", "L")
+
+
+def combine(base, axes):
+    """All combinations of axes, a list of values for each of AXES or None, on top of a shape and in recur-perf's order.
+
+    A layer is as wide as its input, unless someone says otherwise.
+    """
+    def values(name):
+        return axes[name] or [getattr(base, name)]
+
+    found = []
+    for cell, L, H in itertools.product(values("cell"), values("L"), values("H")):
+        widths = axes["I"] or ([H] if axes["H"] else [base.I])
+        for I, T, B, direction in itertools.product(widths, values("T"), values("B"), values("direction")):  # noqa: E741
+            shape = dataclasses.replace(base, cell=cell, T=T, B=B, I=I, H=H, L=L, direction=direction)
+            found.append(dataclasses.replace(shape, name=describe(shape)))
+    return found
+
+
+def of_command_line(passes):
+    """What axes are combined on top of where no shape is named: recur-perf's sizes."""
+    return Shape("", "sizes of the command line", "lstm", 100, 1, 256, 256, passes=tuple(passes))

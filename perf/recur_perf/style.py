@@ -14,10 +14,9 @@ matplotlib.rcParams.update({
 })
 import matplotlib.pyplot as plt  # noqa: E402  after the choice of a backend
 
-# Okabe and Ito's, which colour-blind readers tell apart; markers and dashes say the same again.
-COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"]
-MARKERS = "osD^vPX"
 DASHES = ["-", "--", ":", "-."]
+# Marks of what is distinguished within a program.
+MARKS = "osD^vPX*"
 
 
 def save(figure, path):

@@ -2,11 +2,13 @@
 
 import math
 
-from recur_perf import beside
+from recur_perf import beside, shapes
+from recur_perf.programs import program
 from recur_perf.results import describe, loses
 
-SIDE_BY_SIDE = ("Warm inputs. Ratio is the fastest other's time over ours: below 1 (bold) it is the faster one. Others may have as many "
-                "threads or fewer, their best counts; those of other programs (perf/peers) were timed in a run of their own.")
+SIDE_BY_SIDE = ("Microseconds, warm inputs. Ratio is the fastest other's time over ours in the same type: below 1 (bold) it is the faster "
+                "one. In bf16 the best other is bold where it is faster than ours. Others may have as many threads or fewer, their best "
+                "counts; those of other programs (perf/peers) were timed in a run of their own.")
 
 
 def microseconds(seconds):
@@ -102,24 +104,104 @@ def _refused(result):
     return "\n".join(lines) + "\n"
 
 
-def _case(row):
-    return [row["shape"], f"{row['cell']} T={row['T']} B={row['B']} I={row['I']} H={row['H']}" +
-            (f" L={row['L']}" if row["L"] > 1 else "") + ("" if row["direction"] == "forward" else f" {row['direction']}"),
-            row["dtype"], row["pass"], str(row.get("threads", "-"))]
+def _layer(row):
+    return f"{row['cell']} T={row['T']} B={row['B']} I={row['I']} H={row['H']}" + \
+        (f" L={row['L']}" if row["L"] > 1 else "") + ("" if row["direction"] == "forward" else f" {row['direction']}")
+
+
+def _ratio(ratio):
+    return "-" if ratio is None else f"{ratio:.2f}" if ratio >= 1 else f"**{ratio:.2f}**"
+
+
+def _times(programs, seconds):
+    return [microseconds(seconds[name]) if name in seconds else "-" for name in programs]
+
+
+def _bf16(case):
+    """Our time and the best other's, with its name."""
+    if case.bf16 is None:
+        return ["-", "-"]
+    ours = microseconds(case.bf16.ours["seconds"])
+    if not case.bf16.others:
+        return [ours, "-"]
+    name = case.bf16.best_other
+    best = f"{microseconds(case.bf16.others[name])} ({program(name).title})"
+    return [ours, best if case.bf16.ratio >= 1 else f"**{best}**"]
 
 
 def side_by_side(cases):
-    """A line for each case: our best engine's time, each other's, the fastest of them over ours, and the floor over ours."""
+    """A line for each case: our best engine's time, each other's, the fastest of them over ours, and the floor over ours.
+
+    What is the same in all lines has no column. bf16 stands in the line of f32: our time, and the best other's.
+    """
+    rows = [case.ours for case in cases]
     others = sorted({name for case in cases for name in case.others})
-    header = ["shape", "layer", "dtype", "pass", "threads", "engine", "us", *(f"{name} us" for name in others), "ratio", "of floor"]
+    ours = {row["engine"] for row in rows} | {case.bf16.ours["engine"] for case in cases if case.bf16}
+    title = program(ours.pop()).title if len(ours) == 1 else "ours"
+    has = {"dtype": len({row["dtype"] for row in rows}) > 1, "threads": len({row.get("threads") for row in rows}) > 1,
+           "engine": len({row["engine"] for row in rows}) > 1, "bf16": any(case.bf16 for case in cases)}
+    header = ["shape", "layer", "pass", *(name for name in ("dtype", "threads", "engine") if has[name]), title,
+              *([f"{title} bf16"] if has["bf16"] else []), *(program(name).title for name in others),
+              *(["others' bf16"] if has["bf16"] else []), "ratio", "of floor"]
     lines = []
     for case in sorted(cases, key=lambda case: case.ratio or math.inf):
         row = case.ours
-        theirs = [microseconds(case.others[name]) if name in case.others else "-" for name in others]
-        ratio = "-" if case.ratio is None else f"{case.ratio:.2f}" if case.ratio >= 1 else f"**{case.ratio:.2f}**"
-        floor = f"{100 * row['floor_fraction']:.0f} %" if "floor_fraction" in row else "-"
-        lines.append([*_case(row), row["engine"], microseconds(row["seconds"]), *theirs, ratio, floor])
+        line = [row["shape"], _layer(row), row["pass"]]
+        line += [str(row.get(name, "-")) for name in ("dtype", "threads", "engine") if has[name]]
+        bf16 = _bf16(case)
+        line += [microseconds(row["seconds"]), *(bf16[:1] if has["bf16"] else [])]
+        line += [*_times(others, case.others), *(bf16[1:] if has["bf16"] else []), _ratio(case.ratio)]
+        line.append(f"{100 * row['floor_fraction']:.0f} %" if "floor_fraction" in row else "-")
+        lines.append(line)
     return _table(header, lines)
+
+
+def _geometric_mean(cases):
+    """What the ratios of the named cases in f32 come to; nothing where there are none."""
+    named = {shape.name for shape in shapes.load_named(shapes.NAMED)}
+    lines = []
+    for threads, (mean, count, without) in beside.mean_ratio(cases, named).items():
+        on = "" if threads is None else f" on {threads} thread{'s' if threads > 1 else ''}"
+        more = f"; {without} more have nobody to be compared with" if without else ""
+        lines.append(f"Geometric mean of the ratio{on}, over {count} named case{'s' if count > 1 else ''} in f32: {_ratio(mean)}{more}.\n")
+    return lines
+
+
+def _int8(peers, choice):
+    """Layers in 8 bits, which ours does not have: a table of their own, whose times are to be compared with each other's alone."""
+    cases = [case for case in beside.of_others_alone(peers)
+             if beside.is_chosen(next(iter(case.values())), choice, ("shape", "dtype", "pass"))]
+    if not cases:
+        return []
+    others = sorted({name for case in cases for name in case})
+    lines = []
+    for case in cases:
+        row = next(iter(case.values()))
+        lines.append([row["shape"], _layer(row), row["pass"], *_times(others, {name: one["seconds"] for name, one in case.items()})])
+    return ["In int8, which no engine of ours has, with their best counts of threads: outputs are less exact than those above.\n",
+            _table(["shape", "layer", "pass", *(program(name).title for name in others)], lines)]
+
+
+def _calls(peers):
+    """What the Python call alone costs each program."""
+    costs = {}
+    for call in (call for peer in peers for call in peer.get("calls", ())):
+        costs.setdefault(call["engine"], {})[call["dtype"]] = microseconds(call["seconds"])
+    if not costs:
+        return []
+    each = "; ".join(f"{program(name).title} " + ", ".join(f"{costs[name][dtype]} us in {dtype}" for dtype in shapes.DTYPES
+                                                          if dtype in costs[name]) for name in sorted(costs))
+    return [f"The Python call alone (an lstm of H=8, one step, B=1, one thread) costs {each}. It is part of their times.\n"]
+
+
+def compared(result, peers=(), choice=None):
+    """The lines of the chosen cases, what all named ones come to, and what must be known of the others' times."""
+    choice = choice or {}
+    cases = beside.cases(result, peers)
+    parts = [side_by_side([case for case in cases if beside.is_chosen(case.ours, choice)]),
+             *_geometric_mean([case for case in cases if beside.is_chosen(case.ours, choice, ("threads",))]),
+             *_calls(peers), *_int8(peers, choice)]
+    return "\n".join(parts)
 
 
 def report(result, peers=()):
@@ -127,9 +209,8 @@ def report(result, peers=()):
     losing = sorted((row for row in result["rows"] if loses(row)), key=lambda row: row["ratio"])
     others = [row for row in result["rows"] if not loses(row)]
     parts = ["# " + result["facts"]["device"] + ", " + result["facts"]["date"][:10] + "\n"]
-    cases = beside.cases(result, peers)
-    if any(case.others for case in cases):
-        parts += ["## Side by side\n", f"{SIDE_BY_SIDE}\n", side_by_side(cases)]
+    if any(case.others for case in beside.cases(result, peers)):
+        parts += ["## Side by side\n", f"{SIDE_BY_SIDE}\n", compared(result, peers)]
     if losing:
         parts += ["## Slower than the best reference\n", _table(ROW_HEADER, map(_row, losing))]
     parts += ["## " + ("The others" if losing else "Times") + "\n", _table(ROW_HEADER, map(_row, others))]

@@ -1,6 +1,7 @@
 """PyTorch's recurrent layers: on a GPU those are cuDNN's."""
 
 import time
+import warnings
 
 import torch
 
@@ -8,7 +9,8 @@ from recur_perf.peer import Refused, Run
 
 NAME = "pytorch"
 
-_DTYPES = {"f32": torch.float32, "tf32": torch.float32, "f64": torch.float64, "bf16": torch.bfloat16, "f16": torch.float16}
+_DTYPES = {"f32": torch.float32, "tf32": torch.float32, "f64": torch.float64, "bf16": torch.bfloat16, "f16": torch.float16,
+           "int8": torch.float32}
 _MODULES = {"rnn": torch.nn.RNN, "rnn-relu": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
@@ -46,6 +48,8 @@ def runs(shape, dtype, timed, device):
         raise Refused("reset marks are not PyTorch's")
     if dtype == "tf32" and device == "cpu":
         raise Refused("no CPU rounds to TF32")
+    if dtype == "int8" and (device != "cpu" or timed in ("forward", "backward") or shape.cell not in ("gru", "lstm")):
+        raise Refused("its int8 layers are lstm and gru on the CPU, without training")
     # Its default is to round.
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = dtype == "tf32"
     try:
@@ -74,6 +78,8 @@ class _Job:
         extra = {"nonlinearity": "relu"} if shape.cell == "rnn-relu" else {}
         self.layer = _MODULES[shape.cell](shape.I, shape.H, shape.L, bidirectional=shape.directions == 2, **extra)
         self.layer = self.layer.to(device=device, dtype=kind).train(self.is_training)
+        if dtype == "int8":
+            self.layer = _quantised(self.layer)
         self.x = (2 * torch.rand(steps, shape.B, shape.I, device=device) - 1).to(kind).requires_grad_(self.is_training)
         self.input = self.x
         lengths = None if timed == "step" else shape.lengths()
@@ -153,6 +159,21 @@ class _Job:
             return time.perf_counter() - start
 
         return replay
+
+
+def _quantised(layer):
+    """The layer with weights of 8 bits, x and h quantised in each run, by PyTorch's own tool."""
+    try:
+        from torch.ao.quantization import quantize_dynamic  # a package of its own in later versions
+    except ImportError as error:
+        raise Refused("this version has no quantize_dynamic") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # It exchanges what is inside of a module: a layer by itself would come back as it is.
+        (found,) = quantize_dynamic(torch.nn.Sequential(layer), {type(layer)}, dtype=torch.qint8)
+    if type(found) is type(layer):
+        raise Refused("quantize_dynamic leaves this layer in f32")
+    return found
 
 
 def _between_events(work):

@@ -67,12 +67,34 @@ class Shapes(unittest.TestCase):
         self.assertEqual({shape.B for shape in chosen[:50]}, {1, 4, 16, 64, 256})
 
     def test_axes_and_names(self):
-        (one,) = PEERS.shapes_of(arguments_of("--cell", "gru", "--T", "3", "--B", "2", "--H", "8", "--dtype", "f32", "--pass",
-                                              "step"))
+        (one,) = PEERS.shapes_of(arguments_of("--cell", "gru", "-T", "3", "-B", "2", "-H", "8", "--dtype", "f32", "--pass", "step"))
         self.assertEqual((one.name, one.dtypes, one.passes), ("gru T=3 B=2 I=8 H=8", ("f32",), ("step",)))
-        for wrong in (["--shape", "none"], ["--cell", "lsmt"], ["--dtype", "i8"], ["--pass", "up"], ["--B", "0"]):
+        for wrong in (["--shape", "none"], ["--cell", "lsmt"], ["--dtype", "i8"], ["--pass", "up"], ["-B", "0"],
+                      ["--direction", "up"]):
             with self.assertRaises(ValueError):
                 PEERS.shapes_of(arguments_of(*wrong))
+
+    def test_axes_are_those_of_recur_perf(self):
+        names = [shape.name for shape in PEERS.shapes_of(arguments_of("-I", "3,5", "-L", "1,2", "-H", "8", "--T", "4"))]
+        self.assertEqual(names, ["lstm T=4 B=1 I=3 H=8", "lstm T=4 B=1 I=5 H=8", "lstm T=4 B=1 I=3 H=8 L=2", "lstm T=4 B=1 I=5 H=8 L=2"])
+        (one,) = PEERS.shapes_of(arguments_of("-L", "2", "--direction", "bidirectional", "--pass", "inference,step"))
+        self.assertEqual((one.name, one.passes), ("lstm T=100 B=1 I=256 H=256 L=2 bidirectional", ("inference",)))
+        self.assertEqual(one.dtypes, ("f32",))
+        # On top of a named shape: what is not typed stays its own.
+        one, two = PEERS.shapes_of(arguments_of("--shape", "tagging-ragged", "-B", "2,4"))
+        self.assertEqual((one.cell, one.T, one.B, one.I, two.B), ("gru-reset-before", 102, 2, 128, 4))
+        self.assertEqual(one.name, "gru-reset-before T=102 B=2 I=128 H=128 bidirectional lengths")
+        self.assertEqual(len(one.lengths()), 2)
+        # A width follows H, unless it is typed.
+        self.assertEqual([shape.I for shape in PEERS.shapes_of(arguments_of("--shape", "stream-b1", "-H", "64"))], [64])
+        self.assertEqual([shape.I for shape in PEERS.shapes_of(arguments_of("--shape", "stream-b1", "-T", "9"))], [240])
+
+    def test_named_shapes_end_with_int8_on_the_cpu(self):
+        named = {shape.name: shape for shape in PEERS.shapes_of(arguments_of())}
+        self.assertEqual(named["stream-b1"].dtypes, ("f32", "f16", "bf16", "int8"))
+        self.assertEqual(named["double-b8"].dtypes, ("f64",))
+        self.assertEqual(PEERS.shapes_of(arguments_of("--shape", "stream-b1", "--dtype", "f32"))[0].dtypes, ("f32",))
+        self.assertNotIn("int8", PEERS.shapes_of(arguments_of("--device", "cuda", "--shape", "stream-b1"))[0].dtypes)
 
     def test_every_shape_comes_before_the_next_type(self):
         a = shapes.Shape("a", "", "lstm", 1, 1, 1, 1, dtypes=("f16", "f32"), passes=("inference", "step"))
@@ -117,6 +139,24 @@ class Results(unittest.TestCase):
         steps = [row for row in result["rows"] if row["pass"] == "step" and row["timing"] == "events"]
         self.assertEqual([row["seconds_per_step"] for row in steps], [1e-5, 1e-5], "a step is one")
         self.assertEqual(result["facts"]["pretended"], "1")
+        (call,) = result["calls"]
+        self.assertEqual((call["engine"], call["dtype"], call["seconds"]), ("pretender", "f32", 1e-5))
+
+    def test_calls_are_of_each_type(self):
+        asked = []
+
+        def runs(shape, dtype, timed, device):
+            asked.append((shape.H, shape.T, shape.B, timed, dtype))
+            if dtype == "bf16":
+                raise peer.Refused("no bf16")
+            return pretend(1e-5).runs(shape, dtype, timed, device)
+
+        module = pretend(1e-5)
+        module.runs = runs
+        _, result = self.run_with(module, "--cell", "lstm", "-T", "2", "-H", "16", "--dtype", "f32,bf16,int8", "--pass", "inference")
+        self.assertEqual(asked[:3], [(8, 1, 1, "step", "bf16"), (8, 1, 1, "step", "f32"), (8, 1, 1, "step", "int8")])
+        self.assertEqual([call["dtype"] for call in result["calls"]], ["f32", "int8"])
+        self.assertEqual({row["dtype"] for row in result["rows"]}, {"f32", "int8"})
 
     def test_threads(self):
         code, result = self.run_with(pretend(1e-5), "--cell", "lstm", "--T", "10", "--B", "1", "--H", "8", "--pass", "inference",

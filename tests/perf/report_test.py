@@ -20,7 +20,7 @@ sys.path.insert(0, FOLDER)
 
 import jsonschema  # noqa: E402
 
-from recur_perf import compare, noise, results, tables  # noqa: E402
+from recur_perf import beside, compare, noise, programs, results, tables  # noqa: E402
 
 
 def golden(name):
@@ -69,6 +69,14 @@ class Schema(unittest.TestCase):
             with self.assertRaises(jsonschema.ValidationError):
                 jsonschema.validate(result, self.schema)
 
+    def test_mistakes_in_calls_are_found(self):
+        for mistake in (lambda call: call.pop("dtype"), lambda call: call.update(seconds=0), lambda call: call.update(dtype="i8"),
+                        lambda call: call.update(threads=1)):
+            result = load("peers.json")
+            mistake(result["calls"][0])
+            with self.assertRaises(jsonschema.ValidationError):
+                jsonschema.validate(result, self.schema)
+
 
 class Table(unittest.TestCase):
     maxDiff = None
@@ -97,6 +105,93 @@ def times(result, factor, engine):
             for field in ("seconds", "seconds_low", "seconds_high"):
                 row[field] *= factor
     return changed
+
+
+def row(engine, microseconds, **fields):
+    """A row of a named shape, of a reference unless the engine is ours."""
+    base = {**load()["rows"][0], "engine": engine, "reference": engine not in ("cpu", "stepwise"), "seconds": 1e-6 * microseconds}
+    return {**base, **fields}
+
+
+def result_of(*rows, **more):
+    return {**load(), "rows": list(rows), **more}
+
+
+class Beside(unittest.TestCase):
+    def lines(self, text):
+        return [line for line in text.splitlines() if line.startswith("|")]
+
+    def test_bf16_stands_in_the_line_of_f32(self):
+        ours = result_of(row("cpu", 100), row("cpu", 40, dtype="bf16"), row("onednn", 120), row("onednn", 70, dtype="bf16"))
+        peer = result_of(row("openvino", 110), row("openvino", 50, dtype="bf16"), row("pytorch", 300))
+        header, _, *lines = self.lines(tables.compared(ours, [peer]))
+        self.assertEqual(header, "| shape | layer | pass | `cpu` | `cpu` bf16 | oneDNN | OpenVINO | PyTorch | others' bf16 | ratio | "
+                                 "of floor |")
+        self.assertEqual(lines, ["| stream-b1 | lstm T=100 B=1 I=128 H=128 | inference | 100.0 | 40.0 | 120 | 110 | 300 | "
+                                 "50.0 (OpenVINO) | 1.10 | 50 % |"])
+
+    def test_bf16_does_not_decide_the_ratio(self):
+        ours = result_of(row("cpu", 100), row("cpu", 40, dtype="bf16"), row("onednn", 90), row("onednn", 10, dtype="bf16"))
+        text = tables.compared(ours)
+        self.assertIn("| 100.0 | 40.0 | 90.0 | **10.0 (oneDNN)** | **0.90** |", text)
+        self.assertIn("over 1 named case in f32: **0.90**", text)
+
+    def test_bf16_alone_has_its_own_line(self):
+        text = tables.compared(result_of(row("cpu", 40, dtype="bf16"), row("onednn", 50, dtype="bf16"), row("cpu", 9, dtype="f64")))
+        self.assertIn("| inference | bf16 | 40.0 | 50.0 | 1.25 |", text)
+        self.assertNotIn("others' bf16", text)
+
+    def test_int8_is_compared_with_nothing(self):
+        peer = result_of(row("onnxruntime", 150), row("onnxruntime", 20, dtype="int8", threads=1),
+                         row("openvino", 25, dtype="int8", threads=1))
+        (case,) = beside.cases(result_of(row("cpu", 100)), [peer])
+        self.assertEqual((case.others, case.ratio), ({"onnxruntime": 1.5e-4}, 1.5))
+        text = tables.compared(result_of(row("cpu", 100)), [peer])
+        before, after = text.split("In int8")
+        self.assertNotIn("20.0", before)
+        self.assertEqual(self.lines(after)[0], "| shape | layer | pass | ONNX Runtime | OpenVINO |")
+        self.assertEqual(self.lines(after)[2], "| stream-b1 | lstm T=100 B=1 I=128 H=128 | inference | 20.0 | 25.0 |")
+        # Their numbers of threads are not chosen with ours; the rest is.
+        self.assertIn("25.0", tables.compared(result_of(row("cpu", 100)), [peer], {"threads": ["2"]}))
+        self.assertNotIn("int8", tables.compared(result_of(row("cpu", 100)), [peer], {"pass": ["step"]}))
+
+    def test_mean_is_of_all_named_cases_in_f32(self):
+        ours = result_of(row("cpu", 100), row("onednn", 50), row("cpu", 100, **{"pass": "step"}), row("onednn", 800, **{"pass": "step"}),
+                         row("cpu", 100, **{"pass": "backward"}),  # nobody to be compared with
+                         row("cpu", 100, dtype="f64"), row("onednn", 1, dtype="f64"),  # another type
+                         row("cpu", 100, shape="lstm T=3", T=3), row("onednn", 1, shape="lstm T=3", T=3),  # no named shape
+                         row("cpu", 100, threads=1), row("onednn", 300, threads=1))
+        found = beside.mean_ratio(beside.cases(ours), {"stream-b1"})
+        self.assertEqual({threads: (round(mean, 9), *counts) for threads, (mean, *counts) in found.items()},
+                         {2: (2, 2, 1), 1: (3, 1, 0)})
+        # The mean is not of the lines that are shown, but for their threads.
+        text = tables.compared(ours, choice={"pass": ["step"], "threads": ["2"]})
+        self.assertEqual(len(self.lines(text)), 3)
+        self.assertIn("Geometric mean of the ratio on 2 threads, over 2 named cases in f32: 2.00; 1 more", text)
+        self.assertNotIn("on 1 thread", text)
+
+    def test_losing_lines_come_first(self):
+        ours = result_of(row("cpu", 100), row("onednn", 110), row("cpu", 100, **{"pass": "backward"}),
+                         row("cpu", 100, **{"pass": "step"}), row("onednn", 90, **{"pass": "step"}))
+        ratios = [line.split(" | ")[-2] for line in self.lines(tables.compared(ours))[2:]]
+        self.assertEqual(ratios, ["**0.90**", "1.10", "-"])
+
+    def test_columns_of_what_differs(self):
+        ours = result_of(row("cpu", 100), row("stepwise", 50, threads=1))
+        header, _, one, two = self.lines(tables.compared(ours))
+        self.assertEqual(header, "| shape | layer | pass | threads | engine | ours | ratio | of floor |")
+        self.assertIn("| inference | 1 | stepwise | 50.0 |", one + two)
+
+    def test_calls(self):
+        self.assertIn("The Python call alone (an lstm of H=8, one step, B=1, one thread) costs OpenVINO 13.1 us in bf16, 12.5 us in int8; "
+                      "PyTorch 60.0 us in f32.", tables.compared(load(), [load("peers.json")]))
+        self.assertNotIn("Python call", tables.compared(load()))
+
+    def test_command(self):
+        done = report("beside", golden("result.json"), golden("peers.json"), "--pass", "inference,step", "--threads", "2")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, tables.compared(load(), [load("peers.json")]))
+        self.assertEqual(len(self.lines(report("beside", golden("result.json"), "--shape", "none").stdout)), 2)
 
 
 class Compare(unittest.TestCase):
@@ -164,6 +259,39 @@ class Draw(unittest.TestCase):
             for one in paths:
                 with open(one, encoding="utf-8") as file:
                     self.assertIn("<svg", file.read(2000))
+
+
+    def beside_of(self, *peers, **fields):
+        """The picture `beside` of one case, as text."""
+        from recur_perf import plots
+
+        with tempfile.TemporaryDirectory() as folder:
+            ours = result_of(row("cpu", 100, **fields))
+            (path,) = plots.draw_beside(ours, folder, [result_of(*peers)])
+            with open(path, encoding="utf-8") as file:
+                return file.read()
+
+    def test_a_single_case_has_numbers(self):
+        for theirs in (98, 101, 150, 3000):
+            picture = self.beside_of(row("pytorch", theirs), floor_fraction=0.9)
+            for number in ("0.5", "1", "2"):
+                self.assertIn(f">{number}</text>", picture, theirs)
+
+    def test_a_program_keeps_its_colour(self):
+        names = ("onednn", "onnxruntime", "openvino", "pytorch")
+        colours = [programs.program(name).colour for name in names]
+        self.assertEqual(len(set(colours)), len(names))
+        for name, colour in zip(names, colours, strict=True):
+            for others in ((), names):
+                picture = self.beside_of(*(row(other, 150) for other in {name, *others}))
+                self.assertIn(colour, picture)
+                self.assertIn(f">{programs.program(name).title}</text>", picture)
+            alone = self.beside_of(row(name, 150))
+            self.assertFalse([other for other in colours if other != colour and other in alone])
+        together = self.beside_of(*(row(name, 150) for name in names))
+        self.assertEqual(len({together.count(colour) for colour in colours}), 1, "one point and one entry of the legend each")
+        self.assertEqual(programs.program("cudnn persist-static"), programs.program("cudnn"))
+        self.assertEqual(programs.program("another").title, "another")
 
 
 class Noise(unittest.TestCase):
