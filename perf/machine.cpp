@@ -7,7 +7,6 @@
 #include <ctime>
 #include <fstream>
 
-#include "host/cpu/blas.hpp"
 #include "perf/commit.hpp"
 #include "perf/pinning.hpp"
 #include "recur/version.hpp"
@@ -88,7 +87,6 @@ Facts machine_facts(const Backend& backend, const std::string& command) {
   add_cpu(facts);
   utsname system = {};
   if (uname(&system) == 0) facts.emplace_back("system", std::string(system.sysname) + " " + system.release);
-  facts.emplace_back("blas", "OpenBLAS, kernels for " + std::string(host::cpu::blas_core()));
   const std::string variables = environment();
   if (!variables.empty()) facts.emplace_back("environment", variables);
   if (props.kind == DeviceKind::cuda) {
