@@ -131,7 +131,7 @@ class Guard(unittest.TestCase):
         self.assertEqual(self.run_guard([{NAMES[2]: [0.1, 0.2]}], fractions=self.fractions(), unpredicted=known).returncode, 1)
 
     def test_the_lowest_of_the_named_machines_counts(self):
-        fractions = self.fractions(there={NAMES[0]: 0.2})
+        fractions = self.fractions(there={NAMES[0]: 0.2}, elsewhere={NAMES[0]: 0.9})
         self.assertEqual(self.run_guard([{NAMES[0]: [0.15, 1.0]}], fractions=fractions).returncode, 0)
         self.assertEqual(self.run_guard([{NAMES[0]: [0.13, 1.0]}], fractions=fractions).returncode, 1)
 
