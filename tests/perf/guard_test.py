@@ -75,7 +75,8 @@ class Guard(unittest.TestCase):
         with open(self.path("recur-perf"), "w", encoding="utf-8") as file:
             file.write(PROGRAM.format(python=sys.executable, simd=simd, code=code))
         os.chmod(self.path("recur-perf"), stat.S_IRWXU)
-        return subprocess.run([sys.executable, SCRIPT, "--program", self.path("recur-perf"), "--guard", self.path("guard.json"), *options],
+        return subprocess.run([sys.executable, SCRIPT, "--program", self.path("recur-perf"), "--guard", self.path("guard.json"),
+                               "--machine", "here", *options],
                               capture_output=True, text=True, check=False)
 
     def timed(self):
@@ -134,6 +135,12 @@ class Guard(unittest.TestCase):
         fractions = self.fractions(there={NAMES[0]: 0.2}, elsewhere={NAMES[0]: 0.9})
         self.assertEqual(self.run_guard([{NAMES[0]: [0.15, 1.0]}], fractions=fractions).returncode, 0)
         self.assertEqual(self.run_guard([{NAMES[0]: [0.13, 1.0]}], fractions=fractions).returncode, 1)
+
+    def test_another_machine_of_the_set_has_to_reach_less(self):
+        for reached, code in ((0.26, 0), (0.24, 1)):
+            done = self.run_guard([{NAMES[0]: [reached, 1.0]}], "--machine", "elsewhere", fractions=self.fractions())
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertIn("no fractions are committed for elsewhere: 0.5 of others' will do", done.stdout)
 
     def test_an_unknown_instruction_set_has_its_predictions_judged(self):
         done = self.run_guard([{NAMES[0]: [0.01, 1.0]}], fractions=self.fractions(), simd="NEON")
