@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import statistics
 import subprocess
 import tempfile
 
@@ -15,8 +14,8 @@ LEAST_SHARE_ELSEWHERE = 0.5
 PREDICTED = (0.6, 1.6)
 # Sequences are cut to so many rows of all steps, but not to less than so many steps: calls of milliseconds, of which the shortest
 # had the processor to itself, also where others want it.
-MOST_ROWS = 512
-FEWEST_STEPS = 8
+MOST_ROWS = 256
+FEWEST_STEPS = 4
 NAMED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "shapes", "named.json")
 
 
@@ -169,15 +168,17 @@ def faults(guard, row, lowest, share):
     return found
 
 
-def judge(guard, time, rounds, machine, say=lambda _: None):
+def judge(guard, time, rounds, machine, wait=lambda: None, say=lambda _: None):
     """(faults that are left, cases never timed, rows of each case's last round, facts).
 
     What is wrong with a case in one round is no fault if it is right in another, whose floors are measured anew: a machine that
-    others use too is slow for seconds at a time.
+    others use too is slow for seconds at a time, which `wait` lets pass.
     """
     wanted = all_names(guard)
     left, last, facts = {}, {}, {}
     for i in range(rounds):
+        if i:
+            wait()
         rows, facts = time(wanted)
         simd = facts.get("cpu_simd", "")
         lowest, share = committed(guard, simd), least_share(guard, simd, machine)
@@ -194,7 +195,10 @@ def judge(guard, time, rounds, machine, say=lambda _: None):
 
 
 def update(guard, time, rounds, machine):
-    """Commits the median fractions of some rounds for the instruction set and this machine. Returns rows and facts of the last."""
+    """Commits the best fractions of some rounds for the instruction set and this machine. Returns rows and facts of the last.
+
+    The best, as floors are of the better of two measurements and times the lowest: what other work took away is no part of it.
+    """
     series = {}
     rows, facts = {}, {}
     for _ in range(rounds):
@@ -204,7 +208,7 @@ def update(guard, time, rounds, machine):
                 series.setdefault(name, []).append(fraction(row))
     if "cpu_simd" not in facts or not series:
         raise GuardError("nothing was timed that has a floor")
-    cases = {name: round(statistics.median(series[name]), 3) for name in all_names(guard) if name in series}
+    cases = {name: round(max(series[name]), 3) for name in all_names(guard) if name in series}
     machines = guard["fractions"].setdefault(facts["cpu_simd"], {})
     machines[machine] = {"date": facts["date"][:10], "commit": facts["commit"], "cases": cases}
     return rows, facts

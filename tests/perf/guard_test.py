@@ -36,7 +36,7 @@ rows = []
 for shape in shapes:
     for timed in shape["passes"]:
         name = shape["name"] + " " + timed
-        assert shape["T"] == (64 if shape["B"] == 8 else 100), "T * B is at most 512"
+        assert shape["T"] == (32 if shape["B"] == 8 else 100), "T * B is at most 256"
         with open(os.path.join(here, "timed"), "a") as log:
             print(calls, name, file=log)
         fraction, factor = reached.get(name, [0.5, 1.0])
@@ -76,7 +76,7 @@ class Guard(unittest.TestCase):
             file.write(PROGRAM.format(python=sys.executable, simd=simd, code=code))
         os.chmod(self.path("recur-perf"), stat.S_IRWXU)
         return subprocess.run([sys.executable, SCRIPT, "--program", self.path("recur-perf"), "--guard", self.path("guard.json"),
-                               "--machine", "here", *options],
+                               "--machine", "here", "--pause", "0", *options],
                               capture_output=True, text=True, check=False)
 
     def timed(self):
@@ -99,7 +99,7 @@ class Guard(unittest.TestCase):
         self.assertEqual([sorted(names) for names in self.timed()], [sorted(NAMES)], "each once, whatever entries name its shape")
         self.assertIn("| stream-b1 f32 inference | 2e+06 | 50 % | 50 % | operations | 1.00 |", done.stdout)
         with open(self.path("log"), encoding="utf-8") as file:
-            self.assertIn("--engine cpu --threads 1 --inputs warm", file.read())
+            self.assertIn("--engine cpu --threads 1 --inputs warm --seconds 0.05 --minutes 0.4 ", file.read())
 
     def test_slow_in_every_round_fails(self):
         done = self.run_guard([{NAMES[0]: [0.34, 1.0]}], "--rounds", "3", fractions=self.fractions())
@@ -120,6 +120,13 @@ class Guard(unittest.TestCase):
             done = self.run_guard([{NAMES[2]: [0.5, factor]}], "--rounds", "2", fractions=self.fractions())
             self.assertEqual(done.returncode, code, factor)
             self.assertEqual(f"predicted {factor:.2f} times" in done.stderr, bool(code))
+
+    def test_rounds_are_apart(self):
+        waits = []
+        rows = {name: {"shape": name.split()[0], "dtype": name.split()[1], "pass": name.split()[2], "seconds_lowest": 1,
+                       "predicted_seconds": 9} for name in NAMES}
+        guard.judge({"cases": CASES, "unpredicted": [], "fractions": {}}, lambda _: (rows, {}), 3, "here", lambda: waits.append(0))
+        self.assertEqual(len(waits), 2, "none before the first or after the last")
 
     def test_slow_once_and_mispredicted_another_time_is_no_fault(self):
         done = self.run_guard([{NAMES[0]: [0.1, 1.0]}, {NAMES[0]: [0.5, 9.0]}], "--rounds", "2", fractions=self.fractions())
@@ -156,25 +163,28 @@ class Guard(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertIn("stream-b1 bf16 inference: no round had time for it", done.stderr)
 
-    def test_update_commits_the_median_and_leaves_other_machines_alone(self):
+    def test_update_commits_the_best_round_and_leaves_other_machines_alone(self):
         rounds = [{NAMES[0]: [fraction, 1.0]} for fraction in (0.3, 0.9, 0.4)]
         done = self.run_guard(rounds, "--update", "--rounds", "3", "--machine", "here", fractions=self.fractions(there={NAMES[0]: 0.8}))
         self.assertEqual(done.returncode, 0, done.stderr)
         committed = guard.load(self.path("guard.json"))
         self.assertEqual(committed["cases"], CASES)
         self.assertEqual(committed["fractions"]["AVX9"]["here"],
-                         {"date": "2026-01-02", "commit": "abc", "cases": {**dict.fromkeys(NAMES, 0.5), NAMES[0]: 0.4}})
+                         {"date": "2026-01-02", "commit": "abc", "cases": {**dict.fromkeys(NAMES, 0.5), NAMES[0]: 0.9}})
         self.assertEqual(committed["fractions"]["AVX9"]["there"]["cases"], {NAMES[0]: 0.8})
         self.assertEqual(len(self.timed()), 3)
+        with open(self.path("log"), encoding="utf-8") as file:
+            self.assertIn(" --minutes 2 ", file.read(), "every round has time for all")
 
     def test_sequences_are_cut(self):
-        self.assertEqual([guard.cut({"T": 200, "B": B})["T"] for B in (1, 2, 16, 63, 64, 512)], [200, 200, 32, 8, 8, 8])
-        self.assertEqual(guard.cut({"T": 5, "B": 99})["T"], 5)
+        self.assertEqual([guard.cut({"T": 200, "B": B})["T"] for B in (1, 2, 16, 63, 64, 512)], [200, 128, 16, 4, 4, 4])
+        self.assertEqual(guard.cut({"T": 3, "B": 99})["T"], 3)
 
     def test_failures_have_their_exit_codes(self):
         self.assertEqual(self.run_guard([{}], code=1).returncode, 2)
         self.assertEqual(self.run_guard([{}], "--program", "/none").returncode, 2)
         self.assertEqual(self.run_guard([{}], "--rounds", "0").returncode, 2)
+        self.assertEqual(self.run_guard([{}], "--pause", "60").returncode, 2)
         for text in ("", "[]", '{"cases": [{}], "unpredicted": [], "fractions": {}}',
                      '{"cases": [], "unpredicted": [{"cases": "x"}], "fractions": {}}'):
             with open(self.path("wrong.json"), "w", encoding="utf-8") as file:
