@@ -155,13 +155,27 @@ def _line(cliff, reason):
             f"{reason['reason'] if reason else '**none**'} |")
 
 
+def _places(cliffs):
+    """How many cliffs of a kind, cell and type there are at one B (at one H for those along H), and the steepest; most cases first."""
+    places = {}
+    for cliff in cliffs:
+        axis = "H" if cliff.kind == "H" else "B"
+        places.setdefault((cliff.kind, cliff.row["cell"], cliff.row["dtype"], f"{axis}={cliff.row[axis]}"), []).append(cliff.factor)
+    lines = ["| cliff | cell | at | cases | steepest |", "|" + "---|" * 5]
+    for (kind, cell, dtype, place), factors in sorted(places.items(), key=lambda item: -len(item[1])):
+        lines.append(f"| {KINDS[kind]} | {cell} {dtype} | {place} | {len(factors)} | {max(factors):.2f} |")
+    return [*lines, ""]
+
+
 def report(cliffs, reasons, count):
-    """Markdown; those without a reason first."""
+    """Markdown: where cliffs without a reason are, then each of them, those without a reason first."""
     with_reasons = [(cliff, reason_of(cliff, reasons)) for cliff in cliffs]
     without = [pair for pair in with_reasons if pair[1] is None]
     lines = ["## Cliffs\n", f"{count} cases, {len(cliffs)} cliffs, {len(without)} of them without a reason. Times are the lowest of "
              f"each case; fewer rows or units that take more than {100 * TOLERANCE:g} % longer than more of them, and rows that cost "
              f"more than {100 * RISE:g} % more than in the batch before, are named.\n"]
+    if without:
+        lines += _places([cliff for cliff, _ in without])
     if cliffs:
         lines += ["| cliff | case | H | B | us | against, us | factor | reason |", "|" + "---|" * 8]
         lines += [_line(*pair) for pair in sorted(with_reasons, key=lambda pair: pair[1] is not None)]

@@ -131,10 +131,12 @@ class Command(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("3 cases, 1 cliffs, 1 of them without a reason", done.stdout)
         self.assertIn("| a row costs more | lstm f32 inference | 8 | 5 | 9000000 | B=4: 4000000 | 1.80 | **none** |", done.stdout)
+        self.assertIn("| a row costs more | lstm f32 | B=5 | 1 | 1.80 |", done.stdout, "where they are")
         fits = '{"kind": "row", "cells": ["lstm"], "dtypes": ["f32"], "B": [5, 6], "H": [1, 8], "reason": "tiles of 4 rows"}'
         done = self.report(path, reasons=f"[{fits}]")
         self.assertEqual(done.returncode, 0, done.stdout)
         self.assertIn("| tiles of 4 rows |", done.stdout)
+        self.assertNotIn("| B=5 | 1 |", done.stdout)
         for other in (fits.replace('"row"', '"B"'), fits.replace("lstm", "gru"), fits.replace("f32", "bf16"),
                       fits.replace("[5, 6]", "[6, 7]"), fits.replace("[1, 8]", "[9, 99]")):
             done = self.report(path, reasons=f"[{other}]")
