@@ -115,12 +115,14 @@ class Tree(unittest.TestCase):
 class Publish(Tree):
     def test_measures_writes_and_fits_together(self):
         self.write(DEVICE.format(self.threads) + "/pytorch.json", "{}")
+        self.write(DEVICE.format(self.threads) + "/old.svg", "")
         self.commit()
         done = self.publish("--minutes", "3")
         self.assertEqual(done.returncode, 0, done.stderr)
         folder = DEVICE.format(self.threads)
         self.assertEqual(sorted(name for name in os.listdir(self.path(folder)) if not name.endswith(".svg")),
                          ["peers.json", "report.md", "result.json"], "what others measured before is gone")
+        self.assertFalse(os.path.exists(self.path(folder + "/old.svg")))
         self.assertIn("beside.svg", os.listdir(self.path(folder)))
         readme = self.read("README.md")
         self.assertIn(f"<!-- speed: {folder} dtype=f32 threads={self.threads} -->\n| shape |", readme)
