@@ -82,6 +82,7 @@ Facts machine_facts(const Backend& backend, const std::string& command) {
                                     std::to_string(RECUR_VERSION_MINOR) + "." +
                                     std::to_string(RECUR_VERSION_PATCH));
   facts.emplace_back("commit", kCommit);
+  facts.emplace_back("source", kSource);
   facts.emplace_back("compiler", compiler());
   facts.emplace_back("device", props.name);
   add_cpu(facts);

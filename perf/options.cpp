@@ -7,6 +7,7 @@
 
 #include "perf/axes.hpp"
 #include "perf/pinning.hpp"
+#include "perf/walk.hpp"
 #include "recur/error.hpp"
 #include "recur/version.hpp"
 
@@ -21,6 +22,7 @@ struct Typed {
   double seconds = StoppingRule().most_seconds;
   double tolerance = 100 * StoppingRule().tolerance;
   bool no_floors = false;
+  bool walk = false;
 };
 
 std::string read_file(const std::string& path) {
@@ -143,6 +145,27 @@ void set_device(const std::string& text, Options& options) {
   options.ordinal = number == "0" ? 0 : static_cast<int>(parse_sizes(number).front());
 }
 
+// Gives what was not typed the values of a walk.
+void set_walk(const CLI::App& app, Typed& typed, Options& options) {
+  if (!typed.shapes.empty() || !typed.shapes_file.empty()) {
+    throw InvalidArgument("--walk: has sizes of its own; expected neither --shape nor --shapes");
+  }
+  const auto otherwise = [&](const char* option, std::string& text, const char* value) {
+    if (app.count(option) == 0) text = value;
+  };
+  otherwise("--engine", typed.engines, "cpu");
+  otherwise("--threads", typed.threads, "1");
+  otherwise("--inputs", typed.inputs, "warm");
+  otherwise("--cell", typed.cell, walk::kCells);
+  otherwise("--T", typed.T, walk::kT);
+  otherwise("--B", typed.B, walk::kB);
+  otherwise("--H", typed.H, walk::kH);
+  otherwise("--dtype", typed.dtype, "f32");
+  otherwise("--pass", typed.pass, "inference");
+  if (app.count("--seconds") == 0) typed.seconds = walk::kSeconds;
+  options.request.rule.fewest = 3;
+}
+
 void add_options(CLI::App& app, Typed& typed, Options& options) {
   app.add_option("--device", typed.device, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", typed.threads, "threads on the CPU, a list; by default one a processor");
@@ -175,6 +198,9 @@ void add_options(CLI::App& app, Typed& typed, Options& options) {
                  "width of a median's confidence interval that will do, in per cent")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  app.add_flag("--walk", typed.walk,
+               "small steps over B and H, four cells, one thread, a few minutes; what else is typed holds. "
+               "perf/report cliffs reads the result");
   app.add_flag("--no-floors", typed.no_floors, "do not measure what the machine can do");
   app.add_option("--json", options.json, "file for the result; - is standard output, without the table")
       ->type_name("FILE");
@@ -207,6 +233,7 @@ std::optional<Options> parse_options(int argc, const char* const* argv, int& cod
   } catch (const CLI::ParseError& error) {
     throw InvalidArgument(std::string(error.what()) + "; --help lists the options");
   }
+  if (typed.walk) set_walk(app, typed, options);
   set_device(typed.device, options);
   Request& request = options.request;
   request.shapes = shapes_of(typed);

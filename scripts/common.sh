@@ -1,6 +1,7 @@
 # Sourced by the scripts beside it: where the project is, and how it is built.
 # shellcheck shell=bash
 
+script=$(realpath "$0")
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root" || exit
 
@@ -30,4 +31,11 @@ build() {
   shift
   configure "$preset" || return
   cmake --build --preset "$preset" ${1:+--target "$@"} >&2
+}
+
+# print_help_and_exit_if_asked ARGUMENT: for -h and --help, before anything is installed or built, the comment at the script's head.
+print_help_and_exit_if_asked() {
+  [[ $1 == -h || $1 == --help ]] || return 0
+  awk 'NR > 1 && !/^#/ { exit } NR > 1 { sub(/^# ?/, ""); print }' "$script"
+  exit 0
 }

@@ -50,7 +50,8 @@ struct Hop {
 struct Rates {
   int threads = 1;  ///< CPU: how many were at work
 
-  /// Of large products; a multiplication and an addition are two operations.
+  /// CUDA: of large products. CPU: of multiply-adds whose operands stay in registers. A multiplication and an
+  /// addition are two operations.
   PrecisionRates operations_per_second;
   /// Smallest first, at least one; the last one is taken for whatever fits none.
   std::vector<MemoryLevel> levels;

@@ -5,10 +5,12 @@
 #include <limits>
 #include <memory>
 #include <new>
-#include <type_traits>
+#include <string>
+#include <vector>
 
 #include "host/cpu/simd/kernels.hpp"
 #include "host/spin.hpp"
+#include "perf/floors/multiply_adds.hpp"
 #include "perf/floors/rates.hpp"
 #include "perf/floors/read.hpp"
 #include "perf/statistics.hpp"
@@ -57,10 +59,21 @@ Memory zeros(std::size_t bytes) {
   return Memory(memory);
 }
 
-// By BLAS where it knows the type, and by the kernel of the engine, on panels as it packs them: a BLAS that
-// does not know the processor leaves much of it idle.
+// Operations a second of all threads, each by `run`, which returns those that it did.
 template <class T>
-double operations_per_second(ThreadTeam& team) {
+double operations_per_second(ThreadTeam& team, double (*run)(std::size_t times, T& value)) {
+  T start = 1;
+  const double once = run(1, start) * static_cast<double>(team.size());
+  std::vector<Memory> values(static_cast<std::size_t>(team.size()));  // far apart
+  for (Memory& one : values) one = zeros(sizeof(T));
+  return once * repetitions_per_second(team, [&](int member, std::size_t times) {
+           run(times, *reinterpret_cast<T*>(values[static_cast<std::size_t>(member)].get()));
+         });
+}
+
+// What the kernel of the engine makes of that rate in a large product, on panels as the engine packs them.
+template <class T>
+double own_operations_per_second(ThreadTeam& team) {
   using host::cpu::Arithmetic;
   using host::cpu::Unit;
   constexpr std::int64_t n = kProductSize;
@@ -70,21 +83,21 @@ double operations_per_second(ThreadTeam& team) {
     const std::size_t at = 3 * static_cast<std::size_t>(member) + static_cast<std::size_t>(which);
     return reinterpret_cast<Element*>(matrices[at].get());
   };
-  const auto a = [&](int member) { return matrix(member, 0, static_cast<T*>(nullptr)); };
-  const auto b = [&](int member) { return matrix(member, 1, static_cast<Unit<T>*>(nullptr)); };
-  const auto c = [&](int member) { return matrix(member, 2, static_cast<Arithmetic<T>*>(nullptr)); };
   const auto& kernels = host::cpu::kernels_of<T>(host::cpu::best_target());
   const std::int64_t width = kernels.lanes * kernels.max_panel_vectors;
   const std::int64_t panels = n / width;
-  const double by_kernel = repetitions_per_second(team, [&](int member, std::size_t times) {
+  const double products = repetitions_per_second(team, [&](int member, std::size_t times) {
+    const T* a = matrix(member, 0, static_cast<T*>(nullptr));
+    const Unit<T>* b = matrix(member, 1, static_cast<Unit<T>*>(nullptr));
+    Arithmetic<T>* c = matrix(member, 2, static_cast<Arithmetic<T>*>(nullptr));
     for (std::size_t i = 0; i < times; ++i) {
       for (std::int64_t panel = 0; panel < panels; ++panel) {
-        kernels.product({.a = a(member),
+        kernels.product({.a = a,
                          .a_row = n,
                          .a_column = 1,
-                         .b = b(member) + panel * host::cpu::units_of<T>(n) * width,
+                         .b = b + panel * host::cpu::units_of<T>(n) * width,
                          .b_row = width,
-                         .c = c(member) + panel * width,
+                         .c = c + panel * width,
                          .c_row = n,
                          .rows = n,
                          .columns = width,
@@ -93,10 +106,15 @@ double operations_per_second(ThreadTeam& team) {
       }
     }
   });
-  const auto operations = [&](double products, std::int64_t columns) {
-    return products * static_cast<double>(team.size()) * 2 * static_cast<double>(n * n * columns);
-  };
-  return operations(by_kernel, panels * width);
+  return products * static_cast<double>(team.size()) * 2 * static_cast<double>(n * n * panels * width);
+}
+
+template <class T>
+void note_own_product(ThreadTeam& team, const char* type, double rate, Measured& measured) {
+  const double own = own_operations_per_second<T>(team);
+  const std::string name = "own product of " + std::to_string(kProductSize) + ", " + std::string(type) + ", ";
+  measured.notes.emplace_back(name + "operations/s", own);
+  measured.notes.emplace_back(name + "share of multiply-adds", own / rate);
 }
 
 // Reading `bytes`, in equal parts by all threads, again and again.
@@ -156,11 +174,18 @@ double call_seconds(ThreadTeam& team) {
 }  // namespace
 
 Measured measure_cpu_rates(ThreadTeam& team) {
-  Rates rates;
+  Measured measured;
+  Rates& rates = measured.rates;
   rates.threads = team.size();
-  rates.operations_per_second.f32 = operations_per_second<float>(team);
-  rates.operations_per_second.f64 = operations_per_second<double>(team);
-  rates.operations_per_second.bf16 = operations_per_second<host::Bf16>(team);
+  PrecisionRates& operations = rates.operations_per_second;
+  operations.f32 = operations_per_second<float>(team, multiply_add);
+  operations.f64 = operations_per_second<double>(team, multiply_add);
+  // Without an instruction for it bf16 is widened and multiplied as f32.
+  operations.bf16 =
+      has_bf16_multiply_add() ? operations_per_second<float>(team, multiply_add_bf16) : operations.f32;
+  note_own_product<float>(team, "f32", operations.f32, measured);
+  note_own_product<double>(team, "f64", operations.f64, measured);
+  note_own_product<host::Bf16>(team, "bf16", operations.bf16, measured);
   rates.activations_per_second.f32 = activations_per_second<float>(team);
   rates.activations_per_second.f64 = activations_per_second<double>(team);
   rates.call_seconds = call_seconds(team);
@@ -186,7 +211,7 @@ Measured measure_cpu_rates(ThreadTeam& team) {
     double& smaller = rates.levels[i - 1].bytes_per_second;
     smaller = std::max(smaller, rates.levels[i].bytes_per_second);
   }
-  return {rates, {}};
+  return measured;
 }
 
 }  // namespace recur::perf

@@ -23,6 +23,9 @@ Measured better_of(const Measured& a, const Measured& b) {
   for (std::size_t i = 0; i < std::min(rates.levels.size(), b.rates.levels.size()); ++i) {
     raise(rates.levels[i].bytes_per_second, b.rates.levels[i].bytes_per_second);
   }
+  for (std::size_t i = 0; i < std::min(best.notes.size(), b.notes.size()); ++i) {
+    raise(best.notes[i].second, b.notes[i].second);
+  }
   return best;
 }
 

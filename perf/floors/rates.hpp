@@ -16,11 +16,13 @@ struct Measured {
   std::vector<std::pair<std::string, double>> notes;
 };
 
-// The better of two measurements of one CPU in everything: a floor is what could be, and machines have moods.
+// The better of two measurements of one CPU in everything, notes too: a floor is what could be, and machines
+// have moods. Notes of both are the same ones.
 Measured better_of(const Measured& a, const Measured& b);
 
-// Of all threads of the team together: products, by BLAS or our kernel, whichever is faster, and
-// nonlinearities in f32 and f64, reading from each level of memory, barriers and calls.
+// Of all threads of the team together: multiply-adds of registers in f32, f64 and bf16, nonlinearities in f32
+// and f64, reading from each level of memory, barriers and calls. Multiply-adds have nothing to do with the
+// engine's kernels, or a floor would follow them down; what a product by these reaches is among the notes.
 Measured measure_cpu_rates(ThreadTeam& team);
 
 // Products in every precision that the GPU has, copying in L2 and in memory, launches, and the hops of

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "perf/floors/multiply_adds.hpp"
 #include "perf/floors/rates.hpp"
 #include "recur/error.hpp"
 
@@ -150,20 +151,48 @@ TEST(Floor, NoneWithoutARate) {
 }
 
 TEST(Floor, RatesAreTheBetterOfTwoMeasurements) {
-  Measured a{plain_rates(), {}}, b{plain_rates(), {}};
+  Measured a{plain_rates(), {{"product", 3}, {"share", 0.5}}},
+      b{plain_rates(), {{"product", 2}, {"share", 0.7}}};
   a.rates.call_seconds = 2;
   b.rates.call_seconds = 3;
   b.rates.operations_per_second.f32 = 120;
   b.rates.operations_per_second.f64 = 50;
   a.rates.levels[1].bytes_per_second = 70;
   b.rates.levels[2].bytes_per_second = 20;
-  const Rates best = better_of(a, b).rates;
+  const Measured better = better_of(a, b);
+  ASSERT_EQ(better.notes.size(), 2u);
+  EXPECT_EQ(better.notes[0].second, 3);
+  EXPECT_EQ(better.notes[1].second, 0.7);
+  const Rates& best = better.rates;
   EXPECT_EQ(best.call_seconds, 2);
   EXPECT_EQ(best.operations_per_second.f32, 120);
   EXPECT_EQ(best.operations_per_second.f64, 50);
   EXPECT_EQ(best.levels[0].bytes_per_second, 1000);
   EXPECT_EQ(best.levels[1].bytes_per_second, 100);
   EXPECT_EQ(best.levels[2].bytes_per_second, 20);
+}
+
+// All that a processor has to do for the operations that are counted: the results are those of the chains.
+TEST(MultiplyAdds, CountsWhatItDoes) {
+  float single = 1;
+  double twice = 1;
+  const double lanes = multiply_add(1, single) / (2 * kMultiplyAddChains);
+  EXPECT_GE(lanes, 1);
+  // Halved and one more: of chains that started at 1 to 12.
+  EXPECT_EQ(single, 78 / 2.0F + 12);
+  EXPECT_EQ(multiply_add(5, single), 5 * lanes * 2 * kMultiplyAddChains);
+  const double doubles = multiply_add(1, twice) / (2 * kMultiplyAddChains);
+  EXPECT_EQ(twice, 78 / 2.0 + 12);
+  EXPECT_EQ(doubles, lanes == 1 ? 1 : lanes / 2) << "half as many fit a vector, where there are any";
+  multiply_add(100, twice);
+  EXPECT_DOUBLE_EQ(twice, 24) << "every chain ends at 2";
+}
+
+TEST(MultiplyAdds, PairsAreTwoProducts) {
+  if (!has_bf16_multiply_add()) GTEST_SKIP() << "no AVX512_BF16";
+  float value = 1;
+  EXPECT_EQ(multiply_add_bf16(3, value), 3 * 2 * 32 * kMultiplyAddChains);
+  EXPECT_EQ(value, 78 / 12.0F) << "the mean of chains that stayed what they were";
 }
 
 }  // namespace
