@@ -332,13 +332,16 @@ class BackwardPass {
     const std::int64_t width = g_.tiling.back_units;
     const std::int64_t depth = segment.gates * g_.hidden;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
+    // Every other step walks R backwards, as in forward.
+    const std::int64_t direction = t % 2 == 0 ? 1 : -1;
+    const std::int64_t first = direction > 0 ? panels.begin : panels.end - 1;
     kernels_.arithmetic_product(
         {.a = buffers_.dsums[dir.index] + t * sizes_.batch * g_.sum_rows() + segment.sum * g_.hidden,
          .a_row = g_.sum_rows(),
          .a_column = 1,
-         .b = buffers_.panels[dir.index][segment.index] + panels.begin * depth * width,
+         .b = buffers_.panels[dir.index][segment.index] + first * depth * width,
          .b_row = width,
-         .c = out + panels.begin * width,
+         .c = out + first * width,
          .c_row = g_.state_row(),
          .rows = scratch.count,
          .columns = width,
@@ -347,8 +350,8 @@ class BackwardPass {
          .a_rows = scratch.active,
          .c_rows = scratch.active,
          .panels = panels.size(),
-         .b_panel = depth * width,
-         .c_panel = width});
+         .b_panel = direction * depth * width,
+         .c_panel = direction * width});
   }
 
   // A step that started an episode passes no gradient to the state before it.

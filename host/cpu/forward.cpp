@@ -313,8 +313,13 @@ class ForwardPass {
     const std::int64_t vectors = g_.traits.gates_of_phase(phase) * g_.tiling.panel_vectors;
     const std::int64_t at_once =
         std::max<std::int64_t>(1, kSumsInFlight / std::max<std::int64_t>(1, rows.count * vectors));
-    for (std::int64_t panel = panels.begin; panel < panels.end; panel += at_once) {
-      const Range some{panel, std::min(panel + at_once, panels.end)};
+    // Every other step walks R backwards: what of it a cache still holds of the step before is read first, where
+    // a walk in one direction would find a level that is a little too small empty each time.
+    const Split groups(panels.size(), at_once);
+    for (std::int64_t i = 0; i < groups.parts; ++i) {
+      const std::int64_t group = current == 0 ? i : groups.parts - 1 - i;
+      const std::int64_t begin = panels.begin + groups.begin(group);
+      const Range some{begin, begin + groups.size_of(group)};
       for (std::int64_t first = 0; first < rows.count; first += kTileRows) {
         run_tiles(dir, t, t0, current, phase, some, rows, first, std::min(kTileRows, rows.count - first));
       }

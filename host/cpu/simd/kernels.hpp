@@ -24,6 +24,26 @@ enum class RowStep : std::uint8_t {
 // in each; half as many again for what delays them.
 inline constexpr int kSumsInFlight = 12;
 
+// `count` things cut into as few parts of at most `most` as there can be, of nearly equal sizes, the larger ones
+// first. Divides only where there are several.
+struct Split {
+  std::int64_t parts = 1;
+  std::int64_t size;
+  std::int64_t larger = 0;  // parts with one more
+
+  constexpr Split(std::int64_t count, std::int64_t most) : size(count) {
+    if (count <= most) return;
+    parts = (count + most - 1) / most;
+    size = count / parts;
+    larger = count - size * parts;
+  }
+  constexpr std::int64_t begin(std::int64_t part) const {
+    return part * size + (part < larger ? part : larger);
+  }
+  constexpr std::int64_t size_of(std::int64_t part) const { return size + (part < larger ? 1 : 0); }
+  constexpr std::int64_t largest() const { return size_of(0); }
+};
+
 // The most bytes of one row of a panel of sums, of any instruction set and type: six of the widest vectors.
 inline constexpr std::int64_t kMostPanelBytes = 6 * 64;
 

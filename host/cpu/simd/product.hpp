@@ -49,6 +49,22 @@ constexpr int most_panels(int vectors, int rows) {
   return panels < 1 ? 1 : panels;
 }
 
+// The same as tables: a division takes as long as a few steps of k.
+template <class T>
+inline constexpr auto kMostRowsOf = [] {
+  std::array<int, kMaxPanelVectors> most{};
+  for (int v = 0; v < kMaxPanelVectors; ++v) most[v] = most_rows<T>(v + 1);
+  return most;
+}();
+template <class T>
+inline constexpr auto kMostPanelsOf = [] {
+  std::array<std::array<int, kFewRows>, kMaxPanelVectors> most{};
+  for (int v = 0; v < kMaxPanelVectors; ++v) {
+    for (int r = 0; r < kFewRows; ++r) most[v][r] = most_panels<T>(v + 1, r + 1);
+  }
+  return most;
+}();
+
 // Values of k whose products are one chain: short chains round less, and the vectors of B that a block of
 // rows reads again are still near.
 inline constexpr std::int64_t kDepthBlock = 256;
@@ -150,19 +166,18 @@ void product(const ProductArgs<T>& p) {
   constexpr std::int64_t kLanes = Vec<Arithmetic<T>>::kLanes;
   if (p.rows == 0) return;
   const int vectors = static_cast<int>(p.columns / kLanes);
-  const std::int64_t blocks = (p.rows + most_rows<T>(vectors) - 1) / most_rows<T>(vectors);
-  const int tallest = static_cast<int>((p.rows + blocks - 1) / blocks);
-  const std::int64_t most = blocks == 1 ? most_panels<T>(vectors, tallest) : 1;
-  const std::int64_t groups = (p.panels + most - 1) / most;
+  const Split blocks(p.rows, kMostRowsOf<T>[vectors - 1]);
+  const bool few_rows = blocks.parts == 1 && p.rows <= kFewRows;
+  const Split groups(p.panels, few_rows ? kMostPanelsOf<T>[vectors - 1][p.rows - 1] : 1);
 
   TileArgs<T> tile;
   tile.a_column = p.a_column;
   tile.b_row = p.b_row;
   tile.b_panel = p.b_panel;
   tile.c_panel = p.c_panel;
-  for (std::int64_t group = 0; group < groups; ++group) {
-    const std::int64_t panel = p.panels * group / groups;
-    const std::int64_t panels = p.panels * (group + 1) / groups - panel;
+  for (std::int64_t group = 0; group < groups.parts; ++group) {
+    const std::int64_t panel = groups.begin(group);
+    const std::int64_t panels = groups.size_of(group);
     tile.c = p.c + panel * p.c_panel;
     std::int64_t k = 0;
     do {
@@ -173,9 +188,9 @@ void product(const ProductArgs<T>& p) {
       tile.depth = (depth + kUnitDepth - 1) / kUnitDepth * kUnitDepth;
       tile.accumulate = p.accumulate || k > 0;
       tile.b = p.b + panel * p.b_panel + k / kUnitDepth * p.b_row;
-      for (std::int64_t block = 0; block < blocks; ++block) {
-        const std::int64_t first = p.rows * block / blocks;
-        const std::int64_t rows = p.rows * (block + 1) / blocks - first;
+      for (std::int64_t block = 0; block < blocks.parts; ++block) {
+        const std::int64_t first = blocks.begin(block);
+        const std::int64_t rows = blocks.size_of(block);
         T padded[kMostRows][kUnitDepth] = {};
         tile.a = p.a + k * p.a_column;
         for (std::int64_t m = 0; m < rows; ++m) {
