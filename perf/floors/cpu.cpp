@@ -57,8 +57,7 @@ Memory zeros(std::size_t bytes) {
   return Memory(memory);
 }
 
-// By BLAS where it knows the type, and by the kernel of the engine, on panels as it packs them: a BLAS that
-// does not know the processor leaves much of it idle.
+// By the kernel of the engine, on panels as it packs them.
 template <class T>
 double operations_per_second(ThreadTeam& team) {
   using host::cpu::Arithmetic;
