@@ -1,5 +1,4 @@
-// Rows of weights and of their gradients may lie any distance apart: also more than 2^31 elements, which a
-// BLAS could not be told.
+// Rows of weights and of their gradients may lie any distance apart: also more than 2^31 elements.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
