@@ -19,8 +19,8 @@ struct Measured {
 // The better of two measurements of one CPU in everything: a floor is what could be, and machines have moods.
 Measured better_of(const Measured& a, const Measured& b);
 
-// Of all threads of the team together: products by the engine's kernel, nonlinearities in f32 and f64, reading
-// from each level of memory, barriers and calls.
+// Of all threads of the team together: products by the engine's kernel, nonlinearities in f32 and f64,
+// reading from each level of memory, barriers and calls.
 Measured measure_cpu_rates(ThreadTeam& team);
 
 // Products in every precision that the GPU has, copying in L2 and in memory, launches, and the hops of
