@@ -62,8 +62,7 @@ void add_cpu(Facts& facts) {
 std::string environment() {
   std::string text;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    for (const char* prefix :
-         {"OPENBLAS_", "OMP_", "GOMP_", "KMP_", "DNNL_", "ONEDNN_", "NVIDIA_TF32_", "CUDNN_"}) {
+    for (const char* prefix : {"OMP_", "GOMP_", "KMP_", "DNNL_", "ONEDNN_", "NVIDIA_TF32_", "CUDNN_"}) {
       if (std::strncmp(*variable, prefix, std::strlen(prefix)) != 0) continue;
       text += (text.empty() ? "" : " ") + std::string(*variable);
     }

@@ -180,7 +180,6 @@ constexpr Stranger kStrangers[] = {
     {"one layer", [](Scene& s) { s.spec.layers = 1; }},
     {"other functions", [](Scene& s) { s.spec.activations[2].function = Activation::softsign; }},
     {"a clip", [](Scene& s) { s.spec.clip = 1; }},
-    {"own products", [](Scene& s) { s.batch_invariant = true; }},
 };
 
 TEST(BadBackward, ReserveOfAnotherPlan) {

@@ -23,7 +23,6 @@ struct Scene {
       4096;  // between tensors; as large as the largest, so that one moved onto another meets no third
   std::size_t arena_bytes = 2 << 20;
   int threads = 1;
-  bool batch_invariant = false;
 
   static constexpr std::int64_t kT = 3;
   static constexpr std::int64_t kB = 6;
@@ -73,9 +72,7 @@ struct Call {
         team(scene.threads),
         device(Device::cpu()),
         context(device, &team),
-        plan(make_plan(
-            spec, {Scene::kT, Scene::kB}, device,
-            {.pass = scene.pass, .threads = scene.threads, .batch_invariant = scene.batch_invariant})),
+        plan(make_plan(spec, {Scene::kT, Scene::kB}, device, {.pass = scene.pass, .threads = scene.threads})),
         use_prepared(scene.prepared) {
     const std::int64_t D = directions_of(spec);
     const std::int64_t G = gates_of(spec);

@@ -2,13 +2,16 @@
 // they reach; everything else must have the bits of a run on clean data.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "engines/engine_run.hpp"
 #include "oracle/backward.hpp"
 #include "oracle/oracle.hpp"
 #include "support/problem.hpp"
+#include "support/same_bits.hpp"
 #include "support/spec_name.hpp"
 
 namespace recur::test {
@@ -17,8 +20,7 @@ namespace {
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
-// Several rows in one tile of the product, a ragged vector, steps before and after the spoilt one; with BLAS
-// (T*B above 16) and without (batch_invariant).
+// Several rows in one tile of the product, a ragged vector, steps before and after the spoilt one.
 constexpr Index kT = 6;
 constexpr Index kB = 5;
 constexpr Index kI = 3;
@@ -135,11 +137,11 @@ class Spoilt {
 
 class NonFinite : public ::testing::TestWithParam<Spec> {
  protected:
-  // Every way of forming the products, in both types.
+  // With the option that promises bits, and without.
   template <class F>
   void each_run(F&& f) {
     for (bool batch_invariant : {false, true}) {
-      SCOPED_TRACE(batch_invariant ? "own product" : "BLAS");
+      SCOPED_TRACE(batch_invariant ? "batch invariant" : "plain");
       f(RunOptions{.batch_invariant = batch_invariant});
     }
   }
@@ -257,65 +259,172 @@ TEST_P(NonFinite, AnEpisodeForgetsWhatWasBefore) {
   });
 }
 
-// Whatever stands past a sequence's end influences nothing: no output, no gradient, dW included.
+// f(first element, columns) of every row past the end of a tensor [T][B][columns].
+template <class T, class F>
+void each_row_past_the_end(const oracle::Problem<T>& problem, std::vector<T>& tensor, F&& f) {
+  const Index columns = static_cast<Index>(tensor.size()) / (problem.T * problem.B);
+  for (Index t = 0; t < problem.T; ++t) {
+    for (Index b = 0; b < problem.B; ++b) {
+      if (t < problem.lengths[static_cast<std::size_t>(b)]) continue;
+      f(std::span(tensor).subspan(static_cast<std::size_t>((t * problem.B + b) * columns),
+                                  static_cast<std::size_t>(columns)),
+        b);
+    }
+  }
+}
+
+template <class T>
+void expect_same_outputs(const oracle::Outputs<T>& got, const oracle::Outputs<T>& expected) {
+  EXPECT_TRUE(same_bits(got.y, expected.y)) << "y";
+  EXPECT_TRUE(same_bits(got.hN, expected.hN)) << "hN";
+  EXPECT_TRUE(same_bits(got.cN, expected.cN)) << "cN";
+  EXPECT_TRUE(same_bits(got.c_sequence, expected.c_sequence)) << "c_sequence";
+}
+
+template <class T>
+void expect_same_finite_weight_gradients(const oracle::Gradients<T>& got,
+                                         const oracle::Gradients<T>& expected) {
+  for (std::size_t l = 0; l < got.layers.size(); ++l) {
+    SCOPED_TRACE("layer " + std::to_string(l));
+    EXPECT_TRUE(same_bits(got.layers[l].W, expected.layers[l].W)) << "dW";
+    EXPECT_TRUE(same_bits(got.layers[l].R, expected.layers[l].R)) << "dR";
+    EXPECT_TRUE(same_bits(got.layers[l].bW, expected.layers[l].bW)) << "dbW";
+    EXPECT_TRUE(same_bits(got.layers[l].bR, expected.layers[l].bR)) << "dbR";
+    EXPECT_TRUE(same_bits(got.layers[l].peephole, expected.layers[l].peephole)) << "dpeephole";
+    EXPECT_TRUE(same_bits(got.layers[l].projection, expected.layers[l].projection)) << "dprojection";
+    const auto& layer = got.layers[l];
+    for (const auto* tensor :
+         {&layer.W, &layer.R, &layer.bW, &layer.bR, &layer.peephole, &layer.projection}) {
+      for (const T value : *tensor) ASSERT_TRUE(std::isfinite(static_cast<double>(value)));
+    }
+  }
+}
+
+// Several rows of W x in one chunk of time, and several blocks of dx and chunks of the gradients of weights.
+constexpr Index kLongT = 90;
+constexpr Index kLongB = 7;
+
+template <class T>
+oracle::Problem<T> problem_with_ends(Spec spec, Index steps, Index batch) {
+  spec.variable_lengths = true;
+  spec.dtype = storage_type<T>;
+  auto problem = oracle::convert<T>(random_problem(spec, steps, batch, 5));
+  for (Index b = 0; b < batch; ++b) {
+    // All there are, most, none, one.
+    const std::int64_t lengths[] = {steps, steps - 2, 0, 1, steps / 2};
+    problem.lengths[static_cast<std::size_t>(b)] = static_cast<std::int32_t>(lengths[(b + 1) % 5]);
+  }
+  return problem;
+}
+
+// Whatever stands past a sequence's end in x and in the gradients of outputs influences nothing: no output,
+// no gradient, dW included. What passes between layers and passes there is ours, and as poisoned as any
+// memory.
+template <class T>
+void expect_nothing_is_read_past_the_end(const Spec& spec, const RunOptions& run, Index steps, Index batch) {
+  const auto clean = problem_with_ends<T>(spec, steps, batch);
+  const auto upstream = oracle::convert<T>(random_output_gradients(clean.spec, steps, batch, 6));
+  auto problem = clean;
+  auto spoilt_upstream = upstream;
+  each_row_past_the_end(clean, problem.x, [](std::span<T> row, Index b) {
+    std::ranges::fill(row, T(b % 2 == 0 ? kNan : kInf));
+  });
+  for (std::vector<T>* tensor : {&spoilt_upstream.dy, &spoilt_upstream.dc_sequence})
+    each_row_past_the_end(clean, *tensor, [](std::span<T> row, Index) { std::ranges::fill(row, T(kNan)); });
+  EngineRun<T> engine_clean(clean, Pass::training, run);
+  EngineRun<T> engine(problem, Pass::training, run);
+  expect_same_outputs(engine.forward(), engine_clean.forward());
+  const auto expected = engine_clean.backward(upstream);
+  auto gradients = engine.backward(spoilt_upstream);
+  EXPECT_TRUE(same_bits(gradients.dx, expected.dx)) << "dx";
+  EXPECT_TRUE(same_bits(gradients.dh0, expected.dh0)) << "dh0";
+  EXPECT_TRUE(same_bits(gradients.dc0, expected.dc0)) << "dc0";
+  expect_same_finite_weight_gradients(gradients, expected);
+  for (const T value : gradients.dh0) ASSERT_TRUE(std::isfinite(static_cast<double>(value))) << "dh0";
+  each_row_past_the_end(clean, gradients.dx, [](std::span<T> row, Index) {
+    for (const T value : row) ASSERT_EQ(value, T(0)) << "dx past the end";
+  });
+}
+
+template <class F>
+void each_ending_run(const Spec& cell, const RunOptions& given, F&& f) {
+  for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {
+    for (Layout layout : {Layout::time_major, Layout::batch_major}) {
+      SCOPED_TRACE(direction_name(direction) + " " + std::string(name_of(layout)));
+      RunOptions run = given;
+      run.layout = layout;
+      f(sized(cell, direction, 2), run);
+    }
+  }
+}
+
 TEST_P(NonFinite, PastTheEndNothingIsRead) {
   each_run([](const RunOptions& given) {
-    for (Direction direction : {Direction::forward, Direction::bidirectional}) {
-      for (Layout layout : {Layout::time_major, Layout::batch_major}) {
-        RunOptions run = given;
-        run.layout = layout;
-        Spec spec = sized(GetParam(), direction, 2);
-        spec.variable_lengths = true;
-        spec.dtype = DataType::f32;
-        auto clean = oracle::convert<float>(random_problem(spec, kT, kB, 5));
-        clean.lengths = {4, 0, static_cast<std::int32_t>(kT), 1, 3};
-        auto upstream = oracle::convert<float>(random_output_gradients(spec, kT, kB, 6));
-        auto problem = clean;
-        auto spoilt_upstream = upstream;
-        const Index D = directions_of(spec);
-        for (Index t = 0; t < kT; ++t) {
-          for (Index b = 0; b < kB; ++b) {
-            if (t < clean.lengths[static_cast<std::size_t>(b)]) continue;
-            const auto fill = [&](std::vector<float>& tensor, Index columns, float value) {
-              for (Index j = 0; j < columns && !tensor.empty(); ++j) {
-                tensor[static_cast<std::size_t>((t * kB + b) * columns + j)] = value;
-              }
-            };
-            fill(problem.x, kI, b % 2 == 0 ? kNan : kInf);
-            fill(spoilt_upstream.dy, D * output_size_of(spec), kNan);
-            fill(spoilt_upstream.dc_sequence, D * kH, kNan);
-          }
-        }
-        EngineRun<float> engine_clean(clean, Pass::training, run);
-        EngineRun<float> engine(problem, Pass::training, run);
-        const auto expected = engine_clean.forward();
-        const auto got = engine.forward();
-        EXPECT_EQ(got.y, expected.y);
-        EXPECT_EQ(got.hN, expected.hN);
-        EXPECT_EQ(got.cN, expected.cN);
-        EXPECT_EQ(got.c_sequence, expected.c_sequence);
-        const auto expected_gradients = engine_clean.backward(upstream);
-        const auto gradients = engine.backward(spoilt_upstream);
-        EXPECT_EQ(gradients.dx, expected_gradients.dx);
-        EXPECT_EQ(gradients.dh0, expected_gradients.dh0);
-        EXPECT_EQ(gradients.dc0, expected_gradients.dc0);
-        for (std::size_t l = 0; l < gradients.layers.size(); ++l) {
-          EXPECT_EQ(gradients.layers[l].W, expected_gradients.layers[l].W);
-          EXPECT_EQ(gradients.layers[l].R, expected_gradients.layers[l].R);
-          EXPECT_EQ(gradients.layers[l].bW, expected_gradients.layers[l].bW);
-          EXPECT_EQ(gradients.layers[l].bR, expected_gradients.layers[l].bR);
-          EXPECT_EQ(gradients.layers[l].peephole, expected_gradients.layers[l].peephole);
-          EXPECT_EQ(gradients.layers[l].projection, expected_gradients.layers[l].projection);
-        }
-        for (Index b = 0; b < kB; ++b) {
-          for (Index t = clean.lengths[static_cast<std::size_t>(b)]; t < kT; ++t) {
-            for (Index j = 0; j < kI; ++j) {
-              EXPECT_EQ(gradients.dx[static_cast<std::size_t>((t * kB + b) * kI + j)], 0.0f);
-            }
-          }
-        }
+    each_ending_run(GetParam(), given, [](const Spec& spec, const RunOptions& run) {
+      expect_nothing_is_read_past_the_end<float>(spec, run, kT, kB);
+      expect_nothing_is_read_past_the_end<double>(spec, run, kT, kB);
+      expect_nothing_is_read_past_the_end<Bf16>(spec, run, kT, kB);
+    });
+  });
+}
+
+TEST_P(NonFinite, PastTheEndOfLongSequencesNothingIsRead) {
+  each_ending_run(GetParam(), {.threads = 2}, [](const Spec& spec, const RunOptions& run) {
+    expect_nothing_is_read_past_the_end<float>(spec, run, kLongT, kLongB);
+    expect_nothing_is_read_past_the_end<double>(spec, run, kLongT, kLongB);
+    expect_nothing_is_read_past_the_end<Bf16>(spec, run, kLongT, kLongB);
+  });
+}
+
+// The state of a sequence without a step goes through, whatever it is, and takes part in no sum.
+template <class T>
+void expect_empty_sequences_stand_apart(const Spec& spec, const RunOptions& run) {
+  const auto clean = problem_with_ends<T>(spec, kT, kB);
+  const auto upstream = oracle::convert<T>(random_output_gradients(clean.spec, kT, kB, 6));
+  auto problem = clean;
+  auto spoilt_upstream = upstream;
+  const Index P = output_size_of(clean.spec);
+  const auto is_empty = [&](Index b) { return clean.lengths[static_cast<std::size_t>(b)] == 0; };
+  const auto spoil = [&](std::vector<T>& states, Index columns) {  // [L][D][B][columns]
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      if (is_empty(static_cast<Index>(i) / columns % kB)) states[i] = T(kNan);
+    }
+  };
+  spoil(problem.h0, P);
+  spoil(problem.c0, kH);
+  spoil(spoilt_upstream.dhN, P);
+  spoil(spoilt_upstream.dcN, kH);
+  EngineRun<T> engine_clean(clean, Pass::training, run);
+  EngineRun<T> engine(problem, Pass::training, run);
+  const auto expected = engine_clean.forward();
+  const auto got = engine.forward();
+  const auto expected_gradients = engine_clean.backward(upstream);
+  const auto gradients = engine.backward(spoilt_upstream);
+  EXPECT_TRUE(same_bits(got.y, expected.y)) << "y";
+  EXPECT_TRUE(same_bits(got.c_sequence, expected.c_sequence)) << "c_sequence";
+  EXPECT_TRUE(same_bits(gradients.dx, expected_gradients.dx)) << "dx";
+  expect_same_finite_weight_gradients(gradients, expected_gradients);
+  const auto expect_states = [&](const char* name, const std::vector<T>& a, const std::vector<T>& b,
+                                 Index columns) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (is_empty(static_cast<Index>(i) / columns % kB)) {
+        EXPECT_TRUE(std::isnan(static_cast<double>(a[i]))) << name << " " << i;
+      } else {
+        EXPECT_EQ(a[i], b[i]) << name << " " << i;
       }
     }
+  };
+  expect_states("hN", got.hN, expected.hN, P);
+  expect_states("cN", got.cN, expected.cN, kH);
+  expect_states("dh0", gradients.dh0, expected_gradients.dh0, P);
+  expect_states("dc0", gradients.dc0, expected_gradients.dc0, kH);
+}
+
+TEST_P(NonFinite, EmptySequencesStandApart) {
+  each_ending_run(GetParam(), {}, [](const Spec& spec, const RunOptions& run) {
+    expect_empty_sequences_stand_apart<float>(spec, run);
+    expect_empty_sequences_stand_apart<double>(spec, run);
+    expect_empty_sequences_stand_apart<Bf16>(spec, run);
   });
 }
 

@@ -18,7 +18,7 @@ TEST(BadPrepare, EveryTensor) {
 TEST(BadPrepare, Layers) {
   BadCases cases;
   add_weights_cases(cases);
-  // Strides that only BLAS minds: packing reads any.
+  // Rows that overlap, which packing reads like others.
   std::erase_if(cases, [](const BadCase& one) { return one.label.starts_with("W with"); });
   expect_refusals({.spec = full_lstm()}, cases, run_prepare);
 }

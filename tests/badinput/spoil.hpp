@@ -327,16 +327,7 @@ inline void add_weights_cases(BadCases& cases) {
          edit.strides[1] -= 1;
          call.weights[1].W = edit.view();
        },
-       {"weights:", "expected rows 16 to 2147483647 elements apart", "got f32 [2] [32] [16] with strides"}});
-  cases.push_back({"W with rows farther apart than BLAS can be told",
-                   [](Call& call) {
-                     Edit edit(call.weights[1].W);
-                     edit.strides[1] = std::int64_t(1) << 31;
-                     // Where nothing else of the call lies, or the overlap would be what is wrong.
-                     edit.data = reinterpret_cast<const void*>(std::uintptr_t(1) << 44);
-                     call.weights[1].W = edit.view();
-                   },
-                   {"weights:", "to 2147483647 elements apart", "2147483648"}});
+       {"weights:", "expected rows at least 16 elements apart", "got f32 [2] [32] [16] with strides"}});
   cases.push_back({"a projection",
                    [](Call& call) { call.weights[1].projection = call.weights[1].R; },
                    {"weights of layer 1", "projection: expected nothing", "got"}});

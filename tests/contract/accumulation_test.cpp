@@ -17,13 +17,13 @@ std::vector<float> sum_of(const std::vector<float>& a, const std::vector<float>&
   return sum;
 }
 
-// Of matrices too, where our own kernel forms their products and time is one chunk.
+// Of matrices too, where all rows are one chunk.
 TEST_P(Accumulation, RoundsOnce) {
   Spec spec = GetParam();
   spec.input_size = 3;
   set_hidden(spec, 67);  // more than are summed at a time
   const auto problem = oracle::convert<float>(random_problem(spec, 6, 16, 1));
-  Session<float> session(problem, {.pass = Pass::training, .batch_invariant = true});
+  Session<float> session(problem, {.pass = Pass::training});
   session.set_upstream(oracle::convert<float>(random_output_gradients(spec, 6, 16, 2)));
   session.forward();
   session.backward();

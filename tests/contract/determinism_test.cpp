@@ -115,8 +115,7 @@ TEST_P(Determinism, StatesInPlace) {
   });
 }
 
-// Adding to zeros gives what overwriting gives. That holds of sums that do not start from what was there,
-// which chains of our own product may.
+// Adding to zeros gives what overwriting gives: sums do not start from what was there, they are added to it.
 TEST_P(Determinism, AccumulationStartsFromWhatIsThere) {
   each_problem([&]<class T>(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
     Session<T> session(problem, {.pass = Pass::training}, device());

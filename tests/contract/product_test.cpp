@@ -1,18 +1,35 @@
-// The product kernel: every tile, every ragged edge, every stride, bit for bit one chain in order of k.
+// The product kernel: every tile, every stride and list of rows, bit for bit the sum of the chains of its
+// blocks of depth, each in order of k.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "engines/simd_names.hpp"
+#include "host/cpu/large_product.hpp"
 #include "support/random.hpp"
 #include "support/storage.hpp"
 
 namespace recur::test {
 namespace {
 
+using host::cpu::Arithmetic;
 using host::cpu::Kernels;
 using host::cpu::ProductArgs;
+using host::cpu::Unit;
+using RowNumbers = std::vector<std::int32_t>;
+
+std::size_t index(std::int64_t value) { return static_cast<std::size_t>(value); }
+
+// A type as the engine stores it and as tests have it.
+template <class T>
+using Stored = std::conditional_t<std::is_same_v<T, Bf16>, host::Bf16, T>;
+template <class T>
+using Sum = Arithmetic<Stored<T>>;
+template <class T>
+constexpr std::int64_t kUnitDepth = host::cpu::StorageTraits<Stored<T>>::kUnitDepth;
 
 // Sets without a fused multiply-add round the product and the sum.
 bool is_fused(const std::string& simd) {
@@ -28,440 +45,457 @@ T multiply_add(bool fused, T a, T b, T c) {
 }
 
 template <class T>
-std::vector<T> random_values(std::size_t count, std::uint64_t stream) {
-  Random random(5, stream);
-  std::vector<T> values(count);
-  for (T& value : values) value = static_cast<T>(random.symmetric(1));
-  return values;
-}
-
-// Two tiles of panels, of which one takes 8 at most, and one more; rows enough for several heights of a tile.
-constexpr std::int64_t kMostPanels = 17;
-constexpr std::int64_t kMostPanelRows = 5;
-constexpr std::int64_t kPanelGap = 3;  // elements between panels
-
-// Several panels in one call are what they are one by one, for every number of them and of rows.
-template <class Stored, class Packed>
-void expect_panels(const Kernels<Stored>& k, const Stored* a, std::int64_t depth,
-                   const std::vector<Packed>& b, std::int64_t b_panel, std::int64_t columns) {
-  using Sum = host::cpu::Arithmetic<Stored>;
-  for (std::int64_t rows = 1; rows <= kMostPanelRows; ++rows) {
-    for (std::int64_t panels = 1; panels <= kMostPanels; ++panels) {
-      const std::int64_t c_panel = rows * columns + kPanelGap;
-      std::vector<Sum> c = random_values<Sum>(static_cast<std::size_t>(panels * c_panel), 8);
-      std::vector<Sum> expected = c;
-      ProductArgs<Stored> args{.a = a,
-                               .a_row = depth,
-                               .a_column = 1,
-                               .b = b.data(),
-                               .b_row = columns,
-                               .c = c.data(),
-                               .c_row = columns,
-                               .rows = rows,
-                               .columns = columns,
-                               .depth = depth,
-                               .accumulate = panels % 2 == 0,
-                               .panels = panels,
-                               .b_panel = b_panel,
-                               .c_panel = c_panel};
-      k.product(args);
-      args.panels = 1;
-      for (std::int64_t panel = 0; panel < panels; ++panel) {
-        args.b = b.data() + panel * b_panel;
-        args.c = expected.data() + panel * c_panel;
-        k.product(args);
-      }
-      ASSERT_EQ(std::memcmp(c.data(), expected.data(), c.size() * sizeof(Sum)), 0)
-          << rows << " rows, " << panels << " panels of " << columns;
-    }
+T nan_of() {
+  if constexpr (std::is_same_v<T, Bf16>) {
+    return Bf16::from_bits(0xffffu);
+  } else {
+    return std::numeric_limits<T>::quiet_NaN();
   }
 }
 
-class Product : public ::testing::TestWithParam<std::string> {
- protected:
-  template <class T>
-  const Kernels<T>& kernels() const {
-    return host::cpu::kernels_of<T>(*host::cpu::find_target(GetParam()));
-  }
+// In what order the terms of an element are added up. The kernel's is `blocks`; the others show that the data
+// can tell them apart.
+enum class Order { blocks, one_chain, backwards, earlier_k_first };
 
-  // Tiles have up to 8 rows, so 20 are two of them and a rest of each height; columns reach past two of the
-  // widest panels with every number of vectors and a ragged end.
-  static constexpr std::int64_t kRows = 20;
-
-  template <class T>
-  void check_shapes(std::int64_t depth, bool accumulate, bool transposed_a, std::int64_t gap) {
-    const Kernels<T>& k = kernels<T>();
-    const std::int64_t most_columns = 2 * k.max_panel_vectors * k.lanes + 3;
-    const std::int64_t a_row = transposed_a ? 1 : depth + gap;
-    const std::int64_t a_column = transposed_a ? kRows + gap : 1;
-    const auto a_size =
-        static_cast<std::size_t>((kRows - 1) * a_row + std::max<std::int64_t>(depth - 1, 0) * a_column + 1);
-    const std::vector<T> a = random_values<T>(a_size, 1);
-    const std::vector<T> b_values =
-        random_values<T>(static_cast<std::size_t>(std::max<std::int64_t>(depth, 1) * most_columns), 2);
-    const std::vector<T> c_values = random_values<T>(static_cast<std::size_t>(kRows * most_columns), 3);
-
-    // The chain of each element, once for all shapes: it may depend on none.
-    std::vector<T> expected(static_cast<std::size_t>(kRows * most_columns));
-    const bool fused = is_fused(GetParam());
-    for (std::int64_t row = 0; row < kRows; ++row) {
-      for (std::int64_t column = 0; column < most_columns; ++column) {
-        const auto at = static_cast<std::size_t>(row * most_columns + column);
-        T sum(0);
-        for (std::int64_t i = 0; i < depth; ++i) {
-          sum = multiply_add(fused, a[static_cast<std::size_t>(row * a_row + i * a_column)],
-                             b_values[static_cast<std::size_t>(i * most_columns + column)], sum);
-        }
-        expected[at] = accumulate ? c_values[at] + sum : sum;
-      }
-    }
-
-    for (std::int64_t columns = 1; columns <= most_columns; ++columns) {
-      // Exactly as many elements as may be read, so that a sanitizer sees one more.
-      const std::int64_t b_row = columns + gap;
-      std::vector<T> b(static_cast<std::size_t>(std::max<std::int64_t>(depth - 1, 0) * b_row + columns));
-      for (std::int64_t i = 0; i < depth; ++i) {
-        for (std::int64_t j = 0; j < columns; ++j) {
-          b[static_cast<std::size_t>(i * b_row + j)] =
-              b_values[static_cast<std::size_t>(i * most_columns + j)];
-        }
-      }
-      // All heights at a few widths of every kind would do; the cheap depth takes them all.
-      for (std::int64_t rows = 1; rows <= kRows; ++rows) {
-        const std::int64_t c_row = columns + gap;
-        const T poison = T(-77);
-        std::vector<T> c(static_cast<std::size_t>((rows - 1) * c_row + columns), poison);
-        for (std::int64_t row = 0; row < rows; ++row) {
-          for (std::int64_t j = 0; j < columns; ++j) {
-            c[static_cast<std::size_t>(row * c_row + j)] =
-                accumulate ? c_values[static_cast<std::size_t>(row * most_columns + j)]
-                           : std::numeric_limits<T>::quiet_NaN();
-          }
-        }
-        k.product({.a = a.data(),
-                   .a_row = a_row,
-                   .a_column = a_column,
-                   .b = b.data(),
-                   .b_row = b_row,
-                   .c = c.data(),
-                   .c_row = c_row,
-                   .rows = rows,
-                   .columns = columns,
-                   .depth = depth,
-                   .accumulate = accumulate});
-        for (std::int64_t row = 0; row < rows; ++row) {
-          const T* got = c.data() + row * c_row;
-          const T* want = expected.data() + row * most_columns;
-          if (std::memcmp(got, want, static_cast<std::size_t>(columns) * sizeof(T)) != 0) {
-            FAIL() << "row " << row << " of " << rows << " x " << columns << ", depth " << depth;
-          }
-          for (std::int64_t j = columns; row + 1 < rows && j < c_row; ++j) {
-            ASSERT_EQ(got[j], poison) << "written between rows, " << rows << " x " << columns;
-          }
-        }
-      }
-    }
-  }
-
-  template <class T>
-  void check_all() {
-    for (bool accumulate : {false, true}) {
-      for (bool transposed_a : {false, true}) {
-        for (std::int64_t gap : {0, 3}) {
-          check_shapes<T>(5, accumulate, transposed_a, gap);
-          if (HasFailure()) return;
-        }
-      }
-    }
-    check_shapes<T>(1, false, false, 0);
-  }
-
-  // The order of k over many steps: sums whose value depends on it.
-  template <class T>
-  void check_order(std::int64_t depth) {
-    const Kernels<T>& k = kernels<T>();
-    const std::int64_t columns = k.lanes + 1;
-    Random random(11);
-    std::vector<T> a(static_cast<std::size_t>(3 * depth));
-    std::vector<T> b(static_cast<std::size_t>(depth * columns));
+// A (rows x depth), B (depth x columns), what C has before, and every element of the result.
+template <class T>
+class Operands {
+ public:
+  Operands(bool fused, std::int64_t rows, std::int64_t depth, std::int64_t columns)
+      : rows_(rows), depth_(depth), columns_(columns), fused_(fused) {
+    Random random(5, static_cast<std::uint64_t>(depth));
     // Of very different sizes, so that another order gives other bits.
-    for (T& value : a)
-      value = static_cast<T>(random.symmetric(1) * std::exp2(static_cast<double>(random.integer(-10, 10))));
-    for (T& value : b) value = static_cast<T>(random.symmetric(1));
-    std::vector<T> c(static_cast<std::size_t>(3 * columns));
-    k.product({.a = a.data(),
-               .a_row = depth,
-               .a_column = 1,
-               .b = b.data(),
-               .b_row = columns,
-               .c = c.data(),
-               .c_row = columns,
-               .rows = 3,
-               .columns = columns,
-               .depth = depth,
-               .accumulate = false});
-    int differs_backwards = 0;
-    for (std::int64_t row = 0; row < 3; ++row) {
+    for (std::int64_t i = 0; i < rows * depth; ++i)
+      a_.push_back(T(random.symmetric(1) * std::exp2(static_cast<double>(random.integer(-6, 6)))));
+    for (std::int64_t i = 0; i < depth * columns; ++i) b_.push_back(T(random.symmetric(1)));
+    for (std::int64_t i = 0; i < rows * columns; ++i)
+      before_.push_back(static_cast<Sum<T>>(random.symmetric(1)));
+    for (std::int64_t row = 0; row < rows; ++row) {
       for (std::int64_t column = 0; column < columns; ++column) {
-        T forwards = 0, backwards = 0;
-        for (std::int64_t i = 0; i < depth; ++i) {
-          const auto term = [&](std::int64_t at, T sum) {
-            return multiply_add(is_fused(GetParam()), a[static_cast<std::size_t>(row * depth + at)],
-                                b[static_cast<std::size_t>(at * columns + column)], sum);
-          };
-          forwards = term(i, forwards);
-          backwards = term(depth - 1 - i, backwards);
-        }
-        ASSERT_EQ(c[static_cast<std::size_t>(row * columns + column)], forwards) << row << " " << column;
-        differs_backwards += forwards != backwards ? 1 : 0;
-      }
-    }
-    EXPECT_TRUE(depth < 50 || differs_backwards > 0) << "data that says nothing about order";
-  }
-
-  // Several panels in one call give the bits of a call for each, and touch nothing between them.
-  template <class T>
-  void check_panels() {
-    const Kernels<T>& k = kernels<T>();
-    constexpr std::int64_t kDepth = 5;
-    const std::vector<T> a = random_values<T>(static_cast<std::size_t>(kMostPanelRows * kDepth), 6);
-    for (std::int64_t vectors = 1; vectors <= k.max_panel_vectors; ++vectors) {
-      // The last width is no whole vector.
-      for (const std::int64_t columns : {vectors * k.lanes, vectors * k.lanes + 1}) {
-        const std::int64_t b_panel = kDepth * columns + kPanelGap;
-        const std::vector<T> b = random_values<T>(static_cast<std::size_t>(kMostPanels * b_panel), 7);
-        expect_panels(k, a.data(), kDepth, b, b_panel, columns);
+        overwritten_.push_back(element(row, column, false));
+        added_.push_back(element(row, column, true));
       }
     }
   }
 
-  template <class T>
-  void check_empty() {
-    const Kernels<T>& k = kernels<T>();
-    const T a[4] = {1, 2, 3, 4}, b[4] = {1, 2, 3, 4};
-    T c[4] = {5, 6, 7, 8};
-    ProductArgs<T> args{.a = a,
-                        .a_row = 2,
-                        .a_column = 1,
-                        .b = b,
-                        .b_row = 2,
-                        .c = c,
-                        .c_row = 2,
-                        .rows = 0,
-                        .columns = 2,
-                        .depth = 2,
-                        .accumulate = false};
-    k.product(args);
-    args.rows = 2;
-    args.columns = 0;
-    k.product(args);
-    EXPECT_EQ(std::vector<T>(c, c + 4), (std::vector<T>{5, 6, 7, 8})) << "nothing to write";
-    args.columns = 2;
-    args.depth = 0;
-    args.accumulate = true;
-    k.product(args);
-    EXPECT_EQ(std::vector<T>(c, c + 4), (std::vector<T>{5, 6, 7, 8})) << "nothing to add";
-    args.accumulate = false;
-    k.product(args);
-    EXPECT_EQ(std::vector<T>(c, c + 4), std::vector<T>(4, T(0))) << "an empty sum";
+  std::int64_t rows() const { return rows_; }
+  std::int64_t depth() const { return depth_; }
+  std::int64_t columns() const { return columns_; }
+  T a(std::int64_t row, std::int64_t k) const { return a_[index(row * depth_ + k)]; }
+  T b(std::int64_t k, std::int64_t column) const { return b_[index(k * columns_ + column)]; }
+  Sum<T> before(std::int64_t row, std::int64_t column) const {
+    return before_[index(row * columns_ + column)];
   }
-};
-
-TEST_P(Product, F32EveryShape) { check_all<float>(); }
-TEST_P(Product, F64EveryShape) { check_all<double>(); }
-TEST_P(Product, Panels) {
-  check_panels<float>();
-  check_panels<double>();
-}
-TEST_P(Product, KInOrder) {
-  for (std::int64_t depth : {1, 2, 7, 64, 1000}) {
-    check_order<float>(depth);
-    check_order<double>(depth);
-  }
-}
-TEST_P(Product, EmptyProducts) {
-  check_empty<float>();
-  check_empty<double>();
-}
-
-INSTANTIATE_TEST_SUITE_P(Simd, Product, ::testing::ValuesIn(simd_names(DataType::f32)),
-                         [](const auto& instance) { return instance.param; });
-
-// bf16 with sums of f32. B is in units of two values of k, so that depths are odd and even.
-class Bf16Product : public ::testing::TestWithParam<std::string> {
- protected:
-  using Stored = host::Bf16;
-
-  const Kernels<Stored>& kernels() const {
-    return host::cpu::kernels_of<Stored>(*host::cpu::find_target(GetParam()));
-  }
-  static std::vector<Bf16> random_bf16(std::size_t count, std::uint64_t stream) {
-    Random random(5, stream);
-    std::vector<Bf16> values(count);
-    for (Bf16& value : values) value = Bf16(random.symmetric(1));
-    return values;
-  }
-  // [depth][columns] in units, rows of `row` units; what is past a row is poison (NaN).
-  static std::vector<std::uint32_t> packed(const std::vector<Bf16>& b, std::int64_t depth,
-                                           std::int64_t columns, std::int64_t row) {
-    std::vector<std::uint32_t> units(static_cast<std::size_t>((depth + 1) / 2 * row), 0xffffffffu);
-    for (std::int64_t k = 0; k < depth; ++k) {
-      for (std::int64_t j = 0; j < columns; ++j) {
-        std::uint32_t& unit = units[static_cast<std::size_t>(k / 2 * row + j)];
-        const std::uint32_t bits = b[static_cast<std::size_t>(k * columns + j)].bits();
-        unit = k % 2 == 0 ? bits : unit | bits << 16;
-      }
-    }
-    return units;
-  }
-  static const Stored* stored(const std::vector<Bf16>& values) {
-    return reinterpret_cast<const Stored*>(values.data());
+  Sum<T> after(std::int64_t row, std::int64_t column, bool accumulate) const {
+    return (accumulate ? added_ : overwritten_)[index(row * columns_ + column)];
   }
 
-  // The chain of an element: units in order, the later k of each first, each product, which is exact, added
-  // with one rounding.
-  static float chain(const Bf16* a, const Bf16* b, std::int64_t b_row, std::int64_t depth) {
-    float sum = 0;
-    for (std::int64_t first = 0; first < depth; first += 2) {
-      for (std::int64_t k = std::min(first + 1, depth - 1); k >= first; --k)
-        sum = std::fma(static_cast<float>(a[k]), static_cast<float>(b[k * b_row]), sum);
+  // C of row and column: the chains of blocks of 256 values of k, added to C in order. A last value of k that
+  // is no whole unit is a block of its own.
+  Sum<T> element(std::int64_t row, std::int64_t column, bool accumulate, Order order = Order::blocks) const {
+    Sum<T> total = before(row, column);
+    std::int64_t k = 0;
+    bool add = accumulate;
+    do {
+      const std::int64_t left = depth_ - k;
+      const std::int64_t whole = left / kUnitDepth<T> * kUnitDepth<T>;
+      const std::int64_t block = whole == 0                  ? left
+                                 : order == Order::one_chain ? whole
+                                                             : std::min<std::int64_t>(256, whole);
+      const Sum<T> sum = chain(row, column, k, block, order);
+      total = add ? total + sum : sum;
+      add = true;
+      k += block;
+    } while (k < depth_);
+    return total;
+  }
+
+ private:
+  // One block: units of depth in order, of each the later k first.
+  Sum<T> chain(std::int64_t row, std::int64_t column, std::int64_t first, std::int64_t count,
+               Order order) const {
+    Sum<T> sum(0);
+    const auto add = [&](std::int64_t k) {
+      sum = multiply_add(fused_, Sum<T>(a(row, k)), Sum<T>(b(k, column)), sum);
+    };
+    for (std::int64_t i = 0; i < count; i += kUnitDepth<T>) {
+      const std::int64_t unit =
+          order == Order::backwards ? (count - 1) / kUnitDepth<T> * kUnitDepth<T> - i : i;
+      const std::int64_t last = std::min(unit + kUnitDepth<T>, count) - 1;
+      for (std::int64_t j = 0; j <= last - unit; ++j)
+        add(first + (order == Order::earlier_k_first ? unit + j : last - j));
     }
     return sum;
   }
 
-  void check_shapes(std::int64_t depth, bool accumulate, std::int64_t gap) {
-    constexpr std::int64_t kRows = 20;
-    const Kernels<Stored>& k = kernels();
-    const std::int64_t most_columns = 2 * k.max_panel_vectors * k.lanes + 3;
-    const std::int64_t a_row = depth + gap;
-    std::vector<Bf16> a = random_bf16(static_cast<std::size_t>(kRows * a_row - gap), 1);
-    for (std::int64_t row = 0; row + 1 < kRows; ++row) {  // between rows: NaN
-      for (std::int64_t j = depth; j < a_row; ++j)
-        a[static_cast<std::size_t>(row * a_row + j)] = Bf16::from_bits(0xffffu);
-    }
-    const std::vector<Bf16> b = random_bf16(static_cast<std::size_t>(depth * most_columns), 2);
-    const std::vector<float> c_values =
-        random_values<float>(static_cast<std::size_t>(kRows * most_columns), 3);
-    const std::vector<std::uint32_t> all = packed(b, depth, most_columns, most_columns);
+  std::int64_t rows_, depth_, columns_;
+  bool fused_;
+  std::vector<T> a_, b_;
+  std::vector<Sum<T>> before_, overwritten_, added_;
+};
 
-    std::vector<float> expected(c_values.size());
-    for (std::int64_t row = 0; row < kRows; ++row) {
-      for (std::int64_t j = 0; j < most_columns; ++j) {
-        const auto at = static_cast<std::size_t>(row * most_columns + j);
-        expected[at] = chain(a.data() + row * a_row, b.data() + j, most_columns, depth);
-        if (accumulate) expected[at] += c_values[at];
+// How a product is asked for.
+struct Form {
+  std::int64_t rows;
+  std::int64_t width;  // columns of a panel
+  std::int64_t panels = 1;
+  bool accumulate = false;
+  bool transposed_a = false;
+  std::int64_t gap = 0;            // elements between rows, and between panels of B
+  bool panels_of_c_apart = false;  // each a matrix of its own, and not columns beside each other
+  const RowNumbers* a_rows = nullptr;
+  const RowNumbers* c_rows = nullptr;
+};
+
+std::int64_t rows_of(const RowNumbers* list, std::int64_t rows) {
+  return list == nullptr ? rows : rows == 0 ? 0 : (*list)[index(rows - 1)] + 1;
+}
+std::int64_t row_at(const RowNumbers* list, std::int64_t i) {
+  return list == nullptr ? i : (*list)[index(i)];
+}
+
+// Memory of a product: row i of it has row i of the operands. No more elements than may be read, so that a
+// sanitizer sees one more; NaN where nothing may be read and -77 where nothing may be written.
+template <class T>
+struct Memory {
+  std::vector<T> a;
+  std::vector<Unit<Stored<T>>> b;
+  std::vector<Sum<T>> c, expected;
+  ProductArgs<Stored<T>> args;
+
+  // `columns`: of C, which may end within the last panel.
+  Memory(const Operands<T>& from, const Form& form, std::int64_t columns) : args{} {
+    const std::int64_t depth = from.depth();
+    args.a_row = form.transposed_a ? 1 : depth + form.gap;
+    args.a_column = form.transposed_a ? rows_of(form.a_rows, form.rows) + form.gap : 1;
+    const auto a_at = [&](std::int64_t i, std::int64_t k) {
+      return index(row_at(form.a_rows, i) * args.a_row + k * args.a_column);
+    };
+    a.reserve(1);  // not null, however few there are
+    a.assign(form.rows > 0 && depth > 0 ? a_at(form.rows - 1, depth - 1) + 1 : 0, nan_of<T>());
+    for (std::int64_t i = 0; i < form.rows; ++i) {
+      for (std::int64_t k = 0; k < depth; ++k) a[a_at(i, k)] = from.a(i, k);
+    }
+
+    const std::int64_t units = host::cpu::units_of<Stored<T>>(depth);
+    args.b_row = form.width + form.gap;
+    args.b_panel = units * args.b_row + form.gap;
+    pack_b(from, form, units);
+
+    args.c_row = form.panels_of_c_apart ? form.width + form.gap : columns + form.gap;
+    args.c_panel = form.width;
+    if (form.panels_of_c_apart) args.c_panel = rows_of(form.c_rows, form.rows) * args.c_row + form.gap;
+    const auto c_at = [&](std::int64_t i, std::int64_t column) {
+      return index(row_at(form.c_rows, i) * args.c_row + column / form.width * args.c_panel +
+                   column % form.width);
+    };
+    c.assign(form.rows > 0 && columns > 0 ? c_at(form.rows - 1, columns - 1) + 1 : 0, Sum<T>(-77));
+    expected = c;
+    for (std::int64_t i = 0; i < form.rows; ++i) {
+      for (std::int64_t column = 0; column < columns; ++column) {
+        c[c_at(i, column)] = form.accumulate ? from.before(i, column) : nan_of<Sum<T>>();
+        expected[c_at(i, column)] = from.after(i, column, form.accumulate);
       }
     }
 
-    for (std::int64_t columns = 1; columns <= most_columns; ++columns) {
-      const std::int64_t row_units = columns + gap;
-      std::vector<Bf16> b_columns;
-      for (std::int64_t i = 0; i < depth; ++i) {
-        const auto from = b.begin() + i * most_columns;
-        b_columns.insert(b_columns.end(), from, from + columns);
+    args.a = reinterpret_cast<const Stored<T>*>(a.data());
+    args.b = b.data();
+    args.c = c.data();
+    args.rows = form.rows;
+    args.columns = form.width;
+    args.depth = depth;
+    args.accumulate = form.accumulate;
+    args.a_rows = form.a_rows != nullptr ? form.a_rows->data() : nullptr;
+    args.c_rows = form.c_rows != nullptr ? form.c_rows->data() : nullptr;
+    args.panels = form.panels;
+  }
+
+  // From this column on C gets the whole sum in one addition.
+  void expect_sums_past(std::int64_t first, const Operands<T>& from, const Form& form, std::int64_t columns) {
+    for (std::int64_t i = 0; form.accumulate && i < form.rows; ++i) {
+      for (std::int64_t column = first; column < columns; ++column) {
+        expected[index(row_at(form.c_rows, i) * args.c_row + column)] =
+            from.before(i, column) + from.after(i, column, false);
       }
-      std::vector<std::uint32_t> units = packed(b_columns, depth, columns, row_units);
-      units.resize(units.size() - static_cast<std::size_t>(gap));  // exactly as many as may be read
-      for (std::int64_t rows = 1; rows <= kRows; ++rows) {
-        constexpr float kPoison = -77;
-        const std::int64_t c_row = columns + gap;
-        std::vector<float> c(static_cast<std::size_t>((rows - 1) * c_row + columns), kPoison);
-        for (std::int64_t row = 0; row < rows && accumulate; ++row) {
-          for (std::int64_t j = 0; j < columns; ++j)
-            c[static_cast<std::size_t>(row * c_row + j)] =
-                c_values[static_cast<std::size_t>(row * most_columns + j)];
-        }
-        k.product({.a = stored(a),
-                   .a_row = a_row,
-                   .a_column = 1,
-                   .b = units.data(),
-                   .b_row = row_units,
-                   .c = c.data(),
-                   .c_row = c_row,
-                   .rows = rows,
-                   .columns = columns,
-                   .depth = depth,
-                   .accumulate = accumulate});
-        for (std::int64_t row = 0; row < rows; ++row) {
-          const float* got = c.data() + row * c_row;
-          const float* want = expected.data() + row * most_columns;
-          if (std::memcmp(got, want, static_cast<std::size_t>(columns) * sizeof(float)) != 0)
-            FAIL() << "row " << row << " of " << rows << " x " << columns << ", depth " << depth;
-          for (std::int64_t j = columns; row + 1 < rows && j < c_row; ++j)
-            ASSERT_EQ(got[j], kPoison) << "written between rows, " << rows << " x " << columns;
+    }
+  }
+
+  // The rest of a last unit is zero, and so are columns past the operands'.
+  void pack_b(const Operands<T>& from, const Form& form, std::int64_t units) {
+    Unit<Stored<T>> poison;
+    std::memset(&poison, 0xff, sizeof(poison));  // NaN, and NaN in both halves
+    b.reserve(1);
+    b.assign(form.panels > 0 && units > 0
+                 ? index((form.panels - 1) * args.b_panel + (units - 1) * args.b_row + form.width)
+                 : 0,
+             poison);
+    for (std::int64_t panel = 0; panel < form.panels; ++panel) {
+      for (std::int64_t j = 0; j < form.width; ++j) {
+        const std::int64_t column = panel * form.width + j;
+        for (std::int64_t unit = 0; unit < units; ++unit) {
+          auto& to = b[index(panel * args.b_panel + unit * args.b_row + j)];
+          to = 0;
+          if (column >= from.columns()) continue;
+          if constexpr (std::is_same_v<T, Bf16>) {
+            to = from.b(2 * unit, column).bits();
+            if (2 * unit + 1 < from.depth())
+              to |= static_cast<std::uint32_t>(from.b(2 * unit + 1, column).bits()) << 16;
+          } else {
+            to = from.b(unit, column);
+          }
         }
       }
     }
   }
+
+  // All of C, with what lies between its rows and is in no list.
+  ::testing::AssertionResult is_as_expected() const {
+    if (std::memcmp(c.data(), expected.data(), c.size() * sizeof(Sum<T>)) == 0)
+      return ::testing::AssertionSuccess();
+    for (std::size_t i = 0; i < c.size(); ++i) {
+      if (std::memcmp(&c[i], &expected[i], sizeof(Sum<T>)) != 0)
+        return ::testing::AssertionFailure()
+               << "element " << i << " of C: " << c[i] << ", expected " << expected[i];
+    }
+    return ::testing::AssertionSuccess();
+  }
 };
 
-TEST_P(Bf16Product, EveryShape) {
-  for (std::int64_t depth : {1, 2, 5, 8}) {
-    for (bool accumulate : {false, true}) {
-      for (std::int64_t gap : {0, 3}) {
-        check_shapes(depth, accumulate, gap);
+std::string text_of(const Form& form, std::int64_t depth) {
+  return std::to_string(form.rows) + " rows, " + std::to_string(form.panels) + " panels of " +
+         std::to_string(form.width) + ", depth " + std::to_string(depth) +
+         (form.accumulate ? ", accumulated" : "") + (form.transposed_a ? ", A transposed" : "") + ", gap " +
+         std::to_string(form.gap) + (form.a_rows != nullptr ? ", rows of A listed" : "") +
+         (form.c_rows != nullptr ? ", rows of C listed" : "");
+}
+
+// `count` rows out of some more, ascending.
+RowNumbers random_rows(Random& random, std::int64_t count) {
+  RowNumbers rows;
+  std::int32_t next = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    next += static_cast<std::int32_t>(random.integer(0, 2));
+    rows.push_back(next++);
+  }
+  return rows;
+}
+
+// Tiles have up to 8 rows, so 20 are two of them and a rest of each height.
+constexpr std::int64_t kMostRows = 20;
+
+class Product : public ::testing::TestWithParam<std::string> {
+ protected:
+  static bool fused() { return is_fused(GetParam()); }
+  // Null where the set has no kernels of its own for the type.
+  template <class T>
+  static const Kernels<Stored<T>>* kernels() {
+    const Kernels<Stored<T>>& k = host::cpu::kernels_of<Stored<T>>(*host::cpu::find_target(GetParam()));
+    return k.target == GetParam() ? &k : nullptr;
+  }
+
+  template <class T>
+  static void expect_product(const Operands<T>& operands, const Form& form) {
+    Memory<T> memory(operands, form, form.panels * form.width);
+    kernels<T>()->product(memory.args);
+    EXPECT_TRUE(memory.is_as_expected()) << text_of(form, operands.depth());
+  }
+
+  // f(operands, panel width) at depths around units and blocks and at every width of a panel; the operands
+  // have columns for `panels` of them.
+  template <class T, class F>
+  static void each_width(std::initializer_list<std::int64_t> depths, std::int64_t rows, std::int64_t panels,
+                         F&& f) {
+    const Kernels<Stored<T>>* k = kernels<T>();
+    if (k == nullptr) return;
+    for (const std::int64_t depth : depths) {
+      const Operands<T> operands(fused(), rows, depth, panels * k->max_panel_vectors * k->lanes);
+      for (std::int64_t vectors = 1; vectors <= k->max_panel_vectors; ++vectors) {
+        f(operands, vectors * k->lanes);
         if (HasFailure()) return;
       }
     }
   }
-}
 
-TEST_P(Bf16Product, Panels) {
-  const Kernels<Stored>& k = kernels();
-  constexpr std::int64_t kDepth = 5, kUnits = 3;
-  const std::vector<Bf16> a = random_bf16(static_cast<std::size_t>(kMostPanelRows * kDepth), 6);
-  for (std::int64_t vectors = 1; vectors <= k.max_panel_vectors; ++vectors) {
-    const std::int64_t columns = vectors * k.lanes;
-    std::vector<std::uint32_t> b;
-    for (std::int64_t panel = 0; panel < kMostPanels; ++panel) {
-      const auto values = random_bf16(static_cast<std::size_t>(kDepth * columns), 7 + panel);
-      const auto units = packed(values, kDepth, columns, columns);
-      b.insert(b.end(), units.begin(), units.end());
-      b.insert(b.end(), kPanelGap, 0xffffffffu);
+  template <class T>
+  static void check_heights() {
+    const auto check = [](const Operands<T>& operands, std::int64_t width) {
+      for (std::int64_t rows = 1; rows <= kMostRows; ++rows) {
+        for (const bool accumulate : {false, true})
+          expect_product(operands, {.rows = rows, .width = width, .accumulate = accumulate});
+      }
+    };
+    each_width<T>({0, 1, 2, 5, 8, 256, 257, 515}, kMostRows, 1, check);
+  }
+
+  template <class T>
+  static void check_strides() {
+    const auto check = [](const Operands<T>& operands, std::int64_t width) {
+      for (std::int64_t rows = 1; rows <= kMostRows; ++rows) {
+        for (const bool transposed : {false, true}) {
+          if (transposed && kUnitDepth < T >> 1) continue;
+          for (const std::int64_t gap : {0, 3}) {
+            for (const bool accumulate : {false, true}) {
+              expect_product(operands, {.rows = rows,
+                                        .width = width,
+                                        .accumulate = accumulate,
+                                        .transposed_a = transposed,
+                                        .gap = gap});
+            }
+          }
+        }
+      }
+    };
+    each_width<T>({5, 6, 259}, kMostRows, 1, check);
+  }
+
+  // Of few rows a tile takes up to 8 panels: two such tiles and one more.
+  template <class T>
+  static void check_panels() {
+    constexpr std::int64_t kMostPanels = 17;
+    each_width<T>({5}, 9, kMostPanels, [](const Operands<T>& operands, std::int64_t width) {
+      for (const std::int64_t rows : {1, 2, 3, 4, 5, 9}) {
+        for (std::int64_t panels = 0; panels <= kMostPanels; ++panels) {
+          for (const bool apart : {false, true}) {
+            expect_product(operands, {.rows = rows,
+                                      .width = width,
+                                      .panels = panels,
+                                      .accumulate = panels % 2 == 0,
+                                      .gap = 3,
+                                      .panels_of_c_apart = apart});
+          }
+        }
+      }
+    });
+    each_width<T>({259}, 9, 5, [](const Operands<T>& operands, std::int64_t width) {
+      for (const std::int64_t rows : {1, 3, 9})
+        expect_product(operands, {.rows = rows, .width = width, .panels = 5, .accumulate = rows == 3});
+    });
+  }
+
+  template <class T>
+  static void check_row_lists() {
+    Random random(9);
+    each_width<T>({0, 5, 259}, kMostRows, 3, [&](const Operands<T>& operands, std::int64_t width) {
+      for (std::int64_t rows = 1; rows <= kMostRows; ++rows) {
+        const RowNumbers a_rows = random_rows(random, rows), c_rows = random_rows(random, rows);
+        for (const int listed : {1, 2, 3}) {
+          expect_product(operands, {.rows = rows,
+                                    .width = width,
+                                    .panels = rows % 2 == 0 ? 1 : 3,
+                                    .accumulate = rows % 4 < 2,
+                                    .transposed_a = kUnitDepth<T> == 1 && rows % 3 == 0,
+                                    .gap = rows % 5 == 0 ? 2 : 0,
+                                    .a_rows = listed != 2 ? &a_rows : nullptr,
+                                    .c_rows = listed != 1 ? &c_rows : nullptr});
+        }
+      }
+    });
+  }
+
+  template <class T>
+  static void check_that_the_data_tell() {
+    if (kernels<T>() == nullptr) return;
+    const Operands<T> operands(fused(), 3, 515, 16);
+    const auto differing = [&](Order order) {
+      int count = 0;
+      for (std::int64_t row = 0; row < 3; ++row) {
+        for (std::int64_t column = 0; column < 16; ++column)
+          count += operands.element(row, column, true, order) != operands.after(row, column, true) ? 1 : 0;
+      }
+      return count;
+    };
+    EXPECT_EQ(differing(Order::blocks), 0);
+    EXPECT_GT(differing(Order::one_chain), 0);
+    EXPECT_GT(differing(Order::backwards), 0);
+    EXPECT_EQ(differing(Order::earlier_k_first) > 0, kUnitDepth<T> > 1);
+  }
+
+  // C ends within its last panel.
+  template <class T>
+  static void check_columns(std::int64_t depth) {
+    const Kernels<T>* k = kernels<T>();
+    if (k == nullptr) return;
+    constexpr std::int64_t kHeights[] = {1, 5, host::cpu::kTileRows, host::cpu::kTileRows + 1,
+                                         2 * host::cpu::kTileRows + 3};
+    const std::int64_t most = 2 * k->max_panel_vectors * k->lanes + 3;
+    Random random(10);
+    const Operands<T> operands(fused(), kHeights[4], depth, most);
+    for (std::int64_t vectors = 1; vectors <= k->max_panel_vectors; ++vectors) {
+      const std::int64_t width = vectors * k->lanes;
+      for (std::int64_t columns = 1; columns <= 2 * width + 3; ++columns) {
+        for (const std::int64_t rows : kHeights) {
+          const RowNumbers a_rows = random_rows(random, rows), c_rows = random_rows(random, rows);
+          const Form form{.rows = rows,
+                          .width = width,
+                          .panels = (columns + width - 1) / width,
+                          .accumulate = random.integer(0, 1) == 1,
+                          .transposed_a = random.integer(0, 1) == 1,
+                          .gap = random.integer(0, 3),
+                          .a_rows = random.integer(0, 1) == 1 ? &a_rows : nullptr,
+                          .c_rows = random.integer(0, 1) == 1 ? &c_rows : nullptr};
+          Memory<T> memory(operands, form, columns);
+          memory.expect_sums_past(columns / width * width, operands, form, columns);
+          host::cpu::product_of_columns(k->arithmetic_product, memory.args, columns);
+          ASSERT_TRUE(memory.is_as_expected()) << columns << " columns, " << text_of(form, operands.depth());
+        }
+      }
     }
-    expect_panels(k, stored(a), kDepth, b, kUnits * columns + kPanelGap, columns);
+  }
+
+  // f.template operator()<T>() for the types that the set has kernels of its own for.
+  template <class F>
+  static void each_type(F&& f) {
+    f.template operator()<float>();
+    f.template operator()<double>();
+    f.template operator()<Bf16>();
+  }
+};
+
+TEST_P(Product, EveryHeightOfEveryPanel) {
+  each_type([]<class T>() { check_heights<T>(); });
+}
+TEST_P(Product, Strides) {
+  each_type([]<class T>() { check_strides<T>(); });
+}
+TEST_P(Product, Panels) {
+  each_type([]<class T>() { check_panels<T>(); });
+}
+TEST_P(Product, ListsOfRows) {
+  each_type([]<class T>() { check_row_lists<T>(); });
+}
+TEST_P(Product, TheOrderOfKCanBeTold) {
+  each_type([]<class T>() { check_that_the_data_tell<T>(); });
+}
+TEST_P(Product, OfColumnsThatAreNoWholePanels) {
+  for (const std::int64_t depth : {5, 259}) {
+    check_columns<float>(depth);
+    check_columns<double>(depth);
   }
 }
 
-// The order of k over many steps: sums whose value depends on it.
-TEST_P(Bf16Product, UnitsInOrder) {
-  const Kernels<Stored>& k = kernels();
-  for (std::int64_t depth : {1, 2, 7, 64, 1000}) {
-    const std::int64_t columns = k.lanes + 1;
-    Random random(11);
-    std::vector<Bf16> a(static_cast<std::size_t>(depth)), b(static_cast<std::size_t>(depth * columns));
-    // Of very different sizes, so that another order gives other bits.
-    for (Bf16& value : a)
-      value = Bf16(random.symmetric(1) * std::exp2(static_cast<double>(random.integer(-10, 10))));
-    for (Bf16& value : b) value = Bf16(random.symmetric(1));
-    const std::vector<std::uint32_t> units = packed(b, depth, columns, columns);
-    std::vector<float> c(static_cast<std::size_t>(columns));
-    k.product({.a = stored(a),
-               .a_row = depth,
-               .a_column = 1,
-               .b = units.data(),
-               .b_row = columns,
-               .c = c.data(),
-               .c_row = columns,
-               .rows = 1,
-               .columns = columns,
-               .depth = depth,
-               .accumulate = false});
-    int differs_in_order_of_k = 0;
-    for (std::int64_t column = 0; column < columns; ++column) {
-      const float expected = chain(a.data(), b.data() + column, columns, depth);
-      ASSERT_EQ(c[static_cast<std::size_t>(column)], expected) << depth << " " << column;
-      float in_order = 0;
-      for (std::int64_t i = 0; i < depth; ++i)
-        in_order = std::fma(static_cast<float>(a[static_cast<std::size_t>(i)]),
-                            static_cast<float>(b[static_cast<std::size_t>(i * columns + column)]), in_order);
-      differs_in_order_of_k += in_order != expected ? 1 : 0;
-    }
-    EXPECT_TRUE(depth < 50 || differs_in_order_of_k > 0) << "data that says nothing about order";
-  }
+// Nothing to write, whatever else is asked for.
+TEST_P(Product, WithoutRows) {
+  each_type([]<class T>() {
+    if (kernels<T>() == nullptr) return;
+    const Operands<T> operands(fused(), 1, 2, kernels<T>()->lanes);
+    Memory<T> memory(operands, {.rows = 1, .width = kernels<T>()->lanes}, kernels<T>()->lanes);
+    const auto before = memory.c;
+    memory.args.rows = 0;
+    kernels<T>()->product(memory.args);
+    EXPECT_EQ(std::memcmp(memory.c.data(), before.data(), before.size() * sizeof(Sum<T>)), 0);
+  });
 }
 
-INSTANTIATE_TEST_SUITE_P(Simd, Bf16Product, ::testing::ValuesIn(simd_names(DataType::bf16)),
+// Sets with kernels of their own for any type: one may have them for bf16 alone.
+std::vector<std::string> all_simd_names() {
+  std::vector<std::string> names = simd_names(DataType::f32);
+  for (const std::string& name : simd_names(DataType::bf16)) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Simd, Product, ::testing::ValuesIn(all_simd_names()),
                          [](const auto& instance) { return instance.param; });
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include "contract/session.hpp"
 #include "engines/engine_run.hpp"
-#include "host/cpu/blas.hpp"
 #include "support/problem.hpp"
 #include "support/spec_name.hpp"
 
@@ -29,7 +28,6 @@ class Threads : public ::testing::TestWithParam<Spec> {
     many.set_upstream(upstream);
     many.forward();
     many.backward();
-    if (!batch_invariant) return;
     Session<T> one(problem, {.pass = Pass::training, .batch_invariant = true});
     one.set_upstream(upstream);
     one.forward();
@@ -154,45 +152,6 @@ TEST(ThreadsStress, ManyThreadsManyPlans) {
   }
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(wrong, std::vector<int>(wrong.size(), 0));
-}
-
-// BLAS from many threads at once. 64 x 64 x 64: small enough that calls begin and end all the time, large
-// enough to need a work buffer of the pool.
-TEST(ThreadsStress, BlasFromManyThreads) {
-  constexpr std::int64_t kSize = 64;
-  std::vector<float> a(kSize * kSize), b(kSize * kSize), expected(kSize * kSize);
-  Random random(1);
-  for (float& value : a) value = static_cast<float>(random.symmetric(1));
-  for (float& value : b) value = static_cast<float>(random.symmetric(1));
-  const auto multiply = [&](float* c) {
-    host::cpu::gemm(host::cpu::Gemm<float>{.m = kSize,
-                                           .n = kSize,
-                                           .k = kSize,
-                                           .a = a.data(),
-                                           .lda = kSize,
-                                           .a_transposed = false,
-                                           .b = b.data(),
-                                           .ldb = kSize,
-                                           .b_transposed = true,
-                                           .c = c,
-                                           .ldc = kSize,
-                                           .accumulate = false});
-  };
-  multiply(expected.data());
-  constexpr int kThreads = 4;
-  std::vector<int> wrong(kThreads, 0);
-  std::vector<std::thread> callers;
-  for (std::size_t caller = 0; caller < kThreads; ++caller) {
-    callers.emplace_back([&, caller] {
-      std::vector<float> c(kSize * kSize);
-      for (int call = 0; call < 20000; ++call) {
-        multiply(c.data());
-        if (!same_bits(c, expected)) ++wrong[caller];
-      }
-    });
-  }
-  for (std::thread& caller : callers) caller.join();
-  EXPECT_EQ(wrong, std::vector<int>(kThreads, 0));
 }
 
 // Many callers want one context: each call is served alone or refused, and the results are right.

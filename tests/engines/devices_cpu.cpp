@@ -7,7 +7,7 @@ namespace {
 
 constexpr Size kSizes[] = {
     {1, 1, 1, 1, "the least of everything"},
-    {1, 3, 5, 7, "one step; odd sizes; fewer rows than BLAS is asked for"},
+    {1, 3, 5, 7, "one step; odd sizes; fewer rows than a tile has"},
     {6, 1, 4, 16, "one sequence; exactly one AVX-512 vector of f32"},
     {4, 2, 3, 15, "one unit below a vector"},
     {4, 2, 3, 17, "one unit above a vector"},

@@ -86,7 +86,7 @@ TEST_P(Options, LayoutsAndStrides) {
   }
 }
 
-TEST_P(Options, OwnProducts) {
+TEST_P(Options, BatchInvariant) {
   if (!device().batch_invariant) GTEST_SKIP() << name_of(device().engine) << " refuses batch_invariant";
   judge_each([](Spec& spec, RunOptions& run) {
     spec.direction = Direction::bidirectional;

@@ -27,6 +27,7 @@ Geometry lstm() {
   g.variant = cells::Variant::lstm;
   g.traits = cells::traits_of(g.variant);
   g.tiling = Tiling{.lanes = 16,
+                    .max_panel_vectors = 6,
                     .panel_vectors = 2,
                     .panel_units = 32,
                     .panels = 1,
@@ -36,9 +37,8 @@ Geometry lstm() {
                     .direction_groups = 1,
                     .batch_groups = 1,
                     .unit_groups = 1,
-                    .blas = false,
-                    .blas_inputs = false,
-                    .chunk_rows = 8};
+                    .chunk_rows = 8,
+                    .gradient_rows = 8};
   g.input_size = 16;
   g.hidden = 32;
   g.layers = 1;
@@ -77,19 +77,9 @@ TEST(CpuCost, ReadingRIsTheCostOfOneRow) {
 }
 
 TEST(CpuCost, TrainingPacksRAndKeepsGates) {
-  const double packing = 4 * 2 * 128 * (32 + 16);  // R, and W for our own product
+  const double packing = 4 * 2 * 128 * (32 + 16);  // R and W
   const double kept = 4 * 4 * 32 * 5;              // four gates and c
   expect_nanoseconds(forward(lstm(), {2, 4}, true) - forward(lstm(), {2, 4}), packing + 2 * kept);
-}
-
-TEST(CpuCost, BlasCopiesWInEveryChunk) {
-  Geometry g = lstm();
-  g.tiling.blas_inputs = true;
-  g.tiling.chunk_rows = 8;
-  const double W = 4 * 2 * 128 * 16;
-  expect_nanoseconds(forward(g, {2, 4}) - forward(lstm(), {2, 4}), W);
-  g.tiling.chunk_rows = 4;
-  expect_nanoseconds(forward(g, {2, 4}) - forward(lstm(), {2, 4}), 2 * W);
 }
 
 TEST(CpuCost, UnitGroupsWaitAtEveryStep) {
@@ -199,7 +189,6 @@ TEST(CpuCost, IsMonotonic) {
   for (const int threads : {1, 2}) {
     Geometry g = lstm();
     g.tiling.batch_groups = threads;
-    g.tiling.blas_inputs = true;
     g.tiling.chunk_rows = 64;
     Rates rates = plain_rates();
     rates.threads = threads;

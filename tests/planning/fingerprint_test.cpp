@@ -24,7 +24,7 @@ struct Question {
   Plan plan() const { return make_plan(spec, shape, Device::from_props(device), options); }
 };
 
-// Enough work for two threads (see tiling.cpp: 2^21 multiply-adds a pass), more rows than BLAS needs.
+// Enough work for two threads (see tiling.cpp: 2^21 multiply-adds a pass).
 Question lstm_question() {
   Question question;
   question.spec.input_size = 24;
@@ -245,8 +245,9 @@ const Change kSharing[] = {
     {"batch", [](Question& q) { q.shape.batch = 90; }},
     {"both",
      [](Question& q) {
-       q.shape = {4, 4};
-     }},  // the least rows that BLAS is asked for: 16
+       q.shape = {1, 1};
+     }},
+    {"batch_invariant", [](Question& q) { q.options.batch_invariant = true; }},
     {"direction", [](Question& q) { q.spec.direction = Direction::reverse; }},
     {"layout", [](Question& q) { q.spec.layout = Layout::batch_major; }},
     {"variable_lengths", [](Question& q) { q.spec.variable_lengths = true; }},
@@ -278,27 +279,26 @@ TEST(LayoutId, DiffersWhereThePackingDoes) {
   }
 }
 
-// W lies as it comes where BLAS forms W x, in panels where our own kernel does: always for 15 rows, which are
-// below what BLAS is asked for, and for batch invariance; with 32 registers for more rows as well.
-TEST(LayoutId, FollowsTheProduct) {
+// One kernel forms the products of every instruction set, however few the rows and whether bits may depend on
+// the batch: so there is one packing for each set.
+TEST(LayoutId, IsOneForEachInstructionSet) {
+  std::set<std::uint64_t> layouts;
   for (const host::cpu::SimdTarget* target : host::cpu::compiled_targets()) {
     SCOPED_TRACE(target->name);
     Question many_rows = lstm_question();
     many_rows.device.cpu.simd = target->name;
-    Question few_rows = many_rows;
-    few_rows.shape = {5, 3};
+    const Plan plan = many_rows.plan();
+    layouts.insert(plan.layout_id());
+    Question one_row = many_rows;
+    one_row.shape = {1, 1};
     Question invariant = many_rows;
     invariant.options.batch_invariant = true;
-    EXPECT_EQ(few_rows.plan().layout_id(), invariant.plan().layout_id());
-    EXPECT_EQ(few_rows.plan().sizes().prepared_weights, invariant.plan().sizes().prepared_weights);
-
-    const bool own_kernel = target->f32->max_panel_vectors >= 6;
-    EXPECT_EQ(many_rows.plan().layout_id() == invariant.plan().layout_id(), own_kernel);
-
-    // Training packs in every call, which 96 rows do not repay.
-    many_rows.options.pass = invariant.options.pass = Pass::training;
-    EXPECT_NE(many_rows.plan().layout_id(), invariant.plan().layout_id());
+    for (const Question& other : {one_row, invariant}) {
+      EXPECT_EQ(other.plan().layout_id(), plan.layout_id());
+      EXPECT_EQ(other.plan().sizes().prepared_weights, plan.sizes().prepared_weights);
+    }
   }
+  EXPECT_EQ(layouts.size(), simd_count(DataType::f32));
 }
 
 // One buffer, prepared by one plan and used by another that differs in its Shape: the same bits as with a

@@ -80,11 +80,24 @@ TEST(Refusals, CombinationsOfLaterFields) {
   }
 }
 
-TEST(Refusals, SizesAtTheEdgeOfBlas) {
-  EXPECT_EQ(examine(with_sizes(kMostInputs, 1)), Outcome::planned);
-  EXPECT_EQ(examine(with_sizes(kMostInputs + 1, 1)), Outcome::refused);
-  EXPECT_EQ(examine(with_sizes(1, kMostUnits)), Outcome::planned);
-  EXPECT_EQ(examine(with_sizes(1, kMostUnits + 1)), Outcome::refused);
+// Rows of products are listed by numbers of 32 bits, and only those of a batch can be so many.
+Job with_batch(std::int64_t batch) {
+  Job job = with_sizes(1, 1);
+  job.shape.batch = batch;
+  return job;
+}
+
+TEST(Refusals, BatchesAtTheEdgeOfListsOfRows) {
+  EXPECT_EQ(examine(with_batch(0x7fffffff)), Outcome::planned);
+  EXPECT_EQ(examine(with_batch(0x80000000)), Outcome::refused);
+  EXPECT_NE(unsupported(with_batch(0x80000000)).find("cpu: more than 2^31 - 1 sequences"), std::string::npos);
+  Job long_sequences = with_batch(3);
+  long_sequences.shape.steps = std::int64_t(1) << 32;
+  EXPECT_EQ(examine(long_sequences), Outcome::planned);
+  // Nor has a row an end that the other engines' products know.
+  EXPECT_EQ(examine(with_sizes(kMostInputs + 1, 1)), Outcome::planned);
+  EXPECT_EQ(examine(with_sizes(1, kMostUnits + 1)), Outcome::planned);
+  EXPECT_EQ(examine(with_sizes(std::int64_t(1) << 33, 1)), Outcome::planned);
 }
 
 TEST(Refusals, ADescribedGpuIsRefusedWithTheCpuEnginesReason) {
@@ -120,7 +133,7 @@ TEST(Refusals, EveryRowOfTheCpuIsReached) {
   DeviceProps other_machine = Device::cpu().props();
   other_machine.cpu.simd = "SVE9";
   examine(with_device(other_machine), &hit);
-  examine(with_sizes(kMostInputs + 1, 1), &hit);
+  examine(with_batch(0x80000000), &hit);
   expect_reached(EngineId::cpu, hit);
 }
 
