@@ -39,9 +39,8 @@ class ForwardPass {
   }
 
   // What each member of the team runs.
-  void run(int member_index) {
-    const Member member(g_.tiling, member_index);
-    if (training_ && member_index == 0) {
+  void run(const Member& member) {
+    if (training_ && member.index == 0) {
       *reserve_.header = reserve_header(bits_id_, sizes_);
     }
     if (canonical_) {
@@ -54,6 +53,8 @@ class ForwardPass {
       barriers_.team.wait();
     }
   }
+
+  Barriers& barriers() { return barriers_; }
 
  private:
   // Everything about one layer and direction that stays the same over its steps.
@@ -211,16 +212,17 @@ class ForwardPass {
   // W x of `count` steps from t0, rows shared out over the direction group.
   void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
     const std::int64_t columns = g_.columns(dir.layer);
-    const Range range = part_of(count * sizes_.batch, member.members_in_direction, member.index_in_direction);
-    Matrix<const T> x{};
-    if (can_read_in_place(dir.x, sizes_, columns)) {
-      x = {dir.x.at(t0, 0), dir.x.row(sizes_)};
-    } else {
-      gather(dir.x, t0, sizes_.batch, range, columns, dir.state.gathered);
-      x = {dir.state.gathered, columns};
-    }
-    input_product(g_, kernels_, dir.layer, dir.packed, x.data + range.begin * x.row, x.row, range.size(),
-                  dir.state.input + range.begin * g_.input_row());
+    member.each_share_in_direction(count * sizes_.batch, [&](Range range) {
+      Matrix<const T> x{};
+      if (can_read_in_place(dir.x, sizes_, columns)) {
+        x = {dir.x.at(t0, 0), dir.x.row(sizes_)};
+      } else {
+        gather(dir.x, t0, sizes_.batch, range, columns, dir.state.gathered);
+        x = {dir.state.gathered, columns};
+      }
+      input_product(g_, kernels_, dir.layer, dir.packed, x.data + range.begin * x.row, x.row, range.size(),
+                    dir.state.input + range.begin * g_.input_row());
+    });
   }
 
   void step(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
@@ -410,7 +412,7 @@ void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std
 template <class T>
 void run_forward(const PlanView<T>& plan, Context::State& context, const ForwardCall& call) {
   ForwardPass<T> pass(plan, call);
-  run_members(context, plan.geometry.tiling.threads(), pass);
+  run_members(context, plan.geometry.tiling, pass);
 }
 
 template void prepare(const PlanView<float>&, std::span<const LayerWeights>, std::byte*);

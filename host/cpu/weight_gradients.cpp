@@ -58,31 +58,32 @@ void outer_product(const GradientInputs<T>& in, Matrix<const Arithmetic<T>> left
                    Matrix<const Arithmetic<T>> right, std::int64_t columns, const Chunk& chunk,
                    const Target<T>& out, const Member& member) {
   using A = Arithmetic<T>;
-  const Range range = part_of(count, member.members, member.index);
-  const auto multiply = [&](A* to, std::int64_t to_row, bool accumulate) {
-    product(in.g.tiling, in.kernels,
-            Gemm<A>{.m = range.size(),
-                    .n = columns,
-                    .k = chunk.rows,
-                    .a = left.data + range.begin,
-                    .lda = left.row,
-                    .a_transposed = true,
-                    .b = right.data,
-                    .ldb = std::max(right.row, columns),
-                    .b_transposed = false,
-                    .c = to,
-                    .ldc = to_row,
-                    .accumulate = accumulate});
-  };
-  if constexpr (std::is_same_v<A, T>) {
-    multiply(out.data + range.begin * out.row, out.row, out.add || !chunk.first);
-  } else {
-    A* const sum = out.sum + range.begin * columns;
-    multiply(sum, columns, !chunk.first);
-    if (!chunk.last) return;
-    for (std::int64_t row = 0; row < range.size(); ++row)
-      put_values(sum + row * columns, columns, out.add, out.data + (range.begin + row) * out.row);
-  }
+  member.each_share(count, [&](Range range) {
+    const auto multiply = [&](A* to, std::int64_t to_row, bool accumulate) {
+      product(in.g.tiling, in.kernels,
+              Gemm<A>{.m = range.size(),
+                      .n = columns,
+                      .k = chunk.rows,
+                      .a = left.data + range.begin,
+                      .lda = left.row,
+                      .a_transposed = true,
+                      .b = right.data,
+                      .ldb = std::max(right.row, columns),
+                      .b_transposed = false,
+                      .c = to,
+                      .ldc = to_row,
+                      .accumulate = accumulate});
+    };
+    if constexpr (std::is_same_v<A, T>) {
+      multiply(out.data + range.begin * out.row, out.row, out.add || !chunk.first);
+    } else {
+      A* const sum = out.sum + range.begin * columns;
+      multiply(sum, columns, !chunk.first);
+      if (!chunk.last) return;
+      for (std::int64_t row = 0; row < range.size(); ++row)
+        put_values(sum + row * columns, columns, out.add, out.data + (range.begin + row) * out.row);
+    }
+  });
 }
 
 // Units summed over all (t, b) at a time, apart from what the caller holds: next to a large gradient of other
@@ -236,9 +237,10 @@ void input_gradients(const Geometry& g, const Kernels<T>& kernels, const RunSize
   };
   if constexpr (std::is_same_v<A, T>) {
     if (can_read_in_place(dx, sizes, columns)) {
-      const Range range = part_of(sizes.steps * sizes.batch, member.members, member.index);
       const std::int64_t row = dx.row(sizes);
-      return multiply(range.begin, range.size(), dx.data + range.begin * row, row);
+      return member.each_share(sizes.steps * sizes.batch, [&](Range range) {
+        multiply(range.begin, range.size(), dx.data + range.begin * row, row);
+      });
     }
   }
   // Rows at no single distance, or to be rounded, go through the scratch rows. A member has the same of them
@@ -247,14 +249,15 @@ void input_gradients(const Geometry& g, const Kernels<T>& kernels, const RunSize
   const std::int64_t most = g.tiling.chunk_steps(sizes.batch);
   const std::int64_t chunks = (sizes.steps + most - 1) / most;
   const std::int64_t chunk = (sizes.steps + chunks - 1) / chunks;
-  const Range own = part_of(chunk * sizes.batch, member.members, member.index);
-  for (std::int64_t t0 = 0; t0 < sizes.steps; t0 += chunk) {
-    const std::int64_t rows = std::min(chunk, sizes.steps - t0) * sizes.batch;
-    const Range range{std::min(own.begin, rows), std::min(own.end, rows)};
-    multiply(t0 * sizes.batch + range.begin, range.size(), scratch + range.begin * columns, columns);
-    for (std::int64_t i = range.begin; i < range.end; ++i)
-      copy_values(scratch + i * columns, columns, dx.at(t0 + i / sizes.batch, i % sizes.batch));
-  }
+  member.each_share(chunk * sizes.batch, [&](Range own) {
+    for (std::int64_t t0 = 0; t0 < sizes.steps; t0 += chunk) {
+      const std::int64_t rows = std::min(chunk, sizes.steps - t0) * sizes.batch;
+      const Range range{std::min(own.begin, rows), std::min(own.end, rows)};
+      multiply(t0 * sizes.batch + range.begin, range.size(), scratch + range.begin * columns, columns);
+      for (std::int64_t i = range.begin; i < range.end; ++i)
+        copy_values(scratch + i * columns, columns, dx.at(t0 + i / sizes.batch, i % sizes.batch));
+    }
+  });
 }
 
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
