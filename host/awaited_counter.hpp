@@ -78,8 +78,8 @@ class alignas(64) AwaitedCounter {
     if (sleepers_.load(std::memory_order_seq_cst) != 0) wake_all();
   }
 
-  // Returns once the value is `least` or more. The result is the nanoseconds that it took after the first quarter
-  // of the polls, 0 if that was enough: a wait that goes as it should costs no look at the clock.
+  // Returns once the value is `least` or more. The result is the nanoseconds that it took after the first
+  // quarter of the polls, 0 if that was enough: a wait that goes as it should costs no look at the clock.
   std::int64_t wait_for(std::uint64_t least) {
     const auto reached = [&] { return value() >= least; };
     if (spin_until(reached, polls_ / 4)) return 0;

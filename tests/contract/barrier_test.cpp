@@ -39,7 +39,8 @@ void expect_published(int members, int rounds, int polls) {
       if (now[(own + 1) % count] != round) ++wrong[own];
     }
   });
-  EXPECT_EQ(std::count(wrong.begin(), wrong.end(), 0), members) << members << " members, " << polls << " polls";
+  EXPECT_EQ(std::count(wrong.begin(), wrong.end(), 0), members)
+      << members << " members, " << polls << " polls";
 }
 
 TEST(SpinBarrier, HundredThousandSleeps) { expect_published(2, 100000, 0); }

@@ -125,7 +125,8 @@ TEST(ForkOfATeam, ARunningTeamIsRefusedForTheSameReason) {
         Use& own = *static_cast<Use*>(user);
         own.child = in_child([&] {
           try {
-            own.team.run(1, [](void*, int) {}, nullptr);
+            own.team.run(
+                1, [](void*, int) {}, nullptr);
             return std::string("no error");
           } catch (const InvalidArgument& error) {
             return std::string(error.what());
