@@ -243,14 +243,14 @@ int run(const Settings& settings) {
 }  // namespace recur::perf
 
 int main(int argc, char** argv) {
-  recur::perf::Settings settings;
-  CLI::App app("Times one thread and a team of two, alone and beside other load on the same two processors.");
-  app.add_option("-T", settings.steps, "steps of a call")->check(CLI::PositiveNumber);
-  app.add_option("-H", settings.hidden, "hidden units")->check(CLI::PositiveNumber);
-  app.add_option("--seconds", settings.seconds, "of one timing")->check(CLI::PositiveNumber);
-  app.add_option("--rounds", settings.rounds, "timings that a median is of")->check(CLI::PositiveNumber);
-  CLI11_PARSE(app, argc, argv);
   try {
+    recur::perf::Settings settings;
+    CLI::App app("Times one thread and a team of two, alone and beside other load on the same two processors.");
+    app.add_option("-T", settings.steps, "steps of a call")->check(CLI::PositiveNumber);
+    app.add_option("-H", settings.hidden, "hidden units")->check(CLI::PositiveNumber);
+    app.add_option("--seconds", settings.seconds, "of one timing")->check(CLI::PositiveNumber);
+    app.add_option("--rounds", settings.rounds, "timings that a median is of")->check(CLI::PositiveNumber);
+    CLI11_PARSE(app, argc, argv);
     return recur::perf::run(settings);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "beside-load: %s\n", error.what());
