@@ -245,7 +245,8 @@ int run(const Settings& settings) {
 int main(int argc, char** argv) {
   try {
     recur::perf::Settings settings;
-    CLI::App app("Times one thread and a team of two, alone and beside other load on the same two processors.");
+    CLI::App app(
+        "Times one thread and a team of two, alone and beside other load on the same two processors.");
     app.add_option("-T", settings.steps, "steps of a call")->check(CLI::PositiveNumber);
     app.add_option("-H", settings.hidden, "hidden units")->check(CLI::PositiveNumber);
     app.add_option("--seconds", settings.seconds, "of one timing")->check(CLI::PositiveNumber);
