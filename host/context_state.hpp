@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "host/gpu/resources.hpp"
+#include "host/load_policy.hpp"
 #include "recur/context.hpp"
 #include "recur/error.hpp"
 
@@ -22,6 +23,7 @@ struct Context::State {
   ThreadTeam* team;
   std::unique_ptr<host::gpu::Resources> gpu;  // null on the CPU, and on a GPU that is only described
   std::atomic<bool> busy{false};
+  host::LoadPolicy load;  // belongs to the call that holds the context
 
   // Members a call may use.
   int team_size() const { return team == nullptr ? 1 : team->size(); }

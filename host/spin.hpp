@@ -1,53 +1,37 @@
-// Waiting that expects to be short.
+// A barrier for threads that arrive within a step of each other.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <thread>
+
+#include "host/awaited_counter.hpp"
 
 namespace recur::host {
 
-inline void relax_cpu() {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-// Polls for some microseconds; returns whether the condition came true.
-template <class Condition>
-bool spin_until(Condition&& condition) {
-  constexpr int kPolls = 2000;
-  for (int i = 0; i < kPolls; ++i) {
-    if (condition()) return true;
-    relax_cpu();
-  }
-  return condition();
-}
-
-// A barrier for threads that arrive within a step of each other. The last to arrive opens it by bumping the
-// generation (release); the others poll for that (acquire), and give their core away if it takes long.
-class alignas(64) SpinBarrier {
+// Every arrival counts one, and the last of a round opens the barrier by being counted: there is nothing to
+// reset. The others poll for that, and sleep if it takes long.
+class SpinBarrier {
  public:
-  void init(int members) { members_ = members; }
+  // `waited`, if given, gets the nanoseconds of waits that took long, of all members together.
+  void init(int members, std::atomic<std::int64_t>* waited = nullptr, int polls = kPolls) {
+    members_ = static_cast<std::uint64_t>(members);
+    waited_ = waited;
+    arrivals_.set_polls(polls);
+  }
 
   void wait() {
     if (members_ <= 1) return;
-    const std::uint32_t generation = generation_.load(std::memory_order_acquire);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
-      arrived_.store(0, std::memory_order_relaxed);
-      generation_.store(generation + 1, std::memory_order_release);
-      return;
-    }
-    const auto opened = [&] { return generation_.load(std::memory_order_acquire) != generation; };
-    while (!spin_until(opened)) std::this_thread::yield();
+    const std::uint64_t before = arrivals_.add(1);
+    const std::uint64_t round = before - before % members_ + members_;
+    if (before + 1 == round) return arrivals_.wake_sleepers();
+    const std::int64_t waited = arrivals_.wait_for(round);
+    if (waited != 0 && waited_ != nullptr) waited_->fetch_add(waited, std::memory_order_relaxed);
   }
 
  private:
-  std::atomic<int> arrived_{0};
-  std::atomic<std::uint32_t> generation_{0};
-  int members_ = 1;
+  AwaitedCounter arrivals_;
+  std::uint64_t members_ = 1;
+  std::atomic<std::int64_t>* waited_ = nullptr;
 };
 
 }  // namespace recur::host

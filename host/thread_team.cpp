@@ -1,4 +1,6 @@
 // A team of threads that sleep between calls and spin only briefly before they do.
+#include <unistd.h>
+
 #include <atomic>
 #include <new>
 #include <string>
@@ -6,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "host/spin.hpp"
+#include "host/awaited_counter.hpp"
 #include "recur/context.hpp"
 #include "recur/error.hpp"
 
@@ -15,12 +17,13 @@ namespace {
 constexpr int kMaxThreads = 1024;
 }
 
-// How a call runs: `run` writes task, user and members, then bumps `epoch` (release). A worker that sees the
-// new epoch (acquire) reads them, works if it is a member, and counts `pending` down (release); `run` returns
-// once it has seen zero (acquire). Only `run` writes these fields, and never while pending is above zero.
+// How a call runs: `run` writes task, user and members, then counts `calls` up. A worker that sees the new
+// count reads them, works if it is a member, and counts `answers` up; `run` returns once it has seen the
+// answers of all. Only `run` writes these fields, and never while an answer is missing.
 struct ThreadTeam::State {
-  alignas(64) std::atomic<std::uint32_t> epoch{0};
-  alignas(64) std::atomic<int> pending{0};
+  host::AwaitedCounter calls;
+  host::AwaitedCounter answers;
+  const pid_t process = getpid();
   std::atomic<bool> busy{false};
   bool stopping = false;
   int members = 0;
@@ -28,36 +31,39 @@ struct ThreadTeam::State {
   void* user = nullptr;
   std::vector<std::thread> workers;
 
-  // Every worker answers every epoch, so that none can still be reading when the next call writes.
-  void start_epoch() {
-    pending.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
-    epoch.fetch_add(1, std::memory_order_release);
-    epoch.notify_all();
-  }
-  void wait_for_workers() {
-    host::spin_until([&] { return pending.load(std::memory_order_acquire) == 0; });
-    int left = pending.load(std::memory_order_acquire);
-    while (left != 0) {
-      pending.wait(left, std::memory_order_acquire);
-      left = pending.load(std::memory_order_acquire);
-    }
+  std::uint64_t answers_to(std::uint64_t call) const { return call * workers.size(); }
+
+  // Every worker answers every call, so that none can still be reading when the next call writes.
+  std::uint64_t start_call() {
+    const std::uint64_t call = calls.add(1) + 1;
+    calls.wake_sleepers();
+    return call;
   }
   void work(int member) {
-    std::uint32_t seen = 0;
-    for (;;) {
-      host::spin_until([&] { return epoch.load(std::memory_order_acquire) != seen; });
-      epoch.wait(seen, std::memory_order_acquire);
-      ++seen;
+    for (std::uint64_t call = 1;; ++call) {
+      calls.wait_for(call);
       if (stopping) return;
       if (member < members) task(user, member);
-      if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
+      if (answers.add(1) + 1 == answers_to(call)) answers.wake_sleepers();
     }
   }
   void stop() {
+    // A child of fork has the threads' names and no threads: there is nobody to join, and no destructor of a
+    // joinable std::thread may run.
+    if (getpid() != process) {
+      for (std::thread& worker : workers) new (&worker) std::thread();
+      return;
+    }
     stopping = true;
-    epoch.fetch_add(1, std::memory_order_release);
-    epoch.notify_all();
+    start_call();
     for (std::thread& worker : workers) worker.join();
+  }
+  void check_process() const {
+    if (workers.empty()) return;
+    const pid_t now = getpid();
+    if (now == process) return;
+    throw InvalidArgument("thread team: made in process " + std::to_string(process) + ", used in process " +
+                          std::to_string(now) + ": a child of fork has no threads of its parent");
   }
 };
 
@@ -92,6 +98,7 @@ void ThreadTeam::run(int members, void (*task)(void* user, int member), void* us
     throw InvalidArgument("members: expected 1 to " + std::to_string(size()) + ", got " +
                           std::to_string(members));
   }
+  state_->check_process();
   if (task == nullptr) throw InvalidArgument("task: expected a function, got null");
   if (state_->busy.exchange(true, std::memory_order_acquire)) {
     throw InvalidArgument("thread team: already running a call");
@@ -99,9 +106,13 @@ void ThreadTeam::run(int members, void (*task)(void* user, int member), void* us
   state_->members = members;
   state_->task = task;
   state_->user = user;
-  if (members > 1) state_->start_epoch();
-  task(user, 0);
-  if (members > 1) state_->wait_for_workers();
+  if (members == 1) {
+    task(user, 0);
+  } else {
+    const std::uint64_t call = state_->start_call();
+    task(user, 0);
+    state_->answers.wait_for(state_->answers_to(call));
+  }
   state_->busy.store(false, std::memory_order_release);
 }
 

@@ -31,8 +31,7 @@ class BackwardPass {
         barriers_(g_.tiling) {}
 
   // What each member of the team runs.
-  void run(int member_index) {
-    const Member member(g_.tiling, member_index);
+  void run(const Member& member) {
     for (std::int64_t layer = g_.layers - 1; layer >= 0; --layer) {
       const Range directions = member.directions(g_.tiling, g_.directions);
       for (std::int64_t d = directions.begin; d < directions.end; ++d) run_direction(member, layer, d);
@@ -41,6 +40,8 @@ class BackwardPass {
       barriers_.team.wait();
     }
   }
+
+  Barriers& barriers() { return barriers_; }
 
  private:
   // Everything about one layer and direction that stays the same over its steps.
@@ -424,7 +425,7 @@ class BackwardPass {
 template <class T>
 void run_backward(const PlanView<T>& plan, Context::State& context, const BackwardCall& call) {
   BackwardPass<T> pass(plan, call);
-  run_members(context, plan.geometry.tiling.threads(), pass);
+  run_members(context, plan.geometry.tiling, pass);
 }
 
 template void run_backward(const PlanView<float>&, Context::State&, const BackwardCall&);

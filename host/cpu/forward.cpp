@@ -38,9 +38,8 @@ class ForwardPass {
   }
 
   // What each member of the team runs.
-  void run(int member_index) {
-    const Member member(g_.tiling, member_index);
-    if (training_ && member_index == 0) {
+  void run(const Member& member) {
+    if (training_ && member.index == 0) {
       *reserve_.header = reserve_header(bits_id_, sizes_);
     }
     if (canonical_) {
@@ -53,6 +52,8 @@ class ForwardPass {
       barriers_.team.wait();
     }
   }
+
+  Barriers& barriers() { return barriers_; }
 
  private:
   // Everything about one layer and direction that stays the same over its steps.
@@ -431,7 +432,7 @@ void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std
 template <class T>
 void run_forward(const PlanView<T>& plan, Context::State& context, const ForwardCall& call) {
   ForwardPass<T> pass(plan, call);
-  run_members(context, plan.geometry.tiling.threads(), pass);
+  run_members(context, plan.geometry.tiling, pass);
 }
 
 template void prepare(const PlanView<float>&, std::span<const LayerWeights>, std::byte*);

@@ -24,7 +24,8 @@ class Stream {
 };
 
 /// A persistent team of threads. The thread that calls into the library is member 0, so a team of n starts
-/// n - 1 threads, which sleep between calls. Serves one call at a time.
+/// n - 1 threads, which sleep between calls. Serves one call at a time. A child of fork has no threads of its
+/// parent: it can destroy a team that it inherits, and nothing else.
 class RECUR_API ThreadTeam {
  public:
   /// Starts the threads. @throws InvalidArgument unless 1 <= threads <= 1024; OutOfMemory when the system
@@ -37,7 +38,8 @@ class RECUR_API ThreadTeam {
   int size() const;
 
   /// Runs `task(user, member)` once on every member 0..members-1 and returns when all are done. The task must
-  /// not throw and must not call `run` of the same team.
+  /// not throw and must not call `run` of the same team. @throws InvalidArgument in a child of fork, if the
+  /// team has threads.
   void run(int members, void (*task)(void* user, int member), void* user);
 
  private:

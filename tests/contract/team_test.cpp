@@ -6,7 +6,6 @@
 #include <thread>
 #include <vector>
 
-#include "host/spin.hpp"
 #include "recur/recur.hpp"
 
 namespace recur::test {
@@ -134,32 +133,6 @@ TEST(ThreadTeam, ErrorsLeaveItUsable) {
   std::atomic<int> calls{0};
   run(team, 2, [&](int) { ++calls; });
   EXPECT_EQ(calls.load(), 2);
-}
-
-// Each member writes its slot, and after the barrier sees the slots of all: plain memory again.
-TEST(SpinBarrier, PublishesWhatWasWrittenBefore) {
-  constexpr int kMembers = 4;
-  ThreadTeam team(kMembers);
-  host::SpinBarrier barrier;
-  barrier.init(kMembers);
-  int slots[2][kMembers] = {};
-  int wrong[kMembers] = {};
-  run(team, kMembers, [&](int member) {
-    for (int round = 1; round <= 200; ++round) {
-      slots[round % 2][member] = round;
-      barrier.wait();
-      for (int other = 0; other < kMembers; ++other) {
-        if (slots[round % 2][other] != round) ++wrong[member];
-      }
-    }
-  });
-  EXPECT_EQ(std::count(wrong, wrong + kMembers, 0), kMembers);
-}
-
-TEST(SpinBarrier, OfOneNeverWaits) {
-  host::SpinBarrier barrier;
-  barrier.init(1);
-  for (int i = 0; i < 100; ++i) barrier.wait();
 }
 
 }  // namespace

@@ -105,6 +105,7 @@ TEST_P(Threads, OnePlanOnePreparedBufferManyContexts) {
     callers.emplace_back([&, caller] {
       ThreadTeam team(2);
       Context context(Device::cpu(), &team);
+      context.state().load.choose(host::LoadPolicy::Choice::team);
       const Plan plan = shared.plan;  // a copy of a plan is the plan
       Aligned<std::byte> workspace(plan.sizes().workspace_prepared);
       Aligned<float> y(expected.size());

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "engines/test_device.hpp"
+#include "host/context_state.hpp"
 #include "oracle/problem.hpp"
 #include "recur/recur.hpp"
 #include "support/aligned.hpp"
@@ -66,6 +67,8 @@ class RunContext {
     }
     team_.emplace(threads);
     context_ = &own_.emplace(plans_for, &*team_);
+    // Beside other tests, too: what is tested is the team.
+    context_->state().load.choose(host::LoadPolicy::Choice::team);
   }
   Context& get() { return *context_; }
 
