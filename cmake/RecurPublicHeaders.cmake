@@ -8,6 +8,7 @@ set(RECUR_CORE_HEADERS
   recur/error.hpp
   recur/export.hpp
   recur/graph.hpp
+  recur/memory.hpp
   recur/onnx.hpp
   recur/plan.hpp
   recur/rates.hpp

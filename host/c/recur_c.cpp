@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "host/c/convert.hpp"
+#include "recur/memory.hpp"
 
 namespace c = recur::host::c;
 
@@ -138,6 +139,10 @@ recur::Options options_with_log(const recur_options* from, recur_options& kept) 
 extern "C" {
 
 int32_t recur_version(void) { return RECUR_VERSION; }
+
+int32_t recur_prefer_huge_pages(void* memory, std::size_t bytes) {
+  return recur::prefer_huge_pages({static_cast<std::byte*>(memory), bytes}) ? 1 : 0;
+}
 
 const char* recur_status_name(recur_status status) {
   switch (status) {

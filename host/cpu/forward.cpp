@@ -194,21 +194,27 @@ class ForwardPass {
     for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, last - first);
   }
 
-  // W x of `count` steps from t0, rows shared out over the direction group. Rows past a sequence's end are
-  // left out.
+  // W x of `count` steps from t0. Batch groups share the rows and unit groups the panels of W, so that each
+  // reads its own part of W only; rows that are gathered first are shared by all. Rows past a sequence's end
+  // are left out.
   void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
     const std::int64_t columns = g_.columns(dir.layer);
-    const Range range = part_of(count * sizes_.batch, member.members_in_direction, member.index_in_direction);
+    const bool in_place = can_read_in_place(dir.x, sizes_, columns);
+    const std::int64_t all_rows = count * sizes_.batch;
+    const Range range = in_place ? part_of(all_rows, member.batch_groups, member.batch_group)
+                                 : part_of(all_rows, member.members_in_direction, member.index_in_direction);
+    const std::int64_t all_panels = g_.input_row() / g_.tiling.input_width;
+    const Range panels = in_place ? member.panels(g_.tiling, all_panels) : Range{0, all_panels};
     std::int32_t* const list = buffers_.input_rows + member.index * g_.tiling.chunk_rows;
     const RowList rows = list_valid(dir.sequence, sizes_.batch, t0, range, list);
     Matrix<const T> x{};
-    if (can_read_in_place(dir.x, sizes_, columns)) {
+    if (in_place) {
       x = {dir.x.at(t0, 0), dir.x.row(sizes_)};
     } else {
       gather(dir.x, t0, sizes_.batch, range, rows, columns, dir.state.gathered);
       x = {dir.state.gathered, columns};
     }
-    input_product(g_, kernels_, dir.layer, dir.packed, x.data + range.begin * x.row, x.row, rows,
+    input_product(g_, kernels_, dir.layer, dir.packed, panels, x.data + range.begin * x.row, x.row, rows,
                   dir.state.input + range.begin * g_.input_row());
   }
 
@@ -314,8 +320,8 @@ class ForwardPass {
     const std::int64_t vectors = g_.traits.gates_of_phase(phase) * g_.tiling.panel_vectors;
     const std::int64_t at_once =
         std::max<std::int64_t>(1, kSumsInFlight / std::max<std::int64_t>(1, rows.count * vectors));
-    // Every other step walks R backwards: what of it a cache still holds of the step before is read first, where
-    // a walk in one direction would find a level that is a little too small empty each time.
+    // Every other step walks R backwards: what of it a cache still holds of the step before is read first,
+    // where a walk in one direction would find a level that is a little too small empty each time.
     const Split groups(panels.size(), at_once);
     for (std::int64_t i = 0; i < groups.parts; ++i) {
       const std::int64_t group = current == 0 ? i : groups.parts - 1 - i;

@@ -8,19 +8,19 @@
 
 namespace recur::host::cpu {
 
-// Those of the rows that `rows` lists of out = x W^T, with W as packed; out has rows of
-// `Geometry::input_row`.
+// Those of the rows that `rows` lists, and of the panels of W, of out = x W^T, with W as packed. out has rows
+// of `Geometry::input_row`.
 template <class T>
 void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t layer,
-                   const PackedDirection<T>& packed, const T* x, std::int64_t x_row, const RowList& rows,
-                   Arithmetic<T>* out) {
+                   const PackedDirection<T>& packed, Range panels, const T* x, std::int64_t x_row,
+                   const RowList& rows, Arithmetic<T>* out) {
   const std::int64_t width = g.tiling.input_width;
   kernels.product({.a = x,
                    .a_row = x_row,
                    .a_column = 1,
-                   .b = packed.W,
+                   .b = packed.W + panels.begin * PackedDirection<T>::W_panel_size(g, layer),
                    .b_row = width,
-                   .c = out,
+                   .c = out + panels.begin * width,
                    .c_row = g.input_row(),
                    .rows = rows.count,
                    .columns = width,
@@ -28,7 +28,7 @@ void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t la
                    .accumulate = false,
                    .a_rows = rows.index,
                    .c_rows = rows.index,
-                   .panels = g.input_row() / width,
+                   .panels = panels.size(),
                    .b_panel = PackedDirection<T>::W_panel_size(g, layer),
                    .c_panel = width});
 }
@@ -50,7 +50,6 @@ void product_of_columns(void (*product)(const ProductArgs<A>&), ProductArgs<A> p
   last.c_row = width;
   last.c_rows = nullptr;
   last.panels = 1;
-  last.accumulate = false;
   for (std::int64_t first = 0; first < p.rows; first += kTileRows) {
     last.rows = std::min(kTileRows, p.rows - first);
     if (p.a_rows != nullptr) {
@@ -58,17 +57,18 @@ void product_of_columns(void (*product)(const ProductArgs<A>&), ProductArgs<A> p
     } else {
       last.a = p.a + first * p.a_row;
     }
-    product(last);
-    for (std::int64_t i = 0; i < last.rows; ++i) {
-      const std::int64_t row = p.c_rows != nullptr ? p.c_rows[first + i] : first + i;
-      A* const to = p.c + row * p.c_row + p.panels * width;
-      const A* const from = whole + i * width;
-      if (!p.accumulate) {
-        std::copy_n(from, rest, to);
-      } else {
-        for (std::int64_t j = 0; j < rest; ++j) to[j] += from[j];
+    const auto each_row = [&](auto&& f) {
+      for (std::int64_t i = 0; i < last.rows; ++i) {
+        const std::int64_t row = p.c_rows != nullptr ? p.c_rows[first + i] : first + i;
+        f(p.c + row * p.c_row + p.panels * width, whole + i * width);
       }
+    };
+    if (p.accumulate) {
+      std::fill_n(whole, last.rows * width, A(0));
+      each_row([&](const A* c, A* copy) { std::copy_n(c, rest, copy); });
     }
+    product(last);
+    each_row([&](A* c, const A* copy) { std::copy_n(copy, rest, c); });
   }
 }
 

@@ -7,6 +7,7 @@
 #include "recur/dlpack.hpp"          // IWYU pragma: export
 #include "recur/error.hpp"           // IWYU pragma: export
 #include "recur/graph.hpp"           // IWYU pragma: export
+#include "recur/memory.hpp"          // IWYU pragma: export
 #include "recur/onnx.hpp"            // IWYU pragma: export
 #include "recur/plan.hpp"            // IWYU pragma: export
 #include "recur/rates.hpp"           // IWYU pragma: export

@@ -14,6 +14,7 @@
 #include "perf/floors/rates.hpp"
 #include "perf/floors/read.hpp"
 #include "perf/statistics.hpp"
+#include "recur/memory.hpp"
 
 namespace recur::perf {
 namespace {
@@ -48,13 +49,16 @@ double repetitions_per_second(ThreadTeam& team,
   return static_cast<double>(times) / best;
 }
 
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
 struct AlignedDelete {
-  void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{4096}); }
+  void operator()(std::byte* memory) const { ::operator delete[](memory, std::align_val_t{kHugePage}); }
 };
 using Memory = std::unique_ptr<std::byte[], AlignedDelete>;
 
 Memory zeros(std::size_t bytes) {
-  auto* memory = new (std::align_val_t{4096}) std::byte[bytes];
+  auto* memory = new (std::align_val_t{kHugePage}) std::byte[bytes];
+  prefer_huge_pages({memory, bytes});
   std::memset(memory, 0, bytes);  // gives each page a place of its own
   return Memory(memory);
 }

@@ -210,16 +210,6 @@ struct Memory {
     args.panels = form.panels;
   }
 
-  // From this column on C gets the whole sum in one addition.
-  void expect_sums_past(std::int64_t first, const Operands<T>& from, const Form& form, std::int64_t columns) {
-    for (std::int64_t i = 0; form.accumulate && i < form.rows; ++i) {
-      for (std::int64_t column = first; column < columns; ++column) {
-        expected[index(row_at(form.c_rows, i) * args.c_row + column)] =
-            from.before(i, column) + from.after(i, column, false);
-      }
-    }
-  }
-
   // The rest of a last unit is zero, and so are columns past the operands'.
   void pack_b(const Operands<T>& from, const Form& form, std::int64_t units) {
     Unit<Stored<T>> poison;
@@ -434,7 +424,6 @@ class Product : public ::testing::TestWithParam<std::string> {
                           .a_rows = random.integer(0, 1) == 1 ? &a_rows : nullptr,
                           .c_rows = random.integer(0, 1) == 1 ? &c_rows : nullptr};
           Memory<T> memory(operands, form, columns);
-          memory.expect_sums_past(columns / width * width, operands, form, columns);
           host::cpu::product_of_columns(k->arithmetic_product, memory.args, columns);
           ASSERT_TRUE(memory.is_as_expected()) << columns << " columns, " << text_of(form, operands.depth());
         }
