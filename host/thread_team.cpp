@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/awaited_counter.hpp"
+#include "host/process_mark.hpp"
 #include "recur/context.hpp"
 #include "recur/error.hpp"
 
@@ -23,7 +24,7 @@ constexpr int kMaxThreads = 1024;
 struct ThreadTeam::State {
   host::AwaitedCounter calls;
   host::AwaitedCounter answers;
-  const pid_t process = getpid();
+  const host::ProcessMark mark;
   std::atomic<bool> busy{false};
   bool stopping = false;
   int members = 0;
@@ -50,7 +51,7 @@ struct ThreadTeam::State {
   void stop() {
     // A child of fork has the threads' names and no threads: there is nobody to join, and no destructor of a
     // joinable std::thread may run.
-    if (getpid() != process) {
+    if (!mark.in_that_process()) {
       for (std::thread& worker : workers) new (&worker) std::thread();
       return;
     }
@@ -59,11 +60,10 @@ struct ThreadTeam::State {
     for (std::thread& worker : workers) worker.join();
   }
   void check_process() const {
-    if (workers.empty()) return;
-    const pid_t now = getpid();
-    if (now == process) return;
-    throw InvalidArgument("thread team: made in process " + std::to_string(process) + ", used in process " +
-                          std::to_string(now) + ": a child of fork has no threads of its parent");
+    if (workers.empty() || mark.in_that_process()) return;
+    throw InvalidArgument("thread team: made in process " + std::to_string(mark.process()) +
+                          ", used in process " + std::to_string(getpid()) +
+                          ": a child of fork has no threads of its parent");
   }
 };
 

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 
 #include "host/context_state.hpp"
 #include "host/cpu/tiling.hpp"
@@ -29,13 +30,18 @@ struct Barriers {
   std::atomic<std::int64_t> waited{0};  // ns, of all members together, in waits that took long
   SpinBarrier team;
   SpinBarrier chunk[2];
-  SpinBarrier step[2][kMaxBatchGroups];
+  // Those of the groups that there are: to write all of them would take a short call a microsecond.
+  union {
+    SpinBarrier step[2][kMaxBatchGroups];
+  };
 
   explicit Barriers(const Tiling& tiling) {
     team.init(tiling.threads(), &waited);
     for (int d = 0; d < tiling.direction_groups; ++d) {
       chunk[d].init(tiling.batch_groups * tiling.unit_groups, &waited);
-      for (int b = 0; b < tiling.batch_groups; ++b) step[d][b].init(tiling.unit_groups, &waited);
+      for (int b = 0; b < tiling.batch_groups; ++b) {
+        std::construct_at(&step[d][b])->init(tiling.unit_groups, &waited);
+      }
     }
   }
 

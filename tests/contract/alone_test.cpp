@@ -90,34 +90,71 @@ TEST_P(Alone, ChunksOfTime) { expect_same_bits<float>(GetParam(), {90, 7, 2}); }
 INSTANTIATE_TEST_SUITE_P(Cpu, Alone, ::testing::ValuesIn(cells_of_each_kind()),
                          [](const auto& instance) { return camel_case(cell_name(instance.param)); });
 
-// A call of two that mostly waits sends the next ones to one thread, for eight times as long as it took.
-TEST(LoadPolicy, ACallThatMostlyWaitedIsFollowedByCallsAlone) {
+constexpr std::int64_t kMillisecond = 1'000'000;
+
+// Calls one after the other, and whether the next one is to be one thread's.
+struct Calls {
+  explicit Calls(int team) : members(team) {}
+  bool call(std::int64_t duration, std::int64_t waited) {
+    load.record(members, now, now + duration, waited);
+    now += duration;
+    return load.alone(now);
+  }
+  int members;
   LoadPolicy load;
-  EXPECT_FALSE(load.alone(0));
-  load.record(2, 1000, 2000, 500);
-  EXPECT_FALSE(load.alone(2000)) << "half of the time of one member: two were as fast as one";
-  load.record(2, 3000, 4000, 501);
-  EXPECT_TRUE(load.alone(4000));
-  EXPECT_TRUE(load.alone(11999));
-  EXPECT_FALSE(load.alone(12000)) << "and then two try again";
+  std::int64_t now = 0;
+};
+
+// A call of two that waits for more than a quarter of it is followed by one thread's, for eight times as
+// long.
+TEST(LoadPolicy, ACallThatMostlyWaitedIsFollowedByCallsAlone) {
+  Calls two(2);
+  EXPECT_FALSE(two.load.alone(0));
+  EXPECT_FALSE(two.call(100 * kMillisecond, 25 * kMillisecond)) << "half of what the second thread can bring";
+  EXPECT_TRUE(two.call(100 * kMillisecond, 26 * kMillisecond));
+  EXPECT_TRUE(two.load.alone(two.now + 800 * kMillisecond - 1));
+  EXPECT_FALSE(two.load.alone(two.now + 800 * kMillisecond)) << "and then two try again";
 }
 
-// Three of four can wait at a time: one thread is faster once they work less than a quarter of it.
+// Three of four can wait at a time: half of what they bring is lost where they wait for 9/8 of a call's time.
 TEST(LoadPolicy, ALargerTeamMayWaitMore) {
-  LoadPolicy load;
-  load.record(4, 0, 1000, 2250);
-  EXPECT_FALSE(load.alone(1000));
-  load.record(4, 0, 1000, 2251);
-  EXPECT_TRUE(load.alone(1000));
+  Calls four(4);
+  EXPECT_FALSE(four.call(80 * kMillisecond, 90 * kMillisecond));
+  EXPECT_TRUE(four.call(80 * kMillisecond, 92 * kMillisecond));
+}
+
+// A thread that has to be woken up makes one short call wait, and is no reason to leave it asleep.
+TEST(LoadPolicy, WakingUpIsNoReason) {
+  Calls two(2);
+  EXPECT_TRUE(two.call(100 * kMillisecond, 100 * kMillisecond));
+  two.now += 1000 * kMillisecond;
+  EXPECT_FALSE(two.call(70'000, 50'000));
+  for (int again = 0; again < 100; ++again) EXPECT_FALSE(two.call(20'000, 0));
+  int calls = 0;
+  while (!two.call(70'000, 50'000)) ASSERT_LT(++calls, 30) << "where all of them wait, it is one";
+}
+
+// A time slice lost in thirty milliseconds is not, but one in six is.
+TEST(LoadPolicy, LoadThatComesAndGoesIsNoReason) {
+  Calls two(2);
+  for (int again = 0; again < 20; ++again) {
+    for (int good = 0; good < 270; ++good) ASSERT_FALSE(two.call(100'000, 0));
+    ASSERT_FALSE(two.call(3 * kMillisecond, 3 * kMillisecond)) << again;
+  }
+  int lost = 0;
+  do {
+    ASSERT_LT(++lost, 4);
+    for (int good = 0; good < 30; ++good) ASSERT_FALSE(two.call(100'000, 0));
+  } while (!two.call(3 * kMillisecond, 3 * kMillisecond));
 }
 
 TEST(LoadPolicy, AChoiceHoldsWhateverWasMeasured) {
   LoadPolicy load;
   load.choose(LoadPolicy::Choice::team);
-  load.record(2, 0, 1000, 1000);
-  EXPECT_FALSE(load.alone(1000));
+  load.record(2, 0, 10 * kMillisecond, 10 * kMillisecond);
+  EXPECT_FALSE(load.alone(10 * kMillisecond));
   load.choose(LoadPolicy::Choice::alone);
-  EXPECT_TRUE(load.alone(1000000));
+  EXPECT_TRUE(load.alone(1000 * kMillisecond));
 }
 
 // A pass of two members, of which the second comes late to a barrier, as a thread without a processor does.
