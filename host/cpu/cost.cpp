@@ -201,19 +201,21 @@ class Cost {
     const double h_size = static_cast<double>(g_.h_size());
     double seconds = multiply_back(rows, gate_rows, 2 * columns + h_size) / threads;
     if (g_.projected()) seconds += multiply_back(rows, h_size, static_cast<double>(g_.hidden)) / threads;
-    // Each chunk adds to dW and dR, and gathers h.
-    const double chunks = static_cast<double>(chunks_);
+    // Each chunk adds to dW and dR, and packs x and h.
+    const double chunks = std::ceil(rows / static_cast<double>(t_.gradient_rows));
     const double weights = gate_rows * (columns + h_size) / threads;
     seconds += move(computed(chunks * 2 * weights), computed(weights));
-    seconds += stream((stored(rows * h_size) + computed(rows * h_size)) / threads);
+    seconds += stream((stored(rows * (columns + h_size)) + computed(rows * (columns + h_size))) / threads);
     if (arithmetic_bytes_ != value_bytes_) {
-      // W and x are converted, and the results.
-      const double converted = weights + (gate_rows * columns + rows * columns) / threads;
+      // Results are converted.
+      const double converted = weights;
       seconds += stream(stored(converted) + computed(converted));
     }
-    // Both biases are sums of the same columns.
+    // For dx W is packed.
+    seconds += stream((stored(gate_rows * columns) + computed(gate_rows * columns)) / threads);
+    // Both biases are sums of the same columns, which the products of dW and dR copy.
     const double dsums = rows * static_cast<double>(g_.sum_rows()) / threads;
-    seconds += move(computed(2 * dsums), computed(dsums));
+    seconds += move(computed(4 * dsums), computed(dsums));
     return seconds + (2 * chunks + 2) * barrier(t_.threads());
   }
 

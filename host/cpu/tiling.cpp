@@ -11,7 +11,7 @@ namespace recur::host::cpu {
 namespace {
 
 // How much of the processor's rate a tile of so many vectors reaches, of a batch that fills its rows: narrow
-// ones read more for each multiplication (perf/results/*/tiles.md).
+// ones read more for each multiplication (docs/performance.md).
 constexpr double kRateOfVectors[] = {0.85, 0.95, 1, 1, 1, 1};
 
 // Bytes of W x held between its product and its use. Half of a typical 1 MiB private L2, so that it is still
