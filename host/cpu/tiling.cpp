@@ -93,8 +93,8 @@ int choose_panel_vectors(std::int64_t columns, int lanes, int gates, int max_pan
     const std::int64_t width = static_cast<std::int64_t>(vectors) * lanes;
     if (vectors > 1 && width * (groups - 1) >= columns) break;
     const std::int64_t panels = round_up(columns, width) / width;
-    const double time =
-        static_cast<double>((panels + groups - 1) / groups * width) / kRateOfVectors[vectors * gates - 1];
+    const std::int64_t busiest = (panels + groups - 1) / groups * width;
+    const double time = static_cast<double>(busiest) / kRateOfVectors[vectors * gates - 1];
     if (time <= least) {
       least = time;
       best = vectors;

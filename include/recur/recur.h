@@ -327,7 +327,8 @@ typedef struct recur_graph recur_graph;
 
 /** Version of the library that runs, as RECUR_VERSION of the one that was compiled against. */
 RECUR_API int32_t recur_version(void);
-/** recur::prefer_huge_pages: 1 where the system took the advice, else 0. Memory may be null where bytes is 0. */
+/** recur::prefer_huge_pages: 1 where the system took the advice, else 0. Memory may be null where bytes is 0.
+ */
 RECUR_API int32_t recur_prefer_huge_pages(void* memory, size_t bytes);
 /** "invalid_argument", ...; never null. */
 RECUR_API const char* recur_status_name(recur_status status);

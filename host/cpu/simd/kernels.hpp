@@ -24,8 +24,8 @@ enum class RowStep : std::uint8_t {
 // in each; half as many again for what delays them.
 inline constexpr int kSumsInFlight = 12;
 
-// `count` things cut into as few parts of at most `most` as there can be, of nearly equal sizes, the larger ones
-// first. Divides only where there are several.
+// `count` things cut into as few parts of at most `most` as there can be, of nearly equal sizes, the larger
+// ones first. Divides only where there are several.
 struct Split {
   std::int64_t parts = 1;
   std::int64_t size;
