@@ -164,7 +164,7 @@ void product(const ProductArgs<T>& p) {
   constexpr std::int64_t kUnitDepth = StorageTraits<T>::kUnitDepth;
   static constexpr TileTable<T> kTiles = make_tiles<T>();
   constexpr std::int64_t kLanes = Vec<Arithmetic<T>>::kLanes;
-  if (p.rows == 0) return;
+  if (p.rows == 0 || p.panels == 0) return;
   const int vectors = static_cast<int>(p.columns / kLanes);
   const Split blocks(p.rows, kMostRowsOf<T>[vectors - 1]);
   const bool few_rows = blocks.parts == 1 && p.rows <= kFewRows;
