@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "engines/simd_names.hpp"
 #include "host/cpu/large_product.hpp"
@@ -240,14 +241,12 @@ struct Memory {
 
   // All of C, with what lies between its rows and is in no list.
   ::testing::AssertionResult is_as_expected() const {
-    if (std::memcmp(c.data(), expected.data(), c.size() * sizeof(Sum<T>)) == 0)
-      return ::testing::AssertionSuccess();
-    for (std::size_t i = 0; i < c.size(); ++i) {
-      if (std::memcmp(&c[i], &expected[i], sizeof(Sum<T>)) != 0)
-        return ::testing::AssertionFailure()
-               << "element " << i << " of C: " << c[i] << ", expected " << expected[i];
-    }
-    return ::testing::AssertionSuccess();
+    const auto got = std::as_bytes(std::span(c)), wanted = std::as_bytes(std::span(expected));
+    const auto differs = std::ranges::mismatch(got, wanted).in1;
+    if (differs == got.end()) return ::testing::AssertionSuccess();
+    const auto i = static_cast<std::size_t>(differs - got.begin()) / sizeof(Sum<T>);
+    return ::testing::AssertionFailure()
+           << "element " << i << " of C: " << c[i] << ", expected " << expected[i];
   }
 };
 
