@@ -27,7 +27,7 @@ limited() {
   local seconds=$1 log=$2 pid last
   shift 2
   if ((SECONDS + seconds > parts_end)); then seconds=$((parts_end - SECONDS)); fi
-  if ((seconds <= 0)); then
+  if ((seconds <= 0)) || [[ -e $scratch/stopping ]]; then
     echo "no time left" >"$log"
     return 137
   fi
@@ -47,10 +47,16 @@ limited() {
   wait "$pid" 2>/dev/null
 }
 
-# stop_all: ends what `limited` has running, with all that it started.
+# stop_all: ends what `limited` has running, with all that it started, and waits for those that wait for it: nothing writes
+# after the summary. What cannot be killed is left behind after some seconds.
 stop_all() {
-  local running
-  for running in "$scratch"/running/*; do
-    if [[ -e $running ]]; then kill -KILL -- "-${running##*/}" 2>/dev/null; fi
+  local running last=$((SECONDS + 8))
+  : >"$scratch/stopping"
+  while :; do
+    for running in "$scratch"/running/*; do
+      if [[ -e $running ]]; then kill -KILL -- "-${running##*/}" 2>/dev/null; fi
+    done
+    if [[ -z $(jobs -pr) ]] || ((SECONDS > last)); then break; fi
+    sleep 0.1
   done
 }
