@@ -127,7 +127,7 @@ class BackwardPass {
   void pack(const Member& member, const Direction& dir) {
     const LayerWeights& w = weights(dir.layer);
     const auto pack_panels = [&](const ConstTensorView& matrix, std::int64_t first_row, std::int64_t depth,
-                                 std::int64_t columns, std::int64_t width, A* panels) {
+                                 std::int64_t columns, std::int64_t width, Unit<T>* panels) {
       pack_back_panels(direction_of<T>(matrix, dir.index) + first_row * matrix.stride(1), row_stride(matrix),
                        depth, columns, width, panels, member.index_in_direction, member.members_in_direction);
     };
@@ -244,14 +244,14 @@ class BackwardPass {
     each_owned(member, h_columns(),
                [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
                  A* const carried = state.dh + b * g_.state_row() + column;
-                 A* const whole =
+                 T* const whole =
                      buffers_.dh_steps[dir.index] + (t * sizes_.batch + b) * g_.projection + column;
                  if (steps[b] == RowStep::skip) return;
-                 std::copy_n(carried, count, whole);
                  if (dir.dy) {
                    const T* const dy = dir.dy.at(t, b) + column;
-                   for (std::int64_t j = 0; j < count; ++j) whole[j] += widened(dy[j]);
+                   for (std::int64_t j = 0; j < count; ++j) carried[j] += widened(dy[j]);
                  }
+                 copy_values(carried, count, whole);
                  std::fill_n(carried, padded, A(0));
                });
   }
@@ -262,22 +262,23 @@ class BackwardPass {
     const std::int64_t width = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
     A* const dm = buffers_.state[member.direction_group].dm;
-    kernels_.arithmetic_product({.a = buffers_.dh_steps[dir.index] + t * sizes_.batch * g_.projection,
-                                 .a_row = g_.projection,
-                                 .a_column = 1,
-                                 .b = buffers_.projection[dir.index] + panels.begin * g_.projection * width,
-                                 .b_row = width,
-                                 .c = dm + panels.begin * width,
-                                 .c_row = g_.state_row(),
-                                 .rows = scratch.count,
-                                 .columns = width,
-                                 .depth = g_.projection,
-                                 .accumulate = false,
-                                 .a_rows = scratch.active,
-                                 .c_rows = scratch.active,
-                                 .panels = panels.size(),
-                                 .b_panel = g_.projection * width,
-                                 .c_panel = width});
+    const std::int64_t panel = units_of<T>(g_.projection) * width;
+    kernels_.product({.a = buffers_.dh_steps[dir.index] + t * sizes_.batch * g_.projection,
+                      .a_row = g_.projection,
+                      .a_column = 1,
+                      .b = buffers_.projection[dir.index] + panels.begin * panel,
+                      .b_row = width,
+                      .c = dm + panels.begin * width,
+                      .c_row = g_.state_row(),
+                      .rows = scratch.count,
+                      .columns = width,
+                      .depth = g_.projection,
+                      .accumulate = false,
+                      .a_rows = scratch.active,
+                      .c_rows = scratch.active,
+                      .panels = panels.size(),
+                      .b_panel = panel,
+                      .c_panel = width});
   }
 
   void run_cells(const Member& member, const Direction& dir, std::int64_t t, int phase,
@@ -332,15 +333,16 @@ class BackwardPass {
                 const RowScratch& scratch, A* out, bool accumulate) {
     const std::int64_t width = g_.tiling.back_units;
     const std::int64_t depth = segment.gates * g_.hidden;
+    const std::int64_t panel = units_of<T>(depth) * width;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
     // Every other step walks R backwards, as in forward.
     const std::int64_t direction = t % 2 == 0 ? 1 : -1;
     const std::int64_t first = direction > 0 ? panels.begin : panels.end - 1;
-    kernels_.arithmetic_product(
+    kernels_.product(
         {.a = buffers_.dsums[dir.index] + t * sizes_.batch * g_.sum_rows() + segment.sum * g_.hidden,
          .a_row = g_.sum_rows(),
          .a_column = 1,
-         .b = buffers_.panels[dir.index][segment.index] + first * depth * width,
+         .b = buffers_.panels[dir.index][segment.index] + first * panel,
          .b_row = width,
          .c = out + first * width,
          .c_row = g_.state_row(),
@@ -351,7 +353,7 @@ class BackwardPass {
          .a_rows = scratch.active,
          .c_rows = scratch.active,
          .panels = panels.size(),
-         .b_panel = direction * depth * width,
+         .b_panel = direction * panel,
          .c_panel = direction * width});
   }
 

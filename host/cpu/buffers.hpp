@@ -140,13 +140,14 @@ struct ForwardBuffers {
 template <class T>
 struct GradientScratch {
   using A = Arithmetic<T>;
-  // Shared by the team: the right sides of one chunk, as panels [panel][row of the chunk][width].
-  A* x = nullptr;
-  A* h = nullptr;
-  A* exchange = nullptr;  // of cells with two phases
-  A* m = nullptr;         // where h is projected
+  // Shared by the team: the right sides of one chunk, as panels [panel][unit of rows of the chunk][width].
+  Unit<T>* x = nullptr;
+  Unit<T>* h = nullptr;
+  Unit<T>* exchange = nullptr;  // of cells with two phases
+  Unit<T>* m = nullptr;         // where h is projected
+  A* bias = nullptr;            // [sums][H]: sums over (t, b), each written by one member
   // Each member's own:
-  A* left = nullptr;             // [threads][chunk][kTileRows]: columns of dsums
+  Unit<T>* left = nullptr;       // [threads][units of a chunk][kTileRows]: columns of dsums
   A* dx = nullptr;               // [threads][kInputGradientRows][K]
   std::int32_t* rows = nullptr;  // [threads][row_count]
   // Sums over the chunks, where values are converted: rows of whole panels.
@@ -163,13 +164,17 @@ struct GradientScratch {
     const std::int64_t widest = g.widest_padded_columns();
     const std::int64_t h_columns = g.h_panels() * t.back_units;
     const std::int64_t unit_columns = t.back_panels * t.back_units;
-    x = take(t.gradient_rows, widest);
-    h = take(t.gradient_rows, h_columns);
-    left = take(checked_product("workspace", {t.threads(), t.gradient_rows}), kTileRows);
+    const auto take_units = [&](std::int64_t columns) {
+      return carver.take<Unit<T>>(checked_product("workspace", {units_of<T>(t.gradient_rows), columns}));
+    };
+    x = take_units(widest);
+    h = take_units(h_columns);
+    bias = carver.take<A>(g.sum_rows());
+    left = take_units(t.threads() * kTileRows);
     dx = take(checked_product("workspace", {t.threads(), kInputGradientRows}), g.widest_columns());
     rows = carver.take<std::int32_t>(checked_product("workspace", {t.threads(), row_count(t)}));
-    if (g.traits.phases > 1) exchange = take(t.gradient_rows, h_columns);
-    if (g.projected()) m = take(t.gradient_rows, unit_columns);
+    if (g.traits.phases > 1) exchange = take_units(h_columns);
+    if (g.projected()) m = take_units(unit_columns);
     if constexpr (!std::is_same_v<A, T>) {
       dW = take(g.gate_rows(), widest);
       dR = take(g.gate_rows(), h_columns);
@@ -178,13 +183,16 @@ struct GradientScratch {
   }
 
   std::int32_t* rows_of(const Geometry& g, int member) const { return rows + member * row_count(g.tiling); }
+  Unit<T>* left_of(const Geometry& g, int member) const {
+    return left + member * units_of<T>(g.tiling.gradient_rows) * kTileRows;
+  }
 
  private:
   static std::int64_t row_count(const Tiling& t) { return std::max(t.gradient_rows, kInputGradientRows); }
 };
 
-// Backward computes in arithmetic throughout: where that is not how values are stored, it has copies of the
-// weights and of a chunk's operands in it, and rounds gradients when they are complete.
+// Backward computes in arithmetic. What products multiply is stored: the gradients of sums are rounded once,
+// where the cell leaves them; gradients that are given back are rounded when they are complete.
 template <class T>
 struct BackwardBuffers {
   using A = Arithmetic<T>;
@@ -199,12 +207,12 @@ struct BackwardBuffers {
   };
   State state[2];            // per direction group
   BetweenLayers<T> between;  // gradients of the outputs of the layers below
-  A* dsums[2];               // per direction: [T][B][sums][H]
-  A* exchange[2];            // per direction: [T][B][H], what forward exchanged between its phases
-  A* dh_steps[2];            // per direction: [T][B][P], the whole gradients of h where it is projected
-  A* projection[2];          // per direction: its panels
-  A* panels[2][2];           // per direction and recurrent segment: R in the order the products read it
-  A* W[2];                   // per direction: its panels [panel][G*H][width], for dx
+  T* dsums[2];               // per direction: [T][B][sums][H]
+  T* exchange[2];            // per direction: [T][B][H], what forward exchanged between its phases
+  T* dh_steps[2];            // per direction: [T][B][P], the whole gradients of h where it is projected
+  Unit<T>* projection[2];    // per direction: its panels
+  Unit<T>* panels[2][2];     // per direction and recurrent segment: R in the order the products read it
+  Unit<T>* W[2];             // per direction: its panels [panel][units of G*H][width], for dx
   A* peephole[2];            // per direction, dense copy for the kernels
   A* c0[2];                  // per direction: [B][H]; only where it is converted
   GradientScratch<T> scratch;
@@ -228,7 +236,10 @@ struct BackwardBuffers {
     const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
     const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
     const auto take = [&](std::initializer_list<std::int64_t> shape) {
-      return carver.take<A>(checked_product("workspace", shape));
+      return carver.take<T>(checked_product("workspace", shape));
+    };
+    const auto take_units = [&](std::initializer_list<std::int64_t> shape) {
+      return carver.take<Unit<T>>(checked_product("workspace", shape));
     };
     for (int group = 0; group < g.tiling.direction_groups; ++group) {
       state[group].dh = carver.take<A>(state_size);
@@ -240,15 +251,17 @@ struct BackwardBuffers {
       dsums[d] = take({rows, g.sum_rows()});
       if (g.traits.phases > 1) exchange[d] = take({rows, g.hidden});
       for (const Segment& segment : segments_of(g.traits)) {
-        panels[d][segment.index] = take({g.h_panels(), g.tiling.back_units, segment.gates, g.hidden});
+        panels[d][segment.index] =
+            take_units({g.h_panels(), g.tiling.back_units, units_of<T>(segment.gates * g.hidden)});
       }
       if (g.projected()) {
         dh_steps[d] = take({rows, g.projection});
-        projection[d] = take({g.tiling.back_panels, g.tiling.back_units, g.projection});
+        projection[d] = take_units({g.tiling.back_panels, g.tiling.back_units, units_of<T>(g.projection)});
       }
       if (g.traits.peepholes > 0) peephole[d] = carver.take<A>(g.traits.peepholes * g.hidden);
-      W[d] = take({g.gate_rows(), g.widest_padded_columns()});
-      if (kConverts && g.traits.cell_state) c0[d] = take({sizes.batch, g.hidden});
+      W[d] = take_units({units_of<T>(g.gate_rows()), g.widest_padded_columns()});
+      if (kConverts && g.traits.cell_state)
+        c0[d] = carver.take<A>(checked_product("workspace", {sizes.batch, g.hidden}));
     }
     scratch = GradientScratch<T>(carver, g);
     const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});

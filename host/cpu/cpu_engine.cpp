@@ -53,7 +53,7 @@ std::optional<GateFunctions<T>> functions_of(const Spec& spec) {
 std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view target) {
   const Tiling& t = g.tiling;
   return Hash()
-      .add("cpu packed weights 3")
+      .add("cpu packed weights 4")
       .add(target)
       .add(static_cast<std::uint64_t>(g.variant))
       .add(static_cast<std::uint64_t>(job.spec.dtype))

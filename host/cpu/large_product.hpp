@@ -34,8 +34,9 @@ void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t la
 }
 
 // A product whose C has any number of `columns`: `p` describes its panels, and C may end within the last.
-template <class A>
-void product_of_columns(void (*product)(const ProductArgs<A>&), ProductArgs<A> p, std::int64_t columns) {
+template <class T>
+void product_of_columns(void (*product)(const ProductArgs<T>&), ProductArgs<T> p, std::int64_t columns) {
+  using A = Arithmetic<T>;
   const std::int64_t width = p.columns;
   p.panels = columns / width;
   p.c_panel = width;
@@ -44,7 +45,7 @@ void product_of_columns(void (*product)(const ProductArgs<A>&), ProductArgs<A> p
   if (rest == 0) return;
 
   alignas(64) A whole[kTileRows * kMostPanelBytes / sizeof(A)];
-  ProductArgs<A> last = p;
+  ProductArgs<T> last = p;
   last.b = p.b + p.panels * p.b_panel;
   last.c = whole;
   last.c_row = width;

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "host/cpu/copy.hpp"
+#include "host/cpu/units.hpp"
 
 namespace recur::host::cpu {
 namespace {
@@ -107,9 +108,18 @@ void pack_W(const Geometry& g, const ConstTensorView& W, std::int64_t layer, std
   const std::int64_t width = g.tiling.input_width;
   const Range panels = part_of(g.input_row() / width, members, member);
   for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-    const std::int64_t first = panel * width;
-    transpose_panel(from + first * W.stride(1), W.stride(1), std::min(width, g.gate_rows() - first), columns,
-                    writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer), width, width);
+    Unit<T>* const to = writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer);
+    // A panel may end one gate and begin the next.
+    for (std::int64_t column = 0; column < width;) {
+      const std::int64_t gate = (panel * width + column) / g.input_gate();
+      const std::int64_t unit = (panel * width + column) % g.input_gate();
+      const std::int64_t padded = std::min(width - column, g.input_gate() - unit);
+      const std::int64_t count =
+          gate < g.traits.gates ? std::clamp<std::int64_t>(g.hidden - unit, 0, padded) : 0;
+      const T* const rows = count > 0 ? from + (gate * g.hidden + unit) * W.stride(1) : nullptr;
+      transpose_panel(rows, W.stride(1), count, columns, to + column, width, padded);
+      column += padded;
+    }
   }
 }
 
@@ -204,27 +214,29 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
 
 template <class T>
 void pack_back_panels(const T* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
-                      std::int64_t width, Arithmetic<T>* panels, int member, int members) {
+                      std::int64_t width, Unit<T>* panels, int member, int members) {
+  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
   const Range range = part_of(round_up(columns, width) / width, members, member);
   for (std::int64_t panel = range.begin; panel < range.end; ++panel) {
     const std::int64_t first = panel * width;
     const std::int64_t count = std::min(width, columns - first);
-    Arithmetic<T>* to = panels + panel * depth * width;
-    for (std::int64_t k = 0; k < depth; ++k) {
-      const T* from = matrix + k * row + first;
-      copy_values(from, count, to + k * width);
-      std::fill_n(to + k * width + count, width - count, Arithmetic<T>(0));
+    Unit<T>* to = panels + panel * units_of<T>(depth) * width;
+    for (std::int64_t k = 0; k < depth; k += kDepth, to += width) {
+      RowsOfUnit<T> rows{};
+      for (std::int64_t i = 0; i < std::min(kDepth, depth - k); ++i) rows[i] = matrix + (k + i) * row + first;
+      put_unit<T>(rows, count, to);
+      std::fill_n(to + count, width - count, Unit<T>(0));
     }
   }
 }
 
 // NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define RECUR_INSTANTIATE(T)                                                                       \
-  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t);             \
-  template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,   \
-                               const PackedDirection<T>&, int, int);                               \
-  template void pack_back_panels(const T*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, \
-                                 Arithmetic<T>*, int, int);
+#define RECUR_INSTANTIATE(T)                                                                                 \
+  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t);                       \
+  template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,             \
+                               const PackedDirection<T>&, int, int);                                         \
+  template void pack_back_panels(const T*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, Unit<T>*, \
+                                 int, int);
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)
 RECUR_INSTANTIATE(Bf16)

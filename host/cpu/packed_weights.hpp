@@ -46,8 +46,11 @@ struct Geometry {
     const std::int64_t first = round_up(columns(0), columns_width(0));
     return layers == 1 ? first : std::max(first, round_up(columns(1), columns_width(1)));
   }
+  // Elements between gates in a row of W x: whole vectors, so that a cell reads each gate as it reads the
+  // first. Units past H are zeros.
+  std::int64_t input_gate() const { return round_up(hidden, tiling.lanes); }
   // Elements between rows of W x.
-  std::int64_t input_row() const { return round_up(gate_rows(), tiling.input_width); }
+  std::int64_t input_row() const { return round_up(traits.gates * input_gate(), tiling.input_width); }
 };
 
 // A run of gates whose gradients multiply the same rows of R in one product: `gates` gates of R from `gate`,
@@ -112,11 +115,11 @@ template <class T>
 void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
                     std::int64_t direction, const PackedDirection<T>& packed, int member, int members);
 
-// A row-major [depth][columns] matrix for the products of `backward`: panels [panel][depth][width], columns
-// past the last one zero. This member's share of the panels.
+// A row-major [depth][columns] matrix for the products of `backward`: panels [panel][units of depth][width],
+// columns past the last one zero. This member's share of the panels.
 template <class T>
 void pack_back_panels(const T* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
-                      std::int64_t width, Arithmetic<T>* panels, int member, int members);
+                      std::int64_t width, Unit<T>* panels, int member, int members);
 
 // Elements between the rows of a canonical [D][rows][columns] tensor. A single row's stride means nothing, so
 // it may be anything.

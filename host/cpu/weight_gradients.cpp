@@ -1,9 +1,11 @@
 #include "host/cpu/weight_gradients.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 
 #include "host/cpu/copy.hpp"
+#include "host/cpu/units.hpp"
 
 namespace recur::host::cpu {
 namespace {
@@ -63,22 +65,27 @@ class Chunks {
   std::int64_t taken_ = 0;
 };
 
-// This member's share of the rows of a chunk as the right side of products: panels [panel][row of the
-// chunk][width], zeros past the last column. `row_of` gives a (t, b) row, or null for zeros.
+// This member's share of the rows of a chunk as the right side of products: panels [panel][unit of the
+// chunk's rows][width], zeros past the last column. `row_of` gives a (t, b) row, or null for zeros.
 template <class T, class RowOf>
 void pack_right(const GradientInputs<T>& in, const Member& member, std::int64_t first, const RowList& rows,
-                std::int64_t columns, std::int64_t width, Arithmetic<T>* panels, RowOf&& row_of) {
-  const Range share = part_of(rows.count, member.members, member.index);
-  for (std::int64_t i = share.begin; i < share.end; ++i) {
-    const std::int64_t row = first + rows.at(i);
-    const auto* from = row_of(row / in.sizes.batch, row % in.sizes.batch);
-    Arithmetic<T>* to = panels + i * width;
+                std::int64_t columns, std::int64_t width, Unit<T>* panels, RowOf&& row_of) {
+  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+  const std::int64_t units = units_of<T>(rows.count);
+  const Range share = part_of(units, member.members, member.index);
+  for (std::int64_t unit = share.begin; unit < share.end; ++unit) {
+    RowsOfUnit<T> from{};
+    for (std::int64_t i = unit * kDepth; i < std::min((unit + 1) * kDepth, rows.count); ++i) {
+      const std::int64_t row = first + rows.at(i);
+      from[i - unit * kDepth] = row_of(row / in.sizes.batch, row % in.sizes.batch);
+    }
+    Unit<T>* to = panels + unit * width;
     for (std::int64_t column = 0; column < columns; column += width) {
       const std::int64_t count = std::min(width, columns - column);
-      if (from != nullptr) copy_values(from + column, count, to);
-      const std::int64_t copied = from != nullptr ? count : 0;
-      std::fill_n(to + copied, width - copied, Arithmetic<T>(0));
-      to += rows.count * width;
+      put_unit<T>(from, count, to);
+      std::fill_n(to + count, width - count, Unit<T>(0));
+      for (const T*& row : from) row += row != nullptr ? width : 0;
+      to += units * width;
     }
   }
 }
@@ -93,83 +100,131 @@ struct Target {
 };
 
 // A chunk of the right side of products, as pack_right leaves it.
-template <class A>
+template <class T>
 struct Right {
-  const A* panels;
+  const Unit<T>* panels;
   std::int64_t columns;
   std::int64_t width;
 };
 
-// `count` rows of a gradient (+)= as many columns of `left`, transposed, times `right`, over the rows of one
-// chunk. This member's share of the rows of the gradient, kTileRows at a time: their columns of `left` are
-// copied first, since they lie far apart.
+// The (t, b) rows whose terms are summed at a time.
+struct Chunk {
+  std::int64_t first;  // the row that `rows` are counted from
+  RowList rows;
+  bool is_first;
+  bool is_last;
+};
+
+// `height` rows from `first` on of a gradient (+)= the columns of `left`, as copy_left leaves them, times
+// `right`.
 template <class T>
-void outer_product(const GradientInputs<T>& in, Matrix<const Arithmetic<T>> left, std::int64_t count,
-                   const Right<Arithmetic<T>>& right, const RowList& rows, bool is_first, bool is_last,
-                   const Target<T>& out, const GradientScratch<T>& scratch, const Member& member) {
+void outer_product(const Kernels<T>& kernels, const Unit<T>* left, std::int64_t first, std::int64_t height,
+                   const Right<T>& right, const Chunk& chunk, const Target<T>& out) {
   using A = Arithmetic<T>;
-  const Range range = part_of(count, member.members, member.index);
-  A* const columns = scratch.left + member.index * in.g.tiling.gradient_rows * kTileRows;
+  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
   const std::int64_t padded = round_up(right.columns, right.width);
-  for (std::int64_t first = range.begin; first < range.end; first += kTileRows) {
-    const std::int64_t height = std::min(kTileRows, range.end - first);
-    for (std::int64_t i = 0; i < rows.count; ++i)
-      std::copy_n(left.data + rows.at(i) * left.row + first, height, columns + i * kTileRows);
-    ProductArgs<A> product{.a = columns,
-                           .a_row = 1,
-                           .a_column = kTileRows,
-                           .b = right.panels,
-                           .b_row = right.width,
-                           .c = nullptr,
-                           .c_row = 0,
-                           .rows = height,
-                           .columns = right.width,
-                           .depth = rows.count,
-                           .accumulate = !is_first,
-                           .b_panel = rows.count * right.width};
-    if constexpr (std::is_same_v<A, T>) {
-      product.c = out.data + first * out.row;
-      product.c_row = out.row;
-      product.accumulate = out.add || !is_first;
-      product_of_columns(in.kernels.arithmetic_product, product, right.columns);
-    } else {
-      product.c = out.sum + first * padded;
-      product.c_row = padded;
-      product_of_columns(in.kernels.arithmetic_product, product, padded);
-      if (!is_last) continue;
-      for (std::int64_t row = first; row < first + height; ++row)
-        put_values(out.sum + row * padded, right.columns, out.add, out.data + row * out.row);
+  ProductArgs<T> product{.a = reinterpret_cast<const T*>(left),
+                         .a_row = kDepth,
+                         .a_column = kTileRows,
+                         .b = right.panels,
+                         .b_row = right.width,
+                         .c = nullptr,
+                         .c_row = 0,
+                         .rows = height,
+                         .columns = right.width,
+                         .depth = chunk.rows.count,
+                         .accumulate = !chunk.is_first,
+                         .b_panel = units_of<T>(chunk.rows.count) * right.width};
+  if constexpr (std::is_same_v<A, T>) {
+    product.c = out.data + first * out.row;
+    product.c_row = out.row;
+    product.accumulate = out.add || !chunk.is_first;
+    product_of_columns(kernels.product, product, right.columns);
+  } else {
+    product.c = out.sum + first * padded;
+    product.c_row = padded;
+    product_of_columns(kernels.product, product, padded);
+    if (!chunk.is_last) return;
+    for (std::int64_t row = first; row < first + height; ++row)
+      put_values(out.sum + row * padded, right.columns, out.add, out.data + row * out.row);
+  }
+}
+
+// Rows of a chunk that are fetched ahead of those that are copied: they lie in pages of their own, where
+// processors do not look ahead.
+constexpr std::int64_t kRowsAhead = 16;
+
+// `count` columns of the rows of a chunk beside each other, kTileRows of them apart, in units: they lie far
+// apart in `from`. Of kTileRows columns, which are nearly all, the compiler knows the number.
+template <class T>
+void copy_left(const T* from, std::int64_t row_size, const RowList& rows, std::int64_t count, Unit<T>* left) {
+  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+  for (std::int64_t i = 0; i < rows.count; i += kDepth, left += kTileRows) {
+    RowsOfUnit<T> unit{};
+    for (std::int64_t j = 0; j < std::min(kDepth, rows.count - i); ++j) {
+      unit[j] = from + rows.at(i + j) * row_size;
+      const T* const ahead = from + rows.at(std::min(i + j + kRowsAhead, rows.count - 1)) * row_size;
+      __builtin_prefetch(ahead);
+      __builtin_prefetch(ahead + count - 1);
     }
+    if (count == kTileRows) {
+      put_unit<T>(unit, kTileRows, left);
+    } else {
+      put_unit<T>(unit, count, left);
+    }
+  }
+}
+
+// sums (+)= those of `count` columns of `left` over the rows of a chunk, which are added up apart: next to a
+// large sum of other chunks every term would be rounded to that.
+template <class T>
+void add_columns(const Unit<T>* left, const Chunk& chunk, std::int64_t count, Arithmetic<T>* sums) {
+  Arithmetic<T> total[kTileRows] = {};
+  const auto add_units = [&](std::int64_t columns) {
+    for (std::int64_t unit = 0; unit < units_of<T>(chunk.rows.count); ++unit, left += kTileRows) {
+      for (std::int64_t j = 0; j < columns; ++j) {
+        if constexpr (StorageTraits<T>::kUnitDepth == 1) {
+          total[j] += left[j];
+        } else {
+          total[j] += std::bit_cast<float>(left[j] << 16);
+          total[j] += std::bit_cast<float>(left[j] & 0xffff0000u);
+        }
+      }
+    }
+  };
+  if (count == kTileRows) {
+    add_units(kTileRows);
+  } else {
+    add_units(count);
+  }
+  for (std::int64_t j = 0; j < count; ++j) sums[j] = chunk.is_first ? total[j] : sums[j] + total[j];
+}
+
+// A run of sums whose gradients multiply the same things: `gates` gates from `gate` on, their gradients from
+// sum `sum` on.
+struct Part {
+  int gate;
+  int gates;
+  int sum;
+  bool of_input;      // they are sums of W x and bW
+  bool of_recurrent;  // and of R h and bR
+  int phase;          // forward phase of the latter
+};
+
+// Calls f(part) for the parts of a cell's sums. Both sides of most gates have one gradient, so that it is
+// copied once for both.
+template <class F>
+void each_part(const cells::Traits& traits, F&& f) {
+  for (const Segment& segment : segments_of(traits)) {
+    const bool split = segment.gate == traits.split_gate;
+    f(Part{segment.gate, segment.gates, segment.sum, !split, true, segment.phase});
+    if (split) f(Part{segment.gate, segment.gates, segment.gate, true, false, 0});
   }
 }
 
 // Units summed over all (t, b) at a time, apart from what the caller holds: next to a large gradient of other
 // calls every term would be rounded to that.
 constexpr std::int64_t kBlock = 64;
-
-// Sums over (t, b) in order of dsums columns, this member's share.
-template <class T>
-void bias_gradient(const GradientInputs<T>& in, bool recurrent, T* out, bool accumulate,
-                   const Member& member) {
-  using A = Arithmetic<T>;
-  const std::int64_t hidden = in.g.hidden;
-  const std::int64_t rows = in.sizes.steps * in.sizes.batch;
-  const bool all = in.sequence.full_length();
-  for (int gate = 0; gate < in.g.traits.gates; ++gate) {
-    const int sum = recurrent ? in.g.traits.recurrent_sum(gate) : gate;
-    const Range units = part_of(hidden, member.members, member.index);
-    for (std::int64_t first = units.begin; first < units.end; first += kBlock) {
-      const std::int64_t count = std::min(kBlock, units.end - first);
-      A total[kBlock] = {};
-      for (std::int64_t row = 0; row < rows; ++row) {
-        if (!all && !in.sequence.valid(row / in.sizes.batch, row % in.sizes.batch)) continue;
-        const A* from = in.dsums + row * in.g.sum_rows() + sum * hidden + first;
-        for (std::int64_t j = 0; j < count; ++j) total[j] += from[j];
-      }
-      put_values(total, count, accumulate, out + gate * hidden + first);
-    }
-  }
-}
 
 template <class T>
 void peephole_gradient(const GradientInputs<T>& in, T* out, bool accumulate, const Member& member) {
@@ -188,8 +243,8 @@ void peephole_gradient(const GradientInputs<T>& in, T* out, bool accumulate, con
           const std::int64_t row = t * in.sizes.batch + b;
           const A* c = sees_current ? in.c + row * hidden : in.c_prev.at(t, b);
           if (c == nullptr) continue;
-          const A* dsum = in.dsums + row * in.g.sum_rows() + traits.peephole_gate[peephole] * hidden;
-          for (std::int64_t j = 0; j < count; ++j) total[j] += dsum[first + j] * c[first + j];
+          const T* dsum = in.dsums + row * in.g.sum_rows() + traits.peephole_gate[peephole] * hidden;
+          for (std::int64_t j = 0; j < count; ++j) total[j] += widened(dsum[first + j]) * c[first + j];
         }
       }
       put_values(total, count, accumulate, out + peephole * hidden + first);
@@ -202,35 +257,45 @@ void peephole_gradient(const GradientInputs<T>& in, T* out, bool accumulate, con
 template <class T>
 void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, GradientMode mode,
                       const GradientScratch<T>& scratch, const Member& member, SpinBarrier& team) {
-  using A = Arithmetic<T>;
   const Geometry& g = in.g;
   const std::int64_t d = in.direction;
   const bool add = mode == GradientMode::accumulate;
-  if (out.bW.given()) bias_gradient(in, false, direction_of<T>(out.bW, d), add, member);
-  if (out.bR.given()) bias_gradient(in, true, direction_of<T>(out.bR, d), add, member);
   if (out.peephole.given()) peephole_gradient(in, direction_of<T>(out.peephole, d), add, member);
-  if (!out.W.given() && !out.R.given() && !out.projection.given()) return;
+  const bool has_bias = out.bW.given() || out.bR.given();
+  const bool has_matrix = out.W.given() || out.R.given();
+  if (!has_matrix && !has_bias && !out.projection.given()) return;
 
-  const std::int64_t columns = g.columns(in.layer);
   const std::int64_t width = g.columns_width(in.layer);
   const std::int64_t back = g.tiling.back_units;
-  const Right<A> x{scratch.x, columns, width};
-  const Right<A> h{scratch.h, g.h_size(), back};
-  const Right<A> m{scratch.m, g.hidden, back};
+  const Right<T> x{scratch.x, g.columns(in.layer), width};
+  const Right<T> h{scratch.h, g.h_size(), back};
+  const Right<T> exchange{scratch.exchange, g.h_size(), back};
+  const Right<T> m{scratch.m, g.hidden, back};
+  const auto target = [&](const TensorView& view, std::int64_t first_row, Arithmetic<T>* sum,
+                          const Right<T>& right) {
+    return Target<T>{direction_of<T>(view, d) + first_row * row_stride(view), row_stride(view), add,
+                     sum + first_row * round_up(right.columns, right.width)};
+  };
+  Unit<T>* const left = scratch.left_of(g, member.index);
+  // Calls f(first, height) for this member's rows of `count`, kTileRows at a time.
+  const auto each_block = [&](std::int64_t count, auto&& f) {
+    const Range range = part_of(count, member.members, member.index);
+    for (std::int64_t first = range.begin; first < range.end; first += kTileRows)
+      f(first, std::min(kTileRows, range.end - first));
+  };
+
   Chunks<T> chunks(in, scratch.rows_of(g, member.index));
   for (bool is_first = true;; is_first = false) {
     const RowList rows = chunks.next();
-    const std::int64_t first = chunks.first();
-    const bool is_last = chunks.done();
-    const auto pack = [&](const Right<A>& right, A* panels, auto&& row_of) {
-      pack_right(in, member, first, rows, right.columns, right.width, panels, row_of);
+    const Chunk chunk{chunks.first(), rows, is_first, chunks.done()};
+    const auto pack = [&](const Right<T>& right, Unit<T>* panels, auto&& row_of) {
+      pack_right(in, member, chunk.first, rows, right.columns, right.width, panels, row_of);
     };
     if (out.W.given()) pack(x, scratch.x, [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
-    // A second phase multiplied something else with its gates.
-    const Segments segments = segments_of(g.traits);
     if (out.R.given()) pack(h, scratch.h, [&](std::int64_t t, std::int64_t b) { return in.h_prev.at(t, b); });
+    // A second phase multiplied something else with its gates.
     if (out.R.given() && in.exchange != nullptr) {
-      pack(h, scratch.exchange,
+      pack(exchange, scratch.exchange,
            [&](std::int64_t t, std::int64_t b) { return in.exchange + (t * in.sizes.batch + b) * g.hidden; });
     }
     if (out.projection.given()) {
@@ -238,32 +303,45 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
            [&](std::int64_t t, std::int64_t b) { return in.m + (t * in.sizes.batch + b) * g.hidden; });
     }
     team.wait();
-    const Matrix<const A> dsums{in.dsums + first * g.sum_rows(), g.sum_rows()};
-    if (out.W.given()) {
-      outer_product(in, dsums, g.gate_rows(), x, rows, is_first, is_last,
-                    Target<T>{direction_of<T>(out.W, d), row_stride(out.W), add, scratch.dW}, scratch,
-                    member);
-    }
-    if (out.R.given()) {
-      for (const Segment& segment : segments) {
-        const Right<A> right{segment.phase == 0 ? scratch.h : scratch.exchange, g.h_size(), back};
-        const std::int64_t gate_row = segment.gate * g.hidden;
-        outer_product(in, {dsums.data + segment.sum * g.hidden, dsums.row}, segment.gates * g.hidden, right,
-                      rows, is_first, is_last,
-                      Target<T>{direction_of<T>(out.R, d) + gate_row * row_stride(out.R), row_stride(out.R),
-                                add, scratch.dR + gate_row * g.h_panels() * back},
-                      scratch, member);
-      }
-    }
+    const T* const dsums = in.dsums + chunk.first * g.sum_rows();
+    each_part(g.traits, [&](const Part& part) {
+      const bool to_W = part.of_input && out.W.given();
+      const bool to_R = part.of_recurrent && out.R.given();
+      const std::int64_t gate_row = part.gate * g.hidden;
+      each_block(part.gates * g.hidden, [&](std::int64_t first, std::int64_t height) {
+        const std::int64_t sum = part.sum * g.hidden + first;
+        copy_left(dsums + sum, g.sum_rows(), rows, height, left);
+        if (has_bias) add_columns<T>(left, chunk, height, scratch.bias + sum);
+        if (to_W)
+          outer_product(in.kernels, left, first, height, x, chunk, target(out.W, gate_row, scratch.dW, x));
+        if (to_R) {
+          outer_product(in.kernels, left, first, height, part.phase == 0 ? h : exchange, chunk,
+                        target(out.R, gate_row, scratch.dR, h));
+        }
+      });
+    });
     if (out.projection.given()) {
-      outer_product(
-          in, {in.dh + first * g.projection, g.projection}, g.projection, m, rows, is_first, is_last,
-          Target<T>{direction_of<T>(out.projection, d), row_stride(out.projection), add, scratch.dprojection},
-          scratch, member);
+      each_block(g.projection, [&](std::int64_t first, std::int64_t height) {
+        copy_left(in.dh + chunk.first * g.projection + first, g.projection, rows, height, left);
+        outer_product(in.kernels, left, first, height, m, chunk,
+                      target(out.projection, 0, scratch.dprojection, m));
+      });
     }
     team.wait();
-    if (is_last) return;
+    if (chunk.is_last) break;
   }
+  if (!has_bias) return;
+  each_part(g.traits, [&](const Part& part) {
+    const auto put = [&](const TensorView& view) {
+      if (!view.given()) return;
+      T* const to = direction_of<T>(view, d) + part.gate * g.hidden;
+      each_block(part.gates * g.hidden, [&](std::int64_t first, std::int64_t height) {
+        put_values(scratch.bias + part.sum * g.hidden + first, height, add, to + first);
+      });
+    };
+    if (part.of_input) put(out.bW);
+    if (part.of_recurrent) put(out.bR);
+  });
 }
 
 template <class T>
@@ -288,8 +366,8 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
       }
     }
     for (std::int64_t d = 0; d < g.directions; ++d) {
-      product_of_columns(in.kernels.arithmetic_product,
-                         ProductArgs<A>{.a = in.dsums[d] + first * g.sum_rows(),
+      product_of_columns(in.kernels.product,
+                         ProductArgs<T>{.a = in.dsums[d] + first * g.sum_rows(),
                                         .a_row = g.sum_rows(),
                                         .a_column = 1,
                                         .b = in.W[d],
@@ -302,7 +380,7 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
                                         .accumulate = d > 0,
                                         .a_rows = rows.index,
                                         .c_rows = rows.index,
-                                        .b_panel = g.gate_rows() * width},
+                                        .b_panel = units_of<T>(g.gate_rows()) * width},
                          columns);
     }
     for (std::int64_t i = 0, valid = 0; i < some.size(); ++i) {

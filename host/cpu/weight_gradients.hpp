@@ -25,10 +25,10 @@ struct GradientInputs {
   PreviousRows<T> h_prev;
   PreviousRows<A> c_prev;  // cells with a cell state
   const A* c;              // likewise, [T][B][H]
-  const A* dsums;          // [T][B][sums][H]; what lies past a sequence's end is not read, here and below
-  const A* exchange;       // [T][B][H], cells with two phases
+  const T* dsums;          // [T][B][sums][H]; what lies past a sequence's end is not read, here and below
+  const T* exchange;       // [T][B][H], cells with two phases
   const T* m;              // [T][B][H], where h is a projection of it
-  const A* dh;             // [T][B][P], likewise
+  const T* dh;             // [T][B][P], likewise
 };
 
 // Adds to or writes the gradients that `out` names. `scratch` is shared by the team.
@@ -40,15 +40,13 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
 // end.
 template <class T>
 struct InputGradients {
-  using A = Arithmetic<T>;
-
   const Geometry& g;
   const Kernels<T>& kernels;
   RunSizes sizes;
   std::int64_t layer;
   const Sequence& sequence;
-  const A* const (&dsums)[2];  // per direction
-  const A* const (&W)[2];      // likewise
+  const T* const (&dsums)[2];    // per direction
+  const Unit<T>* const (&W)[2];  // likewise
   Rows<T> dx;
 };
 template <class T>

@@ -167,10 +167,11 @@ struct Memory {
   // `columns`: of C, which may end within the last panel.
   Memory(const Operands<T>& from, const Form& form, std::int64_t columns) : args{} {
     const std::int64_t depth = from.depth();
-    args.a_row = form.transposed_a ? 1 : depth + form.gap;
+    constexpr std::int64_t kUnit = kUnitDepth<T>;
+    args.a_row = form.transposed_a ? kUnit : depth + form.gap;
     args.a_column = form.transposed_a ? rows_of(form.a_rows, form.rows) + form.gap : 1;
     const auto a_at = [&](std::int64_t i, std::int64_t k) {
-      return index(row_at(form.a_rows, i) * args.a_row + k * args.a_column);
+      return index(row_at(form.a_rows, i) * args.a_row + k / kUnit * kUnit * args.a_column + k % kUnit);
     };
     a.reserve(1);  // not null, however few there are
     a.assign(form.rows > 0 && depth > 0 ? a_at(form.rows - 1, depth - 1) + 1 : 0, nan_of<T>());
@@ -321,7 +322,6 @@ class Product : public ::testing::TestWithParam<std::string> {
     const auto check = [](const Operands<T>& operands, std::int64_t width) {
       for (std::int64_t rows = 1; rows <= kMostRows; ++rows) {
         for (const bool transposed : {false, true}) {
-          if (transposed && kUnitDepth < T >> 1) continue;
           for (const std::int64_t gap : {0, 3}) {
             for (const bool accumulate : {false, true}) {
               expect_product(operands, {.rows = rows,
@@ -372,7 +372,7 @@ class Product : public ::testing::TestWithParam<std::string> {
                                     .width = width,
                                     .panels = rows % 2 == 0 ? 1 : 3,
                                     .accumulate = rows % 4 < 2,
-                                    .transposed_a = kUnitDepth<T> == 1 && rows % 3 == 0,
+                                    .transposed_a = rows % 3 == 0,
                                     .gap = rows % 5 == 0 ? 2 : 0,
                                     .a_rows = listed != 2 ? &a_rows : nullptr,
                                     .c_rows = listed != 1 ? &c_rows : nullptr});
@@ -402,7 +402,7 @@ class Product : public ::testing::TestWithParam<std::string> {
   // C ends within its last panel.
   template <class T>
   static void check_columns(std::int64_t depth) {
-    const Kernels<T>* k = kernels<T>();
+    const auto* k = kernels<T>();
     if (k == nullptr) return;
     constexpr std::int64_t kHeights[] = {1, 5, host::cpu::kTileRows, host::cpu::kTileRows + 1,
                                          2 * host::cpu::kTileRows + 3};
@@ -423,7 +423,7 @@ class Product : public ::testing::TestWithParam<std::string> {
                           .a_rows = random.integer(0, 1) == 1 ? &a_rows : nullptr,
                           .c_rows = random.integer(0, 1) == 1 ? &c_rows : nullptr};
           Memory<T> memory(operands, form, columns);
-          host::cpu::product_of_columns(k->arithmetic_product, memory.args, columns);
+          host::cpu::product_of_columns(k->product, memory.args, columns);
           ASSERT_TRUE(memory.is_as_expected()) << columns << " columns, " << text_of(form, operands.depth());
         }
       }
@@ -458,6 +458,7 @@ TEST_P(Product, OfColumnsThatAreNoWholePanels) {
   for (const std::int64_t depth : {5, 259}) {
     check_columns<float>(depth);
     check_columns<double>(depth);
+    check_columns<Bf16>(depth);
   }
 }
 

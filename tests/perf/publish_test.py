@@ -18,7 +18,7 @@ CHECK = os.path.join(HERE, "..", "readme", "check_speed")
 sys.dont_write_bytecode = True
 sys.path.insert(0, FOLDER)
 
-from recur_perf import source, speed_table  # noqa: E402
+from recur_perf import results, rounds, source, speed_table  # noqa: E402
 
 DEVICE = "perf/results/some-cpu-avx512-{}-cores"
 README = """# Small
@@ -118,7 +118,7 @@ class Publish(Tree):
         self.write(DEVICE.format(self.threads) + "/pytorch.json", "{}")
         self.write(DEVICE.format(self.threads) + "/old.svg", "")
         self.commit()
-        done = self.publish("--minutes", "3")
+        done = self.publish("--shape", "speech-b16,double-b8")
         self.assertEqual(done.returncode, 0, done.stderr)
         folder = DEVICE.format(self.threads)
         self.assertEqual(sorted(name for name in os.listdir(self.path(folder)) if not name.endswith(".svg")),
@@ -128,13 +128,25 @@ class Publish(Tree):
         readme = self.read("README.md")
         self.assertIn(f"<!-- speed: {folder} dtype=f32 threads={self.threads} -->\n| shape |", readme)
         self.assertIn(f"![picture]({folder}/beside.svg)", readme)
-        ours, peers, guard = self.read("log").splitlines()
-        for line in (ours, peers):
-            self.assertIn(f"--dtype f32,bf16 --threads {'1,' if self.threads > 1 else ''}{self.threads} --seconds 0.1 --minutes 3", line)
+        *measured, guard = self.read("log").splitlines()
+        self.assertEqual([line.split()[0] for line in measured], ["recur-perf", "perf/peers"] * 2, "in turns, in two rounds")
+        for line in measured:
+            self.assertIn(f"--dtype f32,bf16 --threads {'1,' if self.threads > 1 else ''}{self.threads} --seconds 0.1 ", line)
+            self.assertIn(" --shape speech-b16 ", line, "and not the one that has neither type")
         self.assertTrue(guard.startswith("guard --update --program "), guard)
         self.assertEqual(self.problems(), "")
         self.commit()
         self.assertEqual(self.problems(), "", "what is committed afterwards changes no source")
+
+    def test_after_its_minutes_nothing_is_measured_again(self):
+        self.assertEqual(self.publish("--shape", "speech-b16", "--rounds", "5", "--minutes", "1e-9").returncode, 0)
+        self.assertEqual(len(self.read("log").splitlines()), 3, "one round, and the guard")
+
+    def test_an_unknown_shape(self):
+        done = self.publish("--shape", "speech-b61")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("got 'speech-b61'", done.stderr)
+        self.assertFalse(os.path.exists(self.path("log")), "nothing ran")
 
     def test_a_tree_with_changes_is_refused(self):
         self.write("host/cpu/engine.cpp", "int x = 2;\n")
@@ -146,7 +158,7 @@ class Publish(Tree):
     def test_peers_are_left_out_only_when_someone_says_so(self):
         os.remove(self.path("build/peers/bin/python3"))
         self.assertEqual(self.publish().returncode, 2)
-        self.assertEqual(self.publish("--without-peers").returncode, 0)
+        self.assertEqual(self.publish("--without-peers", "--shape", "speech-b16").returncode, 0)
         self.assertNotIn("peers", self.read("log"))
 
     def test_a_program_that_fails_is_no_result(self):
@@ -156,10 +168,50 @@ class Publish(Tree):
         self.assertEqual(self.read("README.md"), README)
 
 
+class Rounds(unittest.TestCase):
+    """Runs of two cases, a and b, by two engines each."""
+
+    def setUp(self):
+        with open(os.path.join(HERE, "golden", "result.json"), encoding="utf-8") as file:
+            self.golden = json.load(file)
+
+    def run_of(self, **seconds):
+        """seconds: a=(ours, theirs)."""
+        rows = [dict(self.golden["rows"][0], T=ord(case), engine=engine, seconds=taken, inputs="warm", prediction_factor=taken)
+                for case, times in seconds.items() for engine, taken in zip(("cpu", "onednn"), times)]
+        return dict(self.golden, rows=rows, refused=[], left_out=[], calls=[])
+
+    def seconds(self, *results):
+        found = {}
+        for row in rounds.merged(results, "command")["rows"]:
+            found.setdefault(chr(row["T"]), []).append(row["seconds"])
+        return found
+
+    def test_a_case_is_of_one_run_whoever_gains_by_it(self):
+        self.assertEqual(self.seconds(self.run_of(a=(1, 9), b=(5, 5)), self.run_of(a=(2, 2), b=(6, 6))), {"a": [2, 2], "b": [5, 5]})
+
+    def test_what_only_one_run_has(self):
+        self.assertEqual(self.seconds(self.run_of(a=(1, 1)), self.run_of(b=(2, 3))), {"a": [1, 1], "b": [2, 3]})
+
+    def test_the_rest_of_a_result(self):
+        first, second = self.run_of(a=(1, 4)), self.run_of(b=(8, 1))
+        case = {key: value for key, value in second["rows"][0].items() if key in results.CASE}
+        first["left_out"] = [case]
+        first["refused"] = second["refused"] = [case | {"engine": "pytorch", "reason": "none"}]
+        first["calls"] = [{"engine": "pytorch", "dtype": "f32", "seconds": 3}]
+        second["calls"] = [{"engine": "pytorch", "dtype": "f32", "seconds": 2}]
+        whole = rounds.merged([first, second], "command")
+        self.assertEqual(whole["facts"]["command"], "command")
+        self.assertEqual(whole["left_out"], [], "the second run has it")
+        self.assertEqual(len(whole["refused"]), 1)
+        self.assertEqual([call["seconds"] for call in whole["calls"]], [2])
+        self.assertEqual(whole["worst_prediction_factor"], 8)
+
+
 class SpeedTable(Tree):
     def setUp(self):
         super().setUp()
-        self.assertEqual(self.publish().returncode, 0)
+        self.assertEqual(self.publish("--shape", "speech-b16").returncode, 0)
         self.folder = DEVICE.format(self.threads)
 
     def change(self, name, old, new):

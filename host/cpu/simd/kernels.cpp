@@ -59,15 +59,13 @@ constexpr int widest_phase() {
 }
 
 template <class T>
-constexpr Kernels<T> make_table(std::string_view name, typename Kernels<T>::Product product,
-                                typename Kernels<T>::ArithmeticProduct arithmetic_product) {
+constexpr Kernels<T> make_table(std::string_view name, typename Kernels<T>::Product product) {
   using A = Arithmetic<T>;
   Kernels<T> table{};
   table.target = name;
   table.lanes = static_cast<int>(Vec<A>::kLanes);
   table.max_panel_vectors = kMaxPanelVectors;
   table.product = product;
-  table.arithmetic_product = arithmetic_product;
   table.sigmoid = &sigmoid_map<A>;
   table.tanh = &tanh_map<A>;
   table.function = &function_map<A>;
@@ -85,11 +83,11 @@ constexpr Kernels<T> make_table(std::string_view name, typename Kernels<T>::Prod
 #define RECUR_STRING(name) RECUR_STRING_OF(name)
 // "N_AVX3" without its prefix.
 constexpr std::string_view kName = std::string_view(RECUR_STRING(HWY_NAMESPACE)).substr(2);
-constexpr Kernels<float> kF32 = make_table<float>(kName, &product_f32, &product_f32);
-constexpr Kernels<double> kF64 = make_table<double>(kName, &product_f64, &product_f64);
+constexpr Kernels<float> kF32 = make_table<float>(kName, &product_f32);
+constexpr Kernels<double> kF64 = make_table<double>(kName, &product_f64);
 constexpr Kernels<Bf16> make_bf16_table(std::string_view name, std::string_view products,
                                         Kernels<Bf16>::Product product) {
-  Kernels<Bf16> table = make_table<Bf16>(name, product, &product_f32);
+  Kernels<Bf16> table = make_table<Bf16>(name, product);
   table.products = products;
   return table;
 }

@@ -55,8 +55,9 @@ inline constexpr std::int64_t kMostPanelBytes = 6 * 64;
 // The rows of A and C may be any: where `a_rows` or `c_rows` is given, row i of the product is row a_rows[i]
 // of A or c_rows[i] of C. So rows that have nothing to do are left out.
 //
-// bf16: sums are f32. B is in units of two values of k (storage.hpp), its rows and panels counted in them;
-// a_column is 1. The chain takes units in order and of each the later k first.
+// bf16: sums are f32. A and B are in units of two values of k (storage.hpp). Rows and panels of B are counted
+// in units; A's two values lie side by side, and a_column is half the distance between units. The chain takes
+// units in order and of each the later k first.
 template <class T>
 struct ProductArgs {
   const T* a;
@@ -96,7 +97,7 @@ struct GateFunctions {
 
 // One panel of hidden units for some rows of the batch. Pointers are at the first unit of the panel and row 0
 // of the batch; null where the thing does not exist. Rows are `*_row` elements apart, gates (sums, saved
-// values) `hidden`.
+// values) `hidden` or `*_gate`.
 template <class T>
 struct ForwardTile {
   using A = Arithmetic<T>;
@@ -110,8 +111,9 @@ struct ForwardTile {
   const A* recurrent;  // R * operand: [index in `rows`][gate of the phase][panel width]
   std::ptrdiff_t recurrent_row;
   std::ptrdiff_t recurrent_gate;
-  const A* input;  // W x: [row][G*H]
+  const A* input;  // W x
   std::ptrdiff_t input_row;
+  std::ptrdiff_t input_gate;
   const A* bias;      // [sums][H]
   const A* peephole;  // [peepholes][H]
 
@@ -158,13 +160,13 @@ struct BackwardTile {
   const T* dc_sequence;
   std::ptrdiff_t dc_sequence_row;
   const A* d_exchange;
-  A* exchange;  // [row][H]: what forward exchanged, again
+  T* exchange;  // [row][H]: what forward exchanged, again
   std::ptrdiff_t exchange_row;
 
   A* dh;
   A* dc;
   std::ptrdiff_t state_row;
-  A* dsums;  // [row][sums][H]
+  T* dsums;  // [row][sums][H]
   std::ptrdiff_t dsums_row;
   const GateFunctions<A>* functions;
 };
@@ -179,7 +181,6 @@ struct CellTiles {
 template <class T>
 struct Kernels {
   using Product = void (*)(const ProductArgs<T>&);
-  using ArithmeticProduct = void (*)(const ProductArgs<Arithmetic<T>>&);
   using Map = void (*)(const Arithmetic<T>* x, Arithmetic<T>* y, std::int64_t count);
 
   std::string_view target;
@@ -187,10 +188,9 @@ struct Kernels {
   int lanes;
   int max_panel_vectors;  // widest product tile that keeps its sums in registers
   Product product;
-  ArithmeticProduct arithmetic_product;  // of values that are not stored; `product` where all are
-  CellTiles<T> own;                      // cells with their own functions
-  CellTiles<T> given;                    // and with those of the tile's `functions`
-  Map sigmoid;                           // the nonlinearities alone, for tests of their error bounds
+  CellTiles<T> own;    // cells with their own functions
+  CellTiles<T> given;  // and with those of the tile's `functions`
+  Map sigmoid;         // the nonlinearities alone, for tests of their error bounds
   Map tanh;
   void (*function)(const GateFunction<Arithmetic<T>>&, const Arithmetic<T>* x, Arithmetic<T>* value,
                    Arithmetic<T>* slope, std::int64_t count);

@@ -28,7 +28,7 @@ void forward_tile(const ForwardTile<T>& p) {
       unroll<kEnd - kFirst>([&](auto i) RECUR_INLINE_LAMBDA {
         constexpr int kGate = kFirst + i;
         const V from_input =
-            V::load(input + kGate * p.hidden, count) + V::load(p.bias + kGate * p.hidden + unit, count);
+            V::load(input + kGate * p.input_gate, count) + V::load(p.bias + kGate * p.hidden + unit, count);
         const V from_state = V::load(recurrent + i * p.recurrent_gate, count);
         if constexpr (kGate == Cell::kSplitGate) {
           u.sums[kGate] = from_input;
@@ -83,7 +83,7 @@ void backward_tile(const BackwardTile<T>& p) {
     const std::int64_t row = p.rows[index];
     for (std::int64_t unit = 0; unit < p.units; unit += V::kLanes) {
       const std::int64_t count = p.units - unit;
-      Arithmetic<T>* dsums = p.dsums + row * p.dsums_row + unit;
+      T* dsums = p.dsums + row * p.dsums_row + unit;
       const std::int64_t state = row * p.state_row + unit;
       cells::BackwardUnit<Cell, V> u;
       if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
