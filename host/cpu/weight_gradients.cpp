@@ -83,6 +83,22 @@ void pack_right(const GradientInputs<T>& in, const Member& member, std::int64_t 
   }
 }
 
+// Drops from the rows of x that this member packed what forward did not read of them.
+template <class T>
+void drop_right(const GradientInputs<T>& in, const Member& member, std::int64_t first, const RowList& rows,
+                std::int64_t columns, std::int64_t width, Arithmetic<T>* panels) {
+  const Range share = part_of(rows.count, member.members, member.index);
+  for (std::int64_t i = share.begin; i < share.end; ++i) {
+    const std::int64_t row = first + rows.at(i);
+    Arithmetic<T>* values = panels + i * width;
+    for (std::int64_t column = 0; column < columns; column += width) {
+      in.dropout->apply_to_copies(row / in.sizes.batch, row % in.sizes.batch, column,
+                                  std::min(width, columns - column), values);
+      values += rows.count * width;
+    }
+  }
+}
+
 // Where a gradient goes: what the caller holds, and the sum over the chunks in arithmetic.
 template <class T>
 struct Target {
@@ -225,7 +241,10 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
     const auto pack = [&](const Right<A>& right, A* panels, auto&& row_of) {
       pack_right(in, member, first, rows, right.columns, right.width, panels, row_of);
     };
-    if (out.W.given()) pack(x, scratch.x, [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
+    if (out.W.given()) {
+      pack(x, scratch.x, [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
+      if (in.dropout) drop_right(in, member, first, rows, columns, width, scratch.x);
+    }
     // A second phase multiplied something else with its gates.
     const Segments segments = segments_of(g.traits);
     if (out.R.given()) pack(h, scratch.h, [&](std::int64_t t, std::int64_t b) { return in.h_prev.at(t, b); });
@@ -308,6 +327,8 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
     for (std::int64_t i = 0, valid = 0; i < some.size(); ++i) {
       const bool is_valid = valid < rows.count && rows.at(valid) == i;
       if (is_valid) ++valid;
+      if (is_valid && in.dropout)
+        in.dropout->apply_unrounded((first + i) / batch, (first + i) % batch, 0, columns, to + i * to_row);
       if (is_valid && in_place) continue;
       T* const row = in.dx.at((first + i) / batch, (first + i) % batch);
       if (is_valid) {
