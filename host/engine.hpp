@@ -106,6 +106,11 @@ inline constexpr std::string_view kOnlyWhenNamed = "a reference, taken only when
 // job. Where the job names no engine, also why this one yields to the next.
 std::optional<std::string> reason_against(const Engine& engine, const Job& job);
 
+// Whether runs drop outputs between layers: in training, where there is a layer to pass them to.
+inline bool drops(const Job& job) {
+  return job.spec.dropout != 0 && job.spec.layers > 1 && job.options.pass == Pass::training;
+}
+
 // The cell that a Spec names.
 cells::Variant variant_of(const Spec& spec);
 

@@ -16,7 +16,6 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cpu, Feature::simd_not_built,
      "the library was built without kernels for the instruction set that the device names"},
     {EngineId::cpu, Feature::dtype_f16, "dtype f16 is not implemented; f32, f64 and bf16 are"},
-    {EngineId::cpu, Feature::dropout, "dropout is not implemented"},
     {EngineId::cpu, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::cpu, Feature::zoneout, "zoneout is not implemented"},
     {EngineId::cpu, Feature::layer_norm, "layer_norm is not implemented"},
@@ -31,7 +30,6 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cluster_resident, Feature::batch_invariance, "batch_invariant is not implemented"},
     {EngineId::cluster_resident, Feature::residual, "residual is not implemented"},
     {EngineId::cluster_resident, Feature::projection, "projection_size is not implemented"},
-    {EngineId::cluster_resident, Feature::dropout, "dropout is not implemented"},
     {EngineId::cluster_resident, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::cluster_resident, Feature::zoneout, "zoneout is not implemented"},
     {EngineId::cluster_resident, Feature::clip, "clip is not implemented"},
@@ -50,7 +48,6 @@ constexpr Refusal kRefusals[] = {
     {EngineId::stepwise, Feature::before_turing, "needs compute capability 7.5 or newer"},
     {EngineId::stepwise, Feature::bf16_before_ampere, "dtype bf16 needs compute capability 8.0 or newer"},
     {EngineId::stepwise, Feature::batch_invariance, "batch_invariant is not implemented"},
-    {EngineId::stepwise, Feature::dropout, "dropout is not implemented"},
     {EngineId::stepwise, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::stepwise, Feature::zoneout, "zoneout is not implemented"},
     {EngineId::stepwise, Feature::clip, "clip is not implemented"},
@@ -75,7 +72,8 @@ constexpr Refusal kRefusals[] = {
     {EngineId::onednn, Feature::onednn_projection,
      "projection_size with dtype bf16 is not implemented; oneDNN 3.2 fails to train it and loses c where P "
      "is H"},
-    {EngineId::onednn, Feature::dropout, "dropout is not implemented"},
+    {EngineId::onednn, Feature::dropout,
+     "dropout in training is not implemented; oneDNN has no dropout between layers"},
     {EngineId::onednn, Feature::recurrent_dropout, "recurrent_dropout is not implemented"},
     {EngineId::onednn, Feature::zoneout, "zoneout is not implemented"},
     {EngineId::onednn, Feature::clip, "clip is not implemented"},
@@ -146,7 +144,7 @@ bool needs(const Job& job, Feature feature) {
     case Feature::cell_sequence: return spec.cell_sequence;
     case Feature::projection: return is_projected(spec);
     case Feature::full_projection: return spec.projection_size == spec.hidden_size;
-    case Feature::dropout: return spec.dropout != 0;
+    case Feature::dropout: return drops(job);
     case Feature::recurrent_dropout: return spec.recurrent_dropout != 0;
     case Feature::zoneout: return spec.zoneout != 0;
     case Feature::clip: return spec.clip != 0;
@@ -186,7 +184,7 @@ bool needs(const Job& job, Feature feature) {
       return algorithm != CudnnAlgorithm::fastest && is_projected(spec) &&
              !cudnn::takes_projection(algorithm);
     case Feature::cudnn_dropout:
-      return algorithm != CudnnAlgorithm::fastest && spec.dropout != 0 && !cudnn::takes_dropout(algorithm);
+      return algorithm != CudnnAlgorithm::fastest && drops(job) && !cudnn::takes_dropout(algorithm);
     case Feature::size_beyond_cudnn: {
       // Its sizes and strides are int: those of x and y over a batch, of all states, and of a gate's weights.
       constexpr std::int64_t kMost = 0x7fffffff;

@@ -366,10 +366,17 @@ class BackwardPass {
                });
   }
 
+  // What forward dropped of the outputs that a layer reads.
+  std::optional<Dropout<T>> dropout_below(std::int64_t layer) const {
+    if (!g_.dropout || layer == 0) return std::nullopt;
+    return Dropout<T>{kernels_, *g_.dropout, *reserve_.dropout_seed, layer - 1};
+  }
+
   void run_gradients(const Member& member, std::int64_t layer) {
     const Rows<const T> x =
         layer == 0 ? rows_of<const T>(args_.x, g_.layout)
                    : dense_rows<const T>(reserve_.layers[layer - 1].outputs, sizes_.batch, g_.outputs());
+    const std::optional<Dropout<T>> dropout = dropout_below(layer);
     for (std::int64_t d = 0; d < g_.directions && !args_.dweights.empty(); ++d) {
       const Direction dir = direction(layer, d);
       PreviousRows<T> h_prev = dir.h_prev;
@@ -391,6 +398,7 @@ class BackwardPass {
           .exchange = buffers_.exchange[d],
           .m = reserve_.layers[layer].m[d],
           .dh = buffers_.dh_steps[d],
+          .dropout = dropout,
       };
       weight_gradients(inputs, args_.dweights[static_cast<std::size_t>(layer)], args_.mode, buffers_.scratch,
                        member, barriers_.team);
@@ -407,7 +415,8 @@ class BackwardPass {
                                       .sequence = both,
                                       .dsums = buffers_.dsums,
                                       .W = buffers_.W,
-                                      .dx = dx},
+                                      .dx = dx,
+                                      .dropout = dropout},
                     buffers_.scratch, member);
   }
 

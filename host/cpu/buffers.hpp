@@ -53,6 +53,7 @@ struct ReserveBuffer {
     T* outputs;   // [T][B][D*P]; null for the last layer
   };
   Layer layers[kMaxLayers];
+  std::uint64_t* dropout_seed = nullptr;  // whose marks backward forms again; null where nothing is dropped
 
   ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes)
       : carver(base), header(carver.take<BufferHeader>(1)), layers{} {
@@ -66,6 +67,7 @@ struct ReserveBuffer {
       }
       if (l + 1 < g.layers) layer.outputs = carver.take<T>(checked_product("reserve", {rows, g.outputs()}));
     }
+    if (g.dropout) dropout_seed = carver.take<std::uint64_t>(1);
   }
 };
 
@@ -94,7 +96,8 @@ struct ForwardState {
   T* m;         // [B][H]: what is projected, where no reserve holds it
   A* gates;     // values that live from phase 0 to phase 1 where no reserve holds them
   A* input;     // W x of one chunk of time: [rows][Geometry::input_row]
-  T* gathered;  // rows of x of one chunk that do not lie at one distance: [rows][K]
+  T* gathered;  // rows of x of one chunk that do not lie at one distance, or not all of which are read:
+                // [rows][K]
 };
 
 template <class T>

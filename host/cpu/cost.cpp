@@ -56,6 +56,12 @@ class Cost {
     return static_cast<double>(ceil_of(g_.directions, t_.direction_groups));
   }
 
+  // Whether a layer reads less than the one below gave.
+  bool drops_below(std::int64_t layer) const { return g_.dropout && layer > 0; }
+  // The marks of so many outputs: ten rounds of two products for four words, each product of 64 bits in two
+  // instructions for a vector of words; with what is between them as many as 30 multiply-adds a word.
+  double drop(double outputs) const { return 60 * outputs / arithmetic_operations_; }
+
   double start() const { return t_.threads() > 1 ? rates_.call_seconds : 0; }
   double barrier(int members) const { return members > 1 ? rates_.barrier_seconds : 0; }
 
@@ -123,6 +129,7 @@ class Cost {
     const bool gathered =
         layer == 0 && g_.layout == Layout::batch_major && sizes_.steps > 1 && sizes_.batch > 1;
     if (gathered) seconds += stream(stored(2 * share * columns));
+    if (drops_below(layer)) seconds += stream(stored(2 * share * columns)) + drop(share * columns);
     const double padded = static_cast<double>(g_.input_row());
     return seconds + multiply_panels(share, padded, columns, 1, padded * columns);
   }
@@ -201,6 +208,8 @@ class Cost {
     const double h_size = static_cast<double>(g_.h_size());
     double seconds = multiply_back(rows, gate_rows, 2 * columns + h_size) / threads;
     if (g_.projected()) seconds += multiply_back(rows, h_size, static_cast<double>(g_.hidden)) / threads;
+    // What forward read of x, once more, and the same of dx.
+    if (drops_below(layer)) seconds += drop(2 * rows * columns / threads);
     // Each chunk adds to dW and dR, and packs x and h.
     const double chunks = std::ceil(rows / static_cast<double>(t_.gradient_rows));
     const double weights = gate_rows * (columns + h_size) / threads;

@@ -20,16 +20,18 @@ Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
   const cells::Variant variant = variant_of(spec);
   cells::Traits traits = cells::traits_of(variant);
   if (has_given_functions(spec)) traits.saved += traits.gates;  // their slopes
-  return Geometry{.variant = variant,
-                  .traits = traits,
-                  .tiling = choose_tiling(job, lanes, max_panel_vectors),
-                  .input_size = spec.input_size,
-                  .hidden = spec.hidden_size,
-                  .projection = spec.projection_size,
-                  .layers = spec.layers,
-                  .directions = directions_of(spec),
-                  .reverse_only = spec.direction == Direction::reverse,
-                  .layout = spec.layout};
+  return Geometry{
+      .variant = variant,
+      .traits = traits,
+      .tiling = choose_tiling(job, lanes, max_panel_vectors),
+      .input_size = spec.input_size,
+      .hidden = spec.hidden_size,
+      .projection = spec.projection_size,
+      .layers = spec.layers,
+      .directions = directions_of(spec),
+      .reverse_only = spec.direction == Direction::reverse,
+      .layout = spec.layout,
+      .dropout = drops(job) ? std::optional(device::DropoutRate::of(spec.dropout)) : std::nullopt};
 }
 
 // Null where all are the cell's own.
@@ -73,6 +75,7 @@ std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view t
 std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& t) {
   Hash hash;
   add_functions(hash, job.spec);
+  if (drops(job)) hash.add_bits(job.spec.dropout);
   return hash.add(layout_id)
       .add(static_cast<std::uint64_t>(job.spec.direction))
       .add(job.spec.variable_lengths)
@@ -104,6 +107,7 @@ class CpuPlan final : public EnginePlan {
     const RunSizes most{job.shape.steps, job.shape.batch};
     facts_.tile = std::string(kernels_.target) + ", " + geometry_.tiling.describe() +
                   (functions_ ? "; functions of gates given, slopes kept" : "");
+    if (geometry_.dropout) facts_.tile += "; dropout between layers, marks formed again in backward";
     if (!kernels_.products.empty()) facts_.tile += "; " + std::string(kernels_.products);
     facts_.threads = geometry_.tiling.threads();
     facts_.layout_id = layout_id_of(job, geometry_, kernels_.target);

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "host/cpu/copy.hpp"
+#include "host/cpu/dropout.hpp"
 #include "host/cpu/gather.hpp"
 #include "host/cpu/large_product.hpp"
 #include "host/cpu/members.hpp"
@@ -41,6 +42,7 @@ class ForwardPass {
   void run(const Member& member) {
     if (training_ && member.index == 0) {
       *reserve_.header = reserve_header(bits_id_, sizes_);
+      if (g_.dropout) *reserve_.dropout_seed = args_.dropout_seed;
     }
     if (canonical_) {
       pack(member);
@@ -195,11 +197,12 @@ class ForwardPass {
   }
 
   // W x of `count` steps from t0. Batch groups share the rows and unit groups the panels of W, so that each
-  // reads its own part of W only; rows that are gathered first are shared by all. Rows past a sequence's end
-  // are left out.
+  // reads its own part of W only; rows that are gathered first are shared by all, as are those of which
+  // something is dropped. Rows past a sequence's end are left out.
   void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
     const std::int64_t columns = g_.columns(dir.layer);
-    const bool in_place = can_read_in_place(dir.x, sizes_, columns);
+    const bool drops = g_.dropout && dir.layer > 0;
+    const bool in_place = can_read_in_place(dir.x, sizes_, columns) && !drops;
     const std::int64_t all_rows = count * sizes_.batch;
     const Range range = in_place ? part_of(all_rows, member.batch_groups, member.batch_group)
                                  : part_of(all_rows, member.members_in_direction, member.index_in_direction);
@@ -212,10 +215,22 @@ class ForwardPass {
       x = {dir.x.at(t0, 0), dir.x.row(sizes_)};
     } else {
       gather(dir.x, t0, sizes_.batch, range, rows, columns, dir.state.gathered);
+      if (drops) drop(dir, t0, range, rows);
       x = {dir.state.gathered, columns};
     }
     input_product(g_, kernels_, dir.layer, dir.packed, panels, x.data + range.begin * x.row, x.row, rows,
                   dir.state.input + range.begin * g_.input_row());
+  }
+
+  // What the layer below gave, as this one reads it, of rows that were gathered.
+  void drop(const Direction& dir, std::int64_t t0, Range range, const RowList& rows) {
+    const std::int64_t columns = g_.columns(dir.layer);
+    const Dropout<T> dropout{kernels_, *g_.dropout, args_.dropout_seed, dir.layer - 1};
+    for (std::int64_t i = 0; i < rows.count; ++i) {
+      const std::int64_t row = range.begin + rows.at(i);
+      dropout.apply(t0 + row / sizes_.batch, row % sizes_.batch, 0, columns,
+                    dir.state.gathered + row * columns);
+    }
   }
 
   // The rows of one member's batch group at one step.

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "host/carver.hpp"
 #include "host/cpu/simd/kernels.hpp"
 #include "host/cpu/tiling.hpp"
+#include "kernels/device/dropout.cuh"
 #include "recur/weights.hpp"
 
 namespace recur::host::cpu {
@@ -23,6 +25,8 @@ struct Geometry {
   std::int64_t directions;  // D
   bool reverse_only;        // the one direction runs backward in time
   Layout layout;
+  std::optional<device::DropoutRate>
+      dropout;  // empty where nothing is dropped: in inference, and in one layer
 
   bool reverse(std::int64_t direction) const { return directions == 2 ? direction == 1 : reverse_only; }
   bool projected() const { return projection > 0; }

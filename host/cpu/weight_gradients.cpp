@@ -115,6 +115,25 @@ struct Chunk {
   bool is_last;
 };
 
+// Drops from the rows of x that this member packed what forward did not read of them.
+template <class T>
+void drop_right(const GradientInputs<T>& in, const Member& member, const Chunk& chunk, const Right<T>& right,
+                Unit<T>* panels) {
+  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+  const std::int64_t units = units_of<T>(chunk.rows.count);
+  const Range share = part_of(units, member.members, member.index);
+  for (std::int64_t i = share.begin * kDepth; i < std::min(share.end * kDepth, chunk.rows.count); ++i) {
+    const std::int64_t row = chunk.first + chunk.rows.at(i);
+    Unit<T>* to = panels + i / kDepth * right.width;
+    for (std::int64_t column = 0; column < right.columns; column += right.width) {
+      in.dropout->apply_to_units(row / in.sizes.batch, row % in.sizes.batch, column,
+                                 std::min(right.width, right.columns - column), static_cast<int>(i % kDepth),
+                                 to);
+      to += units * right.width;
+    }
+  }
+}
+
 // `height` rows from `first` on of a gradient (+)= the columns of `left`, as copy_left leaves them, times
 // `right`.
 template <class T>
@@ -291,7 +310,10 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
     const auto pack = [&](const Right<T>& right, Unit<T>* panels, auto&& row_of) {
       pack_right(in, member, chunk.first, rows, right.columns, right.width, panels, row_of);
     };
-    if (out.W.given()) pack(x, scratch.x, [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
+    if (out.W.given()) {
+      pack(x, scratch.x, [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
+      if (in.dropout) drop_right(in, member, chunk, x, scratch.x);
+    }
     if (out.R.given()) pack(h, scratch.h, [&](std::int64_t t, std::int64_t b) { return in.h_prev.at(t, b); });
     // A second phase multiplied something else with its gates.
     if (out.R.given() && in.exchange != nullptr) {
@@ -386,6 +408,8 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
     for (std::int64_t i = 0, valid = 0; i < some.size(); ++i) {
       const bool is_valid = valid < rows.count && rows.at(valid) == i;
       if (is_valid) ++valid;
+      if (is_valid && in.dropout)
+        in.dropout->apply_unrounded((first + i) / batch, (first + i) % batch, 0, columns, to + i * to_row);
       if (is_valid && in_place) continue;
       T* const row = in.dx.at((first + i) / batch, (first + i) % batch);
       if (is_valid) {

@@ -2,7 +2,10 @@
 // member of the team calls these together; each owns a range of rows of every result, so sums have one order.
 #pragma once
 
+#include <optional>
+
 #include "host/cpu/buffers.hpp"
+#include "host/cpu/dropout.hpp"
 #include "host/cpu/gather.hpp"
 #include "host/cpu/large_product.hpp"
 #include "host/cpu/members.hpp"
@@ -29,6 +32,7 @@ struct GradientInputs {
   const T* exchange;       // [T][B][H], cells with two phases
   const T* m;              // [T][B][H], where h is a projection of it
   const T* dh;             // [T][B][P], likewise
+  const std::optional<Dropout<T>>& dropout;  // of x; empty where all of it is read
 };
 
 // Adds to or writes the gradients that `out` names. `scratch` is shared by the team.
@@ -48,6 +52,7 @@ struct InputGradients {
   const T* const (&dsums)[2];    // per direction
   const Unit<T>* const (&W)[2];  // likewise
   Rows<T> dx;
+  const std::optional<Dropout<T>>& dropout;  // of what the layer below gave; empty where all of it was read
 };
 template <class T>
 void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scratch, const Member& member);

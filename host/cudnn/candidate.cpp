@@ -10,8 +10,7 @@ bool allows(const Job& job, CudnnAlgorithm algorithm) {
   const Spec& spec = job.spec;
   return takes_types(algorithm, spec.dtype, math_of(spec.dtype)) &&
          (!is_projected(spec) || takes_projection(algorithm)) &&
-         (!spec.variable_lengths || takes_lengths(algorithm)) &&
-         (spec.dropout == 0 || takes_dropout(algorithm));
+         (!spec.variable_lengths || takes_lengths(algorithm)) && (!drops(job) || takes_dropout(algorithm));
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ cudnnMathType_t math_type_of(const Job& job) {
 }
 
 float dropout_of(const Job& job) {
-  if (job.options.pass != Pass::training || job.spec.layers == 1) return 0;
+  if (!drops(job)) return 0;
   constexpr float kMost = 0x1.fffffep-1f;  // below 1, which would leave nothing to divide by
   return std::min(static_cast<float>(job.spec.dropout), kMost);
 }

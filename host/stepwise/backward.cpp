@@ -71,8 +71,12 @@ class BackwardPass {
     const Track& track = tracks_[task.track];
     if (const Rows dx = dx_of(track.layer)) {
       const std::int64_t chunk = chunk_at(task.chunk);
-      input_gradients(inputs(track, track.lane), chunks_.first(chunk, track.reverse()), chunks_.size(chunk),
-                      track.weights.W, track.weights.W_row, dx, false);
+      const std::int64_t first = chunks_.first(chunk, track.reverse());
+      input_gradients(inputs(track, track.lane), first, chunks_.size(chunk), track.weights.W,
+                      track.weights.W_row, dx, false);
+      if (g_.drops_below(track.layer)) {
+        drop_gradients(inputs(track, track.lane), first, chunks_.size(chunk), dx);
+      }
     }
     if (track.layer > 0) lanes_.passed(track.layer, track.lane);
   }
@@ -176,6 +180,7 @@ class BackwardPass {
             .timeline = track.step.step.timeline,
             .x = track.x,
             .m = reserve_.layers[track.layer].m[track.direction],
+            .dropout_seed = reserve_.dropout_seed,
             .buffers = buffers_.lanes[track.lane],
             .stream = lanes_.stream(lane),
             .scratch = buffers_.lanes[lane].scratch};
@@ -190,6 +195,7 @@ class BackwardPass {
       const GradientInputs both[2] = {inputs(tracks_[0], 0), inputs(tracks_[1], 0)};
       const DirectionWeights weights[2] = {tracks_[0].weights, tracks_[1].weights};
       input_gradients_of_both(both, weights, dx, buffers_.dx_sums);
+      if (g_.drops_below(layer)) drop_gradients(both[0], 0, sizes_.steps, dx);
       // The next layer's loop of lane 1 needs dx, and writes dsums that dx is formed from.
       lanes_.fork();
     }

@@ -63,6 +63,7 @@ struct ReserveBuffer {
     void* outputs;   // T [rows][D*P]; null for the last layer
   };
   Layer layers[kMaxLayers];
+  std::uint64_t* dropout_seed = nullptr;  // whose marks backward forms again; null where nothing is dropped
 
   ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes) : carver(base), layers{} {
     for (std::int64_t l = 0; l < g.layers; ++l) {
@@ -72,6 +73,9 @@ struct ReserveBuffer {
         if (g.projected()) layers[l].m[d] = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
       }
       if (l + 1 < g.layers) layers[l].outputs = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
+    }
+    if (g.dropout) {
+      dropout_seed = reinterpret_cast<std::uint64_t*>(carver.take_bytes(sizeof(std::uint64_t)));
     }
   }
 };
@@ -98,7 +102,8 @@ struct ForwardBuffers {
     void* gates;      // A [B][saved][H], likewise
     void* m;          // T [B][H], what is projected, in inference
     void* projected;  // A [B][P], its product with the projection
-    void* gathered;   // T [chunk rows][I]; lanes that run the first layer
+    void* gathered;   // T [chunk rows][K]: rows that no product can read where they lie, and what is left of
+                      // those of which something is dropped; lanes that run such layers
     void* bias;       // A [G*H], combined; not with prepared weights
     std::byte* scratch;
   };
@@ -125,7 +130,8 @@ struct ForwardBuffers {
         if (!training) lane.m = carver.take(g.type, {sizes.batch, g.hidden});
         lane.projected = carver.take(g.sums, {sizes.batch, g.projection});
       }
-      if (i < g.directions) lane.gathered = carver.take(g.type, {g.chunk_rows, g.input_size});
+      if (i < g.directions || g.dropout)
+        lane.gathered = carver.take(g.type, {g.chunk_rows, g.gathered_columns()});
       if (g.bias != Bias::none && !prepared) lane.bias = carver.take(g.sums, {g.gate_columns()});
       lane.scratch = carver.take_bytes(g.scratch_bytes);
     }
@@ -158,7 +164,7 @@ struct BackwardBuffers {
     void* dh_steps;    // T [rows][P], the whole gradients of h where it is projected
     void* exchange;    // T [rows][H], cells of two phases
     void* R;           // T [G*H][H] in the order of the blocks of dsums; cells with a split gate
-    void* gathered;    // T [chunk rows][I]; lanes that run the first layer
+    void* gathered;    // T [chunk rows][K], as in forward
     void* partial;     // A [parts][sums][H]
     void* totals;      // A: a gradient of weights before it is rounded, 16-bit types
     std::byte* scratch;
@@ -191,7 +197,7 @@ struct BackwardBuffers {
         lane.exchange = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
       }
       if (g.traits.split_gate >= 0) lane.R = carver.take(g.type, {g.gate_columns(), g.hidden});
-      lane.gathered = carver.take(g.type, {g.chunk_rows, g.input_size});
+      lane.gathered = carver.take(g.type, {g.chunk_rows, g.gathered_columns()});
       lane.partial = carver.take(g.sums, {kMostParts, g.sum_columns()});
       if (g.narrow()) {
         lane.totals = carver.take(g.sums, {g.gate_columns(), std::max(g.widest_columns(), g.hidden)});

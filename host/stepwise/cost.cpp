@@ -73,6 +73,11 @@ class Cost {
     // All chunks but the last are of one size.
     const std::int64_t last = chunks_.count() - 1;
     seconds += static_cast<double>(last) * input_product(0) + input_product(last);
+    if (g_.drops_below(layer)) {
+      // What is left of the inputs is copied, chunk by chunk.
+      seconds += std::max(kernel(stored(2 * steps_ * batch_ * columns)),
+                          static_cast<double>(chunks_.count()) * rates_.launch_seconds);
+    }
     if (g_.resident) return seconds;
     double step = 0;
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
@@ -136,6 +141,8 @@ class Cost {
       seconds += product(others, h_size_, rows, summed(others * h_size_));
     }
     if (g_.projected()) seconds += product(h_size_, hidden_, rows, summed(h_size_ * hidden_));
+    // What forward read of the inputs, once more, and the same of dx.
+    if (g_.drops_below(layer)) seconds += 2 * kernel(stored(2 * rows * columns));
     // Sums of 16-bit gradients are rounded in the end.
     if (g_.narrow()) {
       seconds += kernel((summed(1) + stored(1)) * gate_columns_ * columns) +

@@ -49,6 +49,9 @@ class ForwardPass {
                !g.resident && (g.directions == 2 || chunks_.count() > 1) ? g.forward_lanes : 1) {}
 
   void run() {
+    if (g_.dropout) {
+      kernels_.keep_seed({.seed = args_.dropout_seed, .to = reserve_.dropout_seed}, lanes_.stream(0));
+    }
     if (g_.resident) {
       for (std::int64_t layer = 0; layer < g_.layers; ++layer) run_resident(layer);
     } else if (g_.directions == 2) {
@@ -240,7 +243,7 @@ class ForwardPass {
     const void* x = at(track.x, g_.type, first, 0);
     RowLayout operand = layout_of(track.x, columns);
     std::optional<Walk> walk = Walk::batched(span, g_.layout, {operand, result});
-    if (!walk) {
+    if (!walk || g_.drops_below(track.layer)) {
       operand = dense_layout(span, g_.layout, columns);
       gather(track, {x, track.x.step, track.x.batch}, first, span,
              {buffers.gathered, operand.step, operand.batch});
@@ -260,7 +263,7 @@ class ForwardPass {
                   buffers.scratch, lanes_.stream(track.lane));
   }
 
-  // Rows that lie too near each other for a product, one by one.
+  // Rows that lie too near each other for a product, one by one, or what is left of rows after dropout.
   void gather(const Track& track, const ConstRows& from, std::int64_t first, const RunSizes& span,
               const Rows& to) {
     CopyRows copy;
@@ -268,10 +271,16 @@ class ForwardPass {
     copy.first_step = first;
     copy.steps = span.steps;
     copy.batch = span.batch;
-    copy.columns = g_.input_size;
+    copy.columns = g_.columns(track.layer);
     copy.from = from;
     copy.to = to;
-    kernels_.copy_rows(copy, lanes_.stream(track.lane));
+    if (!g_.drops_below(track.layer)) return kernels_.copy_rows(copy, lanes_.stream(track.lane));
+    kernels_.drop_rows({.rows = copy,
+                        .layer = track.layer - 1,
+                        .seed = args_.dropout_seed,
+                        .threshold = g_.dropout->threshold,
+                        .factor = g_.dropout->factor},
+                       lanes_.stream(track.lane));
   }
 
   // The recurrent sums of the gates of a phase.

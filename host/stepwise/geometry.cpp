@@ -75,6 +75,7 @@ Geometry geometry_of(const Job& job) {
   g.scratch_bytes = g.gate_columns() <= most_results / result_rows
                         ? g.gate_columns() * result_rows * result_bytes
                         : kTuning.most_scratch_bytes;
+  if (drops(job)) g.dropout = device::DropoutRate::of(spec.dropout);
   if (g.directions == 2) {
     g.forward_lanes = g.backward_lanes = 2;
   } else if (g.chunk_steps({job.shape.steps, job.shape.batch}) < job.shape.steps) {
@@ -87,17 +88,18 @@ Geometry geometry_of(const Job& job) {
 std::string describe(const Geometry& g, const Shape& shape) {
   const auto name = [](DataType type) { return std::string(name_of(type)); };
   const std::int64_t steps = g.chunk_steps({shape.steps, shape.batch});
+  const std::string dropout = g.dropout ? ", dropout between layers, marks formed again in backward" : "";
   const std::string phases = g.traits.phases == 1 ? "" : std::to_string(g.traits.phases) + " x ";
   if (g.resident) {
     return resident::describe(*g.resident, g.traits) + ", operands " + name(g.type) + ", sums " +
            name(g.sums) + ", input products of " +
-           std::to_string(g.whole_chunk_steps({shape.steps, shape.batch})) + " steps";
+           std::to_string(g.whole_chunk_steps({shape.steps, shape.batch})) + " steps" + dropout;
   }
   const std::string projection = g.projected() ? ", a product and a kernel to project" : "";
   return phases + "product and gate kernel a step" + projection + ", operands " +
          (g.tf32 ? "tf32" : name(g.type)) + ", sums " + name(g.sums) + ", input products of " +
          std::to_string(steps) + " steps, " + std::to_string(g.forward_lanes) +
-         (g.forward_lanes == 1 ? " stream" : " streams");
+         (g.forward_lanes == 1 ? " stream" : " streams") + dropout;
 }
 
 }  // namespace recur::host::stepwise

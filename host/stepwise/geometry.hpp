@@ -6,6 +6,7 @@
 #include "host/engine.hpp"
 #include "host/gpu/device_resources.hpp"
 #include "host/resident/choice.hpp"
+#include "kernels/device/dropout.cuh"
 #include "kernels/stepwise/launch.hpp"
 
 namespace recur::host::stepwise {
@@ -36,6 +37,9 @@ struct Geometry {
   // Bytes that the products of a lane have for partial sums.
   std::int64_t scratch_bytes;
 
+  // Empty where nothing is dropped: in inference, and in one layer.
+  std::optional<device::DropoutRate> dropout = {};
+
   // Where forward goes by the resident kernel, a chunk of time in one launch, and not step by step.
   std::optional<resident::Choice> resident = {};
 
@@ -49,6 +53,10 @@ struct Geometry {
   std::int64_t widest_columns() const { return layers > 1 ? std::max(input_size, outputs()) : input_size; }
   bool reverse(std::int64_t direction) const { return reverse_only || direction == 1; }
   bool narrow() const { return type != sums; }
+  // Whether a layer reads less than the one below gave.
+  bool drops_below(std::int64_t layer) const { return dropout.has_value() && layer > 0; }
+  // Columns of the rows of inputs that are copied to be read.
+  std::int64_t gathered_columns() const { return dropout ? widest_columns() : input_size; }
 
   // How the time loop is cut up: input products and layers of a stack run chunk after chunk.
   std::int64_t chunk_steps(const RunSizes& sizes) const;

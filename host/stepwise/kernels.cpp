@@ -17,6 +17,8 @@ const KernelTable& table_of() {
       .finish_backward = Kernels::finish_backward,
       .copy_rows = Kernels::copy_rows,
       .store_rows = Kernels::store_rows,
+      .drop_rows = Kernels::drop_rows,
+      .keep_seed = Kernels::keep_seed,
       .sum_columns = Kernels::sum_columns,
       .sum_columns_of_sums = Kernels::sum_columns_of_sums,
       .sum_parts = Kernels::sum_parts,

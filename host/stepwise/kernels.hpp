@@ -17,6 +17,8 @@ struct KernelTable {
   void (*finish_backward)(const recur::stepwise::FinishBackward&, void* stream);
   void (*copy_rows)(const recur::stepwise::CopyRows&, void* stream);
   void (*store_rows)(const recur::stepwise::CopyRows&, void* stream);
+  void (*drop_rows)(const recur::stepwise::DropRows&, void* stream);
+  void (*keep_seed)(const recur::stepwise::KeepSeed&, void* stream);
   void (*sum_columns)(const recur::stepwise::SumColumns&, void* stream);
   void (*sum_columns_of_sums)(const recur::stepwise::SumColumns&, void* stream);
   void (*sum_parts)(const recur::stepwise::SumParts&, void* stream);

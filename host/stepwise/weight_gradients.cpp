@@ -4,6 +4,7 @@ namespace recur::host::stepwise {
 namespace {
 
 using recur::stepwise::CopyRows;
+using recur::stepwise::DropRows;
 using recur::stepwise::first_input_block;
 using recur::stepwise::SumColumns;
 using recur::stepwise::SumParts;
@@ -32,6 +33,15 @@ void for_blocks(const Geometry& g, const RunSizes& sizes, std::int64_t rows, F&&
   }
 }
 
+// Of rows of what the layer below gave.
+DropRows drop_of(const GradientInputs& in, const CopyRows& rows) {
+  return {.rows = rows,
+          .layer = in.layer - 1,
+          .kept_seed = in.dropout_seed,
+          .threshold = in.g.dropout->threshold,
+          .factor = in.g.dropout->factor};
+}
+
 class Gradients {
  public:
   Gradients(const GradientInputs& in, bool accumulate)
@@ -46,7 +56,7 @@ class Gradients {
     const std::int64_t block = first_input_block(g_.traits);
     // Inputs past a sequence's end may be anything, NaN included, and dsums of 0 would not keep it out. Those
     // of layers above are zeros of ours.
-    const bool in_place = (in_.timeline.lengths == nullptr || in_.layer > 0) &&
+    const bool in_place = (in_.timeline.lengths == nullptr || in_.layer > 0) && !g_.drops_below(in_.layer) &&
                           Walk::flat(in_.sizes, g_.layout, {dsums_, layout_of(in_.x, columns)}).has_value();
     bool first = true;
     for_blocks(g_, in_.sizes, in_place ? kMostProductSize : g_.chunk_rows, [&](const Block& part) {
@@ -141,10 +151,11 @@ class Gradients {
     copy.steps = part.span.steps;
     copy.first_batch = part.first_batch;
     copy.batch = part.span.batch;
-    copy.columns = g_.input_size;
+    copy.columns = g_.columns(in_.layer);
     copy.from = from;
     copy.to = to;
-    in_.kernels.copy_rows(copy, in_.stream);
+    if (!g_.drops_below(in_.layer)) return in_.kernels.copy_rows(copy, in_.stream);
+    in_.kernels.drop_rows(drop_of(in_, copy), in_.stream);
   }
 
   // The rows of dsums of a part, from a block on.
@@ -260,6 +271,19 @@ void input_gradients(const GradientInputs& in, std::int64_t first, std::int64_t 
     multiply_weights(in, part, W, W_row, at(dx, g.type, part.first_step, part.first_batch), g.type,
                      layout_of(dx, g.columns(in.layer)), accumulate);
   });
+}
+
+void drop_gradients(const GradientInputs& in, std::int64_t first, std::int64_t steps, const Rows& dx) {
+  const Geometry& g = in.g;
+  CopyRows rows;
+  rows.timeline.steps = in.sizes.steps;
+  rows.first_step = first;
+  rows.steps = steps;
+  rows.batch = in.sizes.batch;
+  rows.columns = g.columns(in.layer);
+  rows.to = {at(dx, g.type, first, 0), dx.step, dx.batch};
+  rows.from = constant(rows.to);
+  in.kernels.drop_rows(drop_of(in, rows), in.stream);
 }
 
 void input_gradients_of_both(const GradientInputs (&in)[2], const DirectionWeights (&weights)[2],

@@ -16,6 +16,8 @@ struct GradientInputs {
   const Timeline& timeline;
   ConstRows x;
   const void* m;  // T [rows][H], what is projected; null where nothing is
+  const std::uint64_t*
+      dropout_seed;  // where forward left it, for layers that read less than the one below gave
   const BackwardBuffers::Lane& buffers;
   // Where the work goes; not always the lane of the buffers.
   gpu::StreamHandle stream;
@@ -28,6 +30,9 @@ void weight_gradients(const GradientInputs& in, const DirectionGradients& out, b
 // dx of steps [first, first + steps) from one direction.
 void input_gradients(const GradientInputs& in, std::int64_t first, std::int64_t steps, const void* W,
                      std::int64_t W_row, const Rows& dx, bool accumulate);
+
+// Drops from dx of steps [first, first + steps), in place, what the layer did not read.
+void drop_gradients(const GradientInputs& in, std::int64_t first, std::int64_t steps, const Rows& dx);
 
 // dx of all steps from both directions. `sums`: for 16-bit types, where their parts are added up before
 // rounding.

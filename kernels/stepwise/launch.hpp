@@ -156,6 +156,22 @@ struct CopyRows {
   bool accumulate = false;  // to += from
 };
 
+// Copies what the layer above reads of a layer's outputs, or what reaches them of their gradients
+// (kernels/device/dropout.cuh). `rows.from` and `rows.to` may be the same.
+struct DropRows {
+  CopyRows rows;           // `accumulate` is not read
+  std::int64_t layer = 0;  // whose outputs they are
+  std::uint64_t seed = 0;
+  const std::uint64_t* kept_seed = nullptr;  // read instead of `seed`; null: none
+  std::uint32_t threshold = 0;
+  double factor = 1;
+};
+// For a later call, since the host does not read what a device holds.
+struct KeepSeed {
+  std::uint64_t seed = 0;
+  std::uint64_t* to = nullptr;
+};
+
 // Sums of columns of a matrix [rows][columns] in two stages of fixed order: `parts` partial sums of each
 // column, each over a run of rows, then their total.
 struct SumColumns {
@@ -196,8 +212,10 @@ struct Kernels {
   static void collect_gradient(const CollectGradient& arguments, void* stream);
   static void backward_step(cells::Variant variant, int phase, const BackwardStep& arguments, void* stream);
   static void finish_backward(const FinishBackward& arguments, void* stream);
-  static void copy_rows(const CopyRows& arguments, void* stream);              // T to T
-  static void store_rows(const CopyRows& arguments, void* stream);             // A to T
+  static void copy_rows(const CopyRows& arguments, void* stream);   // T to T
+  static void store_rows(const CopyRows& arguments, void* stream);  // A to T
+  static void drop_rows(const DropRows& arguments, void* stream);   // T to T
+  static void keep_seed(const KeepSeed& arguments, void* stream);
   static void sum_columns(const SumColumns& arguments, void* stream);          // of T
   static void sum_columns_of_sums(const SumColumns& arguments, void* stream);  // of A
   static void sum_parts(const SumParts& arguments, void* stream);

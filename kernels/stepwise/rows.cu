@@ -10,6 +10,8 @@ namespace recur::stepwise {
   template void Kernels<DataType::kType>::finish_backward(const FinishBackward&, void*); \
   template void Kernels<DataType::kType>::copy_rows(const CopyRows&, void*);             \
   template void Kernels<DataType::kType>::store_rows(const CopyRows&, void*);            \
+  template void Kernels<DataType::kType>::drop_rows(const DropRows&, void*);             \
+  template void Kernels<DataType::kType>::keep_seed(const KeepSeed&, void*);             \
   template void Kernels<DataType::kType>::sum_columns(const SumColumns&, void*);         \
   template void Kernels<DataType::kType>::sum_columns_of_sums(const SumColumns&, void*); \
   template void Kernels<DataType::kType>::sum_parts(const SumParts&, void*);

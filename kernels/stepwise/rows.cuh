@@ -1,6 +1,7 @@
 // The small kernels around the time loops: biases, states before and after, copies of rows, sums of columns.
 #pragma once
 
+#include "kernels/device/dropout.cuh"
 #include "kernels/stepwise/timeline.cuh"
 #include "kernels/stepwise/units.cuh"
 
@@ -109,6 +110,54 @@ void copy_rows_between(const CopyRows& a, void* stream) {
   }
 }
 
+// As copy_rows_kernel; the columns of a thread are of one group of words.
+template <class T, int kWidth>
+RECUR_KERNEL(kThreads)
+drop_rows_kernel(DropRows a) {
+  using A = Compute<T>;
+  const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kWidth;
+  if (column >= a.rows.columns) return;
+  const std::uint64_t seed = a.kept_seed != nullptr ? *a.kept_seed : a.seed;
+  const A factor = static_cast<A>(a.factor);
+  const int first = static_cast<int>(column % device::kOutputsPerBlock);
+  for (std::int64_t b = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y; b < a.rows.batch;
+       b += std::int64_t{gridDim.y} * blockDim.y) {
+    const RowTimeline timeline(a.rows.timeline, a.rows.first_batch + b);
+    for (std::int64_t t = blockIdx.z; t < a.rows.steps; t += gridDim.z) {
+      A values[kWidth];
+      const bool valid = timeline.valid(a.rows.first_step + t);
+      load_or_zero(valid ? row_of<T>(a.rows.from, t, b, column) : nullptr, values);
+      const device::PhiloxBlock words = device::dropout_words(
+          seed, a.layer, a.rows.first_step + t, a.rows.first_batch + b, column / device::kOutputsPerBlock);
+      RECUR_UNROLL
+      for (int i = 0; i < kWidth; ++i) {
+        // By comparison, since registers have no run-time index.
+        std::uint32_t word = 0;
+        RECUR_UNROLL
+        for (int j = i; j < device::kOutputsPerBlock; j += kWidth) {
+          if (j == first + i) word = words.word[j];
+        }
+        values[i] = word >= a.threshold ? values[i] * factor : A(0);
+      }
+      store(values, row_of<T>(a.rows.to, t, b, column));
+    }
+  }
+}
+
+template <class T, int kWidth>
+void launch_drop_rows(const DropRows& a, void* stream) {
+  auto config = cover((a.rows.columns + kWidth - 1) / kWidth, a.rows.batch, stream);
+  constexpr std::int64_t kMostDeep = 65535;
+  config.grid.z = static_cast<unsigned>(a.rows.steps < kMostDeep ? a.rows.steps : kMostDeep);
+  RECUR_LAUNCH((drop_rows_kernel<T, kWidth>), config, a);
+}
+
+template <class T>
+RECUR_KERNEL(kThreads)
+keep_seed_kernel(KeepSeed a) {
+  *a.to = a.seed;
+}
+
 // Part p has the rows [p * rows / parts, (p + 1) * rows / parts). One thread, one column and part.
 template <class From>
 RECUR_KERNEL(kThreads)
@@ -170,6 +219,24 @@ void Kernels<kType>::copy_rows(const CopyRows& a, void* stream) {
 template <DataType kType>
 void Kernels<kType>::store_rows(const CopyRows& a, void* stream) {
   copy_rows_between<Compute<device::Storage<kType>>, device::Storage<kType>>(a, stream);
+}
+
+template <DataType kType>
+void Kernels<kType>::drop_rows(const DropRows& a, void* stream) {
+  using T = device::Storage<kType>;
+  constexpr int kWidth = kUnits<T> < device::kOutputsPerBlock ? kUnits<T> : device::kOutputsPerBlock;
+  Alignment alignment(kWidth);
+  alignment.stride(a.rows.columns).template rows<T>(a.rows.from).template rows<T>(a.rows.to);
+  if (alignment) {
+    launch_drop_rows<T, kWidth>(a, stream);
+  } else {
+    launch_drop_rows<T, 1>(a, stream);
+  }
+}
+
+template <DataType kType>
+void Kernels<kType>::keep_seed(const KeepSeed& a, void* stream) {
+  RECUR_LAUNCH(keep_seed_kernel<device::Storage<kType>>, device::LaunchConfig{.stream = stream}, a);
 }
 
 template <DataType kType>

@@ -200,6 +200,26 @@ TEST(BadBackward, ReserveOfAnotherPlan) {
   expect_refusals(scenes()[0], cases, run_backward, run_forward);
 }
 
+// What forward dropped by one probability backward would not find by another.
+TEST(BadBackward, ReserveOfAnotherDropout) {
+  Scene scene{.spec = plain_gru(), .pass = Pass::training};
+  scene.spec.layers = 2;
+  scene.spec.dropout = 0.5;
+  BadCases cases;
+  for (double dropout : {0.25, 0.0}) {
+    cases.push_back({dropout == 0 ? "none" : "another",
+                     [=](Call& c) {
+                       Scene other_scene = scene;
+                       other_scene.spec.dropout = dropout;
+                       Call other(other_scene);
+                       other.forward();
+                       std::memcpy(c.reserve.data(), other.reserve.data(), other.reserve.size());
+                     },
+                     {"reserve: expected one that forward filled under this plan"}});
+  }
+  expect_refusals(scene, cases, run_backward, run_forward);
+}
+
 // Forward in time and backward in time differ in nothing but the order of steps.
 TEST(BadBackward, ReserveOfTheOtherDirection) {
   Spec spec = plain_gru();

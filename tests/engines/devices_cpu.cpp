@@ -1,6 +1,7 @@
 #include "engines/simd_names.hpp"
 #include "engines/test_device.hpp"
 #include "host/onednn/availability.hpp"
+#include "oracle/dropout.hpp"
 
 namespace recur::test {
 namespace {
@@ -45,6 +46,7 @@ std::vector<TestDevice> test_devices() {
   device.option_types = {DataType::f32, DataType::bf16};
   device.sizes = kSizes;
   device.option_sizes = kOptionSizes;
+  device.dropout_masks = oracle::dropout_masks;
   std::vector<TestDevice> devices = {device};
   if (!host::onednn_engines().empty()) devices.push_back(onednn_device());
   return devices;  // bit_sizes: contract/session.hpp derives them from the tiling, cell by cell

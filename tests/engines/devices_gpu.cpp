@@ -4,6 +4,7 @@
 #include "engines/stepwise_sizes.hpp"
 #include "engines/test_device.hpp"
 #include "host/gpu/gpu.hpp"
+#include "oracle/dropout.hpp"
 
 namespace recur::test {
 namespace {
@@ -57,6 +58,7 @@ TestDevice resident_device(TestDevice device) {
 [[maybe_unused]] TestDevice cudnn_device(TestDevice device) {
   device.name = "cudnn_gpu";
   describe_cudnn(device);
+  device.dropout_masks = nullptr;  // cuDNN's own
   static const std::vector<Size> all = joined(kCudnnSizes, kCudnnLargeSizes);
   device.sizes = all;
   device.option_types = {DataType::f32, DataType::bf16, DataType::f16};
@@ -101,6 +103,7 @@ std::vector<TestDevice> test_devices() {
   device.option_sizes = kStepwiseOptionSizes;
   device.chunk_sizes = kStepwiseChunkSizes;
   device.bit_sizes = bit_sizes();
+  device.dropout_masks = oracle::dropout_masks;
 #ifdef RECUR_HAVE_CUDNN
   return {device, resident_device(device), cudnn_device(device)};
 #else

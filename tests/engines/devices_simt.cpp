@@ -2,6 +2,7 @@
 #include "engines/resident_sizes.hpp"
 #include "engines/simt_device.hpp"
 #include "engines/stepwise_sizes.hpp"
+#include "oracle/dropout.hpp"
 
 namespace recur::test {
 
@@ -16,12 +17,14 @@ std::vector<TestDevice> test_devices() {
   device.option_sizes = std::span(kStepwiseOptionSizes).first(1);
   device.chunk_sizes = kStepwiseChunkSizes;
   device.bit_sizes = std::span(kStepwiseBitSizes).first(1);
+  device.dropout_masks = oracle::dropout_masks;
 
   // Every option in every cell, crossed, is simt/resident/tiles_test.cpp's, forward; here all of them at
   // once, and backward.
   TestDevice resident = simt_device("simt_resident", EngineId::cluster_resident);
   resident.types = {DataType::bf16, DataType::f16};
   resident.sizes = kResidentSizes;
+  resident.dropout_masks = oracle::dropout_masks;
   // The first of each is in one block, the last in clusters: those sanitizers are shown by
   // simt/resident/schedule_test.cpp, in less time.
 #ifdef RECUR_INSTRUMENTED

@@ -85,7 +85,7 @@ void judge_all(Spec spec, Index steps, Index batch, const std::vector<RunOptions
   std::uint64_t seed = 1;
   for (; !pools.front().enough(); ++seed) {
     oracle::Problem<double> problem = problem_for(*runs.front().device, spec, steps, batch, seed);
-    if (spec.dropout > 0)
+    if (spec.dropout > 0 && spec.layers > 1)
       problem.dropout_masks = runs.front().device->dropout_masks(spec, steps, batch, seed);
     oracle::OutputGradients<double> upstream = random_output_gradients(spec, steps, batch, seed);
     leave_out(runs.front(), problem, upstream);

@@ -181,6 +181,9 @@ inline SoakCase draw_any(Draw& draw, const TestDevice& device, const SoakLimits&
       run.states = true;
     }
   }
+  // Where it is known what is dropped.
+  if (device.dropout_masks != nullptr && spec.layers > 1 && draw.once_in(4))
+    spec.dropout = draw.one_of({0.125, 0.5});
   if (draw.once_in(16)) draw_oddity(draw, drawn);
   if (draw.once_in(16)) draw_functions(draw, drawn);
   if (spec.layers < 1 || spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return drawn;

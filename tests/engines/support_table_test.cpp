@@ -18,6 +18,7 @@
 #include "engines/simt_device.hpp"
 #include "engines/support_rows.hpp"
 #include "host/refusals.hpp"
+#include "oracle/dropout.hpp"
 #include "planning/chips.hpp"
 #include "support/committed_table.hpp"
 #include "support/spec_name.hpp"
@@ -36,9 +37,13 @@ std::vector<Column> columns() {
   cudnn.dropout_masks = [](const Spec& spec, Index T, Index B, std::uint64_t seed) {
     return cudnn::dropout_masks(spec, T, B, seed);
   };
-  return {{cpu_device(), "the CPU"},
-          {simt_device("stepwise", EngineId::stepwise), "emulation (simt) only"},
-          {simt_device("resident", EngineId::cluster_resident), "emulation (simt) only"},
+  TestDevice cpu = cpu_device();
+  TestDevice stepwise = simt_device("stepwise", EngineId::stepwise);
+  TestDevice resident = simt_device("resident", EngineId::cluster_resident);
+  for (TestDevice* device : {&cpu, &stepwise, &resident}) device->dropout_masks = oracle::dropout_masks;
+  return {{cpu, "the CPU"},
+          {stepwise, "emulation (simt) only"},
+          {resident, "emulation (simt) only"},
           {cudnn, "a stand-in for cuDNN only"},
           {{.name = "onednn", .engine = EngineId::onednn, .device = Device::cpu()}, "the CPU"}};
 }

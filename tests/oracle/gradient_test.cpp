@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "oracle/backward.hpp"
+#include "oracle/dropout.hpp"
 #include "support/functions.hpp"
 #include "support/problem.hpp"
 #include "support/random.hpp"
@@ -95,7 +96,7 @@ struct Loss {
 class Case {
  public:
   Case(const Spec& spec, std::uint64_t seed)
-      : problem_(convert<float128>(test::random_problem(spec, kT, kB, seed))),
+      : problem_(problem_of(spec, seed)),
         coefficients_(convert<float128>(test::random_output_gradients(spec, kT, kB, seed))),
         result_(forward(problem_)),
         gradients_(backward(problem_, result_, coefficients_)),
@@ -120,6 +121,11 @@ class Case {
     return (ahead - behind) / (2 * kStep);
   }
 
+  static Problem<float128> problem_of(const Spec& spec, std::uint64_t seed) {
+    Problem<double> problem = test::random_problem(spec, kT, kB, seed);
+    if (spec.dropout > 0) problem.dropout_masks = dropout_masks(spec, kT, kB, seed);
+    return convert<float128>(problem);
+  }
   bool clear_of_kinks() const { return distance_from_kinks(problem_.spec, result_) >= kKinkMargin; }
 
  private:
@@ -223,6 +229,19 @@ TEST_P(Gradient, MatchesDifferencesInEveryElement) {
   spec.reset_mask = true;
   SCOPED_TRACE(test::spec_name(spec));
   check_every_element(spec, 7);
+}
+
+// Of three layers: gradients pass one boundary, and both.
+TEST_P(Gradient, MatchesDifferencesWithDropout) {
+  const auto& [cell, direction] = GetParam();
+  std::uint64_t seed = 1;
+  for (double dropout : {0.25, 0.5}) {
+    Spec spec = make_spec(cell, direction, 3);
+    spec.variable_lengths = spec.reset_mask = true;
+    spec.dropout = dropout;
+    SCOPED_TRACE(test::spec_name(spec));
+    check_random_directions(spec, seed++);
+  }
 }
 
 // Every function in every place that the cell has, with a clip that some arguments pass and without.

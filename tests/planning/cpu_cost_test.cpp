@@ -76,6 +76,23 @@ TEST(CpuCost, ReadingRIsTheCostOfOneRow) {
   EXPECT_NEAR(1e6 * (twice - once), R + 4 * 32 * (4 + 1) + 1e-3 * kActivations / 4, 1e-3);
 }
 
+// Rows of the layer above are copied without what is dropped, of which a mark costs 60 operations; backward
+// does as much for dW and again for dx.
+TEST(CpuCost, DropoutIsAPassOverTheInputsOfLayersAbove) {
+  Geometry g = lstm();
+  const auto added = [&](auto&& seconds) {
+    g.dropout.reset();
+    const double without = seconds();
+    g.dropout = device::DropoutRate::of(0.5);
+    return seconds() - without;
+  };
+  expect_nanoseconds(added([&] { return forward(g, {2, 4}, true); }), 0);
+  g.layers = 3;
+  const double inputs = 2 * 8 * 32;  // of two layers
+  expect_nanoseconds(added([&] { return forward(g, {2, 4}, true); }), inputs * (60 + 2 * 4));
+  expect_nanoseconds(added([&] { return backward(g, {2, 4}); }), inputs * 2 * 60);
+}
+
 TEST(CpuCost, TrainingPacksRAndKeepsGates) {
   const double packing = 4 * 2 * 128 * (32 + 16);  // R and W
   const double kept = 4 * 4 * 32 * 5;              // four gates and c

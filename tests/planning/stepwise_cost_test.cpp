@@ -42,6 +42,20 @@ double forward(const Geometry& g, const Rates& at, bool training = false) {
 }
 double backward(const Geometry& g, const Rates& at) { return backward_seconds(g, kSizes, at).value(); }
 
+// What is left of the inputs of the layer above is copied, forward and for dW, and dx is gone over.
+TEST(StepwiseCost, Dropout) {
+  Geometry with = lstm();
+  with.layers = 2;
+  const Geometry without = with;
+  with.dropout = device::DropoutRate::of(0.5);
+  const auto added = [&](auto&& seconds) { return seconds(with) - seconds(without); };
+  EXPECT_NEAR(added([](const Geometry& g) { return forward(g, only_launches(), true); }), 1, 1e-6);
+  EXPECT_NEAR(added([](const Geometry& g) { return backward(g, only_launches()); }), 2, 1e-6);
+  const double copied = 2 * 4 * 6 * 8;
+  EXPECT_NEAR(added([](const Geometry& g) { return forward(g, only_bytes(), true); }), copied, 1e-6);
+  EXPECT_NEAR(added([](const Geometry& g) { return backward(g, only_bytes()); }), 2 * copied, 1e-6);
+}
+
 TEST(StepwiseCost, Operations) {
   const double input = 2 * 6 * 32 * 4, steps = 3 * 2 * 2 * 32 * 8;
   EXPECT_NEAR(forward(lstm(), only_operations()), input + steps, 1e-6);

@@ -11,6 +11,7 @@
 #include "host/cpu/simd/products.hpp"
 #include "host/cpu/simd/tiles.hpp"
 #include "host/cpu/simd/vector.hpp"
+#include "kernels/device/dropout.cuh"
 
 namespace recur::host::cpu {
 namespace HWY_NAMESPACE {
@@ -36,6 +37,16 @@ void function_map(const GateFunction<T>& function, const T* x, T* value, T* slop
     const Activated<T> result = activated(function, Vec<T>::load(x + i, count - i));
     result.value.store(value + i, count - i);
     result.slope.store(slope + i, count - i);
+  }
+}
+
+// The compiler forms several groups at once: they are functions of their numbers alone.
+void dropout_words(std::uint64_t seed, std::int64_t layer, std::int64_t t, std::int64_t b, std::int64_t group,
+                   std::int64_t groups, std::uint32_t* words) {
+  for (std::int64_t i = 0; i < groups; ++i) {
+    const device::PhiloxBlock block = device::dropout_words(seed, layer, t, b, group + i);
+    for (int j = 0; j < device::kOutputsPerBlock; ++j)
+      words[device::kOutputsPerBlock * i + j] = block.word[j];
   }
 }
 
@@ -69,6 +80,7 @@ constexpr Kernels<T> make_table(std::string_view name, typename Kernels<T>::Prod
   table.sigmoid = &sigmoid_map<A>;
   table.tanh = &tanh_map<A>;
   table.function = &function_map<A>;
+  table.dropout_words = &dropout_words;
   for (int v = 0; v < cells::kVariantCount; ++v) {
     cells::visit(static_cast<cells::Variant>(v), [&]<class Cell>() {
       static_assert(widest_phase<Cell>() <= kMaxPanelVectors, "a panel has all gates of a phase");

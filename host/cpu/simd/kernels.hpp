@@ -194,6 +194,9 @@ struct Kernels {
   Map tanh;
   void (*function)(const GateFunction<Arithmetic<T>>&, const Arithmetic<T>* x, Arithmetic<T>* value,
                    Arithmetic<T>* slope, std::int64_t count);
+  // Four words for each of `groups` groups from `group` on (kernels/device/dropout.cuh).
+  void (*dropout_words)(std::uint64_t seed, std::int64_t layer, std::int64_t t, std::int64_t b,
+                        std::int64_t group, std::int64_t groups, std::uint32_t* words);
 };
 
 // An instruction set of this build.

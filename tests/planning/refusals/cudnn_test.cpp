@@ -43,8 +43,7 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
   expect(on_gpu([](Job& job) { job.spec.cell_sequence = true; }), "cuDNN gives the last cell state only");
   for (const Later& later : kLater) {
     const std::string name = later.name;
-    const bool has = name == "f16" || name == "dropout";
-    expect(on_gpu(later.set), has ? "needs the device to plan for it" : name);
+    expect(on_gpu(later.set), name == "f16" ? "needs the device to plan for it" : name);
   }
   expect(on_gpu([](Job& job) { job.spec.projection_size = 2; }), "needs the device to plan for it");
   expect(on_gpu([](Job& job) { job.spec.projection_size = job.spec.hidden_size; }),
@@ -69,14 +68,21 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
          "cudnn_algorithm: this one does not take projection_size");
   expect(on_gpu([&](Job& job) {
            job.options.cudnn_algorithm = CudnnAlgorithm::persist_dynamic;
-           job.spec.dropout = 0.25;
+           set_dropout(job);
          }),
          "cudnn_algorithm: this one does not take dropout");
+  expect(on_gpu(set_dropout), "needs the device to plan for it");
+  // Where nothing is dropped each takes it.
+  expect(on_gpu([&](Job& job) {
+           set_dropout(job);
+           job.options.cudnn_algorithm = CudnnAlgorithm::persist_dynamic;
+           job.options.pass = Pass::inference;
+         }),
+         "needs the device to plan for it");
   // The fastest is one that does.
-  for (auto set :
-       {+[](Job& job) { job.spec.dtype = DataType::f64; },
-        +[](Job& job) { job.spec.variable_lengths = true; }, +[](Job& job) { job.spec.projection_size = 2; },
-        +[](Job& job) { job.spec.dropout = 0.25; }}) {
+  for (auto set : {+[](Job& job) { job.spec.dtype = DataType::f64; },
+                   +[](Job& job) { job.spec.variable_lengths = true; },
+                   +[](Job& job) { job.spec.projection_size = 2; }, +[](Job& job) { set_dropout(job); }}) {
     expect(on_gpu([&](Job& job) {
              job.options.cudnn_algorithm = CudnnAlgorithm::fastest;
              set(job);

@@ -62,6 +62,45 @@ TEST(Refusals, OwnFunctionsSpeltOutAreNoOthers) {
   }
 }
 
+// Where nothing is dropped, whoever takes the layer takes it with dropout: in inference, and in one layer.
+TEST(Refusals, DropoutThatDropsNothingIsNoReason) {
+  for (const host::Engine* engine : host::engines()) {
+    for (const Spec& cell : all_cells_and_projections()) {
+      for (DataType type : {DataType::f32, DataType::f64, DataType::bf16, DataType::f16}) {
+        for (const auto& [pass, layers] :
+             {std::pair(Pass::inference, 1), std::pair(Pass::inference, 3), std::pair(Pass::training, 1)}) {
+          const bool on_cpu = !std::ranges::count(host::gpu_engines(), engine);
+          Job job = job_of(small(cell));
+          if (!on_cpu) job.device = absent_gpu();
+          job.spec.dtype = type;
+          job.spec.layers = layers;
+          job.options.pass = pass;
+          job.options.engine = engine->id();
+          const std::string without = unsupported(job);
+          job.spec.dropout = 0.25;
+          EXPECT_EQ(unsupported(job), without) << name_of(engine->id()) << " " << spec_name(job.spec);
+        }
+      }
+    }
+  }
+}
+
+TEST(Refusals, DropoutInTrainingBetweenLayers) {
+  for (EngineId engine : {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident, EngineId::onednn}) {
+    if (!in_build(engine)) continue;
+    Job job = small_job();
+    job.spec.dtype = engine == EngineId::cluster_resident ? DataType::bf16 : DataType::f32;
+    if (engine == EngineId::stepwise || engine == EngineId::cluster_resident) job.device = absent_gpu();
+    set_dropout(job);
+    job.options.engine = engine;
+    if (engine == EngineId::onednn) {
+      EXPECT_NE(unsupported(job).find("onednn: dropout in training"), std::string::npos) << unsupported(job);
+    } else {
+      EXPECT_EQ(unsupported(job), "planned");
+    }
+  }
+}
+
 TEST(Refusals, NamedEngines) {
   Job job = small_job();
   for (EngineId engine : {EngineId::stepwise, EngineId::cluster_resident, EngineId::grid_resident,

@@ -142,7 +142,6 @@ struct Later {
 };
 
 inline constexpr Later kLater[] = {
-    {"dropout", [](Job& job) { job.spec.dropout = 0.25; }},
     {"recurrent_dropout", [](Job& job) { job.spec.recurrent_dropout = 0.25; }},
     {"zoneout", [](Job& job) { job.spec.zoneout = 0.25; }},
     {"clip", [](Job& job) { job.spec.clip = 3; }, true},
@@ -152,6 +151,13 @@ inline constexpr Later kLater[] = {
     {"truncation_window", [](Job& job) { job.options.truncation_window = 4; }},
     {"f16", [](Job& job) { job.spec.dtype = DataType::f16; }},
 };
+
+// Where dropout acts: in training, between layers.
+inline void set_dropout(Job& job) {
+  job.spec.dropout = 0.25;
+  job.spec.layers = 2;
+  job.options.pass = Pass::training;
+}
 
 inline DeviceProps absent_gpu() {
   DeviceProps props = props_of(kChips[0]);

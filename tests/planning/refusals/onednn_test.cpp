@@ -107,6 +107,9 @@ TEST(Refusals, EveryRowOfOneDnnIsReached) {
     set(job.spec);
     examine(job, &hit);
   }
+  Job drops = for_onednn(small_job());
+  set_dropout(drops);
+  examine(drops, &hit);
   Job invariant = for_onednn(small_job());
   invariant.options.batch_invariant = true;
   examine(invariant, &hit);

@@ -27,6 +27,12 @@ recur_simt_mutant(padding_is_run
   REPLACE "return t < length_;" WITH "return t >= 0;"
   SOURCES kernels/stepwise/backward_f32.cu
   FOUND_BY plain)
+# Backward forms other marks than forward.
+recur_simt_mutant(other_marks_backward
+  FILE kernels/stepwise/rows.cuh
+  REPLACE "a.kept_seed != nullptr ? *a.kept_seed : a.seed" WITH "a.seed"
+  SOURCES kernels/stepwise/rows.cu
+  FOUND_BY plain)
 # A layer does not wait for the one before it.
 recur_simt_mutant(layer_does_not_wait
   FILE host/stepwise/lanes.hpp

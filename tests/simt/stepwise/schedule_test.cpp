@@ -21,8 +21,9 @@ struct Results {
 class Schedules : public DeviceTest {
  protected:
   template <class T>
-  static Results<T> run(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
-    EngineRun<T> engine(problem, Pass::training, {.device = &device()});
+  static Results<T> run(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream,
+                        std::uint64_t seed) {
+    EngineRun<T> engine(problem, Pass::training, {.device = &device(), .dropout_seed = seed});
     auto outputs = engine.forward();
     return {std::move(outputs), engine.backward(upstream)};
   }
@@ -32,16 +33,17 @@ class Schedules : public DeviceTest {
   static void compare(const Spec& spec, const Size& size) {
     ErrorPools pools(spec.dtype);
     for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
-      const oracle::Problem<double> problem = random_problem(spec, size.T, size.B, seed);
+      oracle::Problem<double> problem = random_problem(spec, size.T, size.B, seed);
+      problem.dropout_masks = device().dropout_masks(spec, size.T, size.B, seed);
       const auto upstream = random_output_gradients(spec, size.T, size.B, seed);
       const auto typed_problem = oracle::convert<T>(problem);
       const auto typed_upstream = oracle::convert<T>(upstream);
 
       const simt::Schedule schedule = simt::schedule();
       simt::set_schedule({simt::Order::ascending, 1});
-      const Results<T> plain = run(typed_problem, typed_upstream);
+      const Results<T> plain = run(typed_problem, typed_upstream, seed);
       simt::set_schedule({schedule.order, static_cast<std::uint32_t>(seed)});
-      const Results<T> other = run(typed_problem, typed_upstream);
+      const Results<T> other = run(typed_problem, typed_upstream, seed);
       simt::set_schedule(schedule);
       EXPECT_TRUE(same_bits(plain.outputs, other.outputs)) << "seed " << seed;
       EXPECT_TRUE(same_bits(plain.gradients, other.gradients)) << "seed " << seed;
@@ -65,6 +67,7 @@ class Schedules : public DeviceTest {
     spec.direction = direction;
     spec.variable_lengths = true;
     spec.reset_mask = true;
+    spec.dropout = 0.25;
     spec.cell_sequence = spec.cell == Cell::lstm;
     typed([&]<class T>() { compare<T>(spec, size); });
   }

@@ -1,0 +1,70 @@
+// Dropout between layers on the CPU: what the layer above reads of outputs, and what reaches them of
+// gradients. Passes of their own over rows that are in a cache, so that no product and no cell knows of it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "host/cpu/copy.hpp"
+#include "host/cpu/simd/kernels.hpp"
+#include "kernels/device/dropout.cuh"
+
+namespace recur::host::cpu {
+
+// The marks between layer `layer` and the next one in one call.
+template <class T>
+struct Dropout {
+  const Kernels<T>& kernels;
+  device::DropoutRate rate;
+  std::uint64_t seed;
+  std::int64_t layer;
+
+  // Columns [first, first + count) of row (t, b), in place: zero where they are dropped, else multiplied.
+  void apply(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, T* values) const {
+    each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
+      values[k] = factor != 0 ? stored<T>(widened(values[k]) * factor) : T{};
+    });
+  }
+  // The same of values that are not stored: gradients that are rounded later.
+  void apply_unrounded(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count,
+                       Arithmetic<T>* values) const {
+    each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
+      values[k] = factor != 0 ? values[k] * factor : 0;
+    });
+  }
+  // The same of the values that are number `part` of their units of depth.
+  void apply_to_units(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, int part,
+                      Unit<T>* units) const {
+    if constexpr (StorageTraits<T>::kUnitDepth == 1) {
+      apply(t, b, first, count, units);
+    } else {
+      const int shift = 16 * part;
+      each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
+        const T value{static_cast<std::uint16_t>(units[k] >> shift)};
+        const T left = factor != 0 ? stored<T>(widened(value) * factor) : T{};
+        units[k] = (units[k] & ~(Unit<T>{0xffff} << shift)) | (Unit<T>{left.bits} << shift);
+      });
+    }
+  }
+
+ private:
+  // f(k, factor) for each of `count` columns from `first` on; a factor of 0 drops. A block of words at a
+  // time.
+  template <class F>
+  void each_value(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, F&& f) const {
+    constexpr std::int64_t kGroup = device::kOutputsPerBlock, kGroups = 64;
+    const auto factor = static_cast<Arithmetic<T>>(rate.factor);
+    std::uint32_t words[kGroup * kGroups];
+    for (std::int64_t done = 0; done < count;) {
+      const std::int64_t group = (first + done) / kGroup;
+      const std::int64_t skipped = (first + done) % kGroup;
+      const std::int64_t some = std::min(count - done, kGroup * kGroups - skipped);
+      kernels.dropout_words(seed, layer, t, b, group, (skipped + some + kGroup - 1) / kGroup, words);
+      for (std::int64_t k = 0; k < some; ++k)
+        f(done + k, words[skipped + k] >= rate.threshold ? factor : Arithmetic<T>(0));
+      done += some;
+    }
+  }
+};
+
+}  // namespace recur::host::cpu
