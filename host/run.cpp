@@ -1,6 +1,7 @@
 // The calls that run a plan: validate, let the engine check what only it can, then go.
 #include "recur/run.hpp"
 
+#include "host/buffer_header.hpp"
 #include "host/check.hpp"
 #include "host/context_state.hpp"
 #include "host/layer_tensors.hpp"
@@ -72,7 +73,18 @@ void forward(const Plan& plan, Context& context, Stream stream, const Weights& w
   const host::ForwardCall call{sizes, stream, &weights, &args, workspace, reserve};
   const host::EnginePlan& engine_plan = plan.state().engine_plan();
   engine_plan.check_forward(context.state(), call);
-  engine_plan.forward(context.state(), call);
+  auto* const header = engine_plan.facts().reserve_has_header
+                           ? reinterpret_cast<host::BufferHeader*>(reserve.data())
+                           : nullptr;
+  try {
+    engine_plan.forward(context.state(), call);
+  } catch (const DeviceError&) {
+    if (header != nullptr) *header = {};  // what a failing library has half written is nobody's reserve
+    throw;
+  }
+  if (header != nullptr) {
+    *header = host::reserve_header(engine_plan.facts().bits_id, host::kept_inputs(sizes, plan.spec(), args));
+  }
 }
 
 void step(const Plan& plan, Context& context, Stream stream, const Weights& weights, const StepArgs& args,
@@ -96,6 +108,10 @@ void backward(const Plan& plan, Context& context, Stream stream, std::span<const
   const host::RunSizes sizes = host::validate_backward(plan, context, weights, args, reserve, workspace);
   const host::BackwardCall call{sizes, stream, weights, &args, reserve, workspace};
   const host::EnginePlan& engine_plan = plan.state().engine_plan();
+  if (engine_plan.facts().reserve_has_header) {
+    host::check_reserve_header(reserve.data(), engine_plan.facts().bits_id,
+                               host::kept_inputs(sizes, plan.spec(), args));
+  }
   engine_plan.check_backward(context.state(), call);
   engine_plan.backward(context.state(), call);
 }

@@ -61,6 +61,16 @@ void check_optional(std::string_view name, const ConstTensorView& view, bool kno
 
 constexpr std::string_view kNoCellState = "the cell has no cell state";
 
+// A final state that would take the place of an initial one which backward reads. Other overlaps with it are
+// refused as all are.
+void check_kept(std::string_view name, const ConstTensorView& final_state, std::string_view initial_name,
+                const ConstTensorView& initial_state) {
+  if (!final_state.given() || !initial_state.given() || final_state.data() != initial_state.data()) return;
+  throw InvalidArgument(std::string(name) +
+                        ": expected memory of its own in a training plan, whose backward reads " +
+                        std::string(initial_name) + ", got memory shared with " + std::string(initial_name));
+}
+
 // Reads T and B off x and holds them against the plan's maxima.
 RunSizes sizes_from(const Job& job, const ConstTensorView& x) {
   const bool time_major = job.spec.layout == Layout::time_major;
@@ -256,8 +266,13 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
   overlap.output("c_sequence", args.c_sequence);
   overlap.output("workspace", workspace.data(), workspace.size());
   if (training) overlap.output("reserve", reserve.data(), reserve.size());
-  overlap.allow_same("hN", args.hN, "h0", args.h0);
-  overlap.allow_same("cN", args.cN, "c0", args.c0);
+  if (training) {
+    check_kept("hN", args.hN, "h0", args.h0);
+    check_kept("cN", args.cN, "c0", args.c0);
+  } else {
+    overlap.allow_same("hN", args.hN, "h0", args.h0);
+    overlap.allow_same("cN", args.cN, "c0", args.c0);
+  }
   overlap.check();
   return sizes;
 }

@@ -115,6 +115,7 @@ class CpuPlan final : public EnginePlan {
     sizes.workspace = ForwardBuffers<T>(nullptr, geometry_, most, training_, true).carver.bytes();
     if (training_) {
       sizes.reserve = ReserveBuffer<T>(nullptr, geometry_, most).carver.bytes();
+      facts_.reserve_has_header = true;
       sizes.workspace_backward = BackwardBuffers<T>(nullptr, geometry_, most).carver.bytes();
     } else {
       sizes.workspace_prepared = ForwardBuffers<T>(nullptr, geometry_, most, false, false).carver.bytes();
@@ -144,7 +145,6 @@ class CpuPlan final : public EnginePlan {
     check_machine(context);
     check_strides(call.weights);
     check_strides(call.args->dweights);
-    check_reserve_header(call.reserve.data(), facts_.bits_id, call.sizes);
   }
 
   void prepare_weights(Context::State&, Stream, std::span<const LayerWeights> weights,
@@ -164,7 +164,6 @@ class CpuPlan final : public EnginePlan {
             .kernels = kernels_,
             .training = training_,
             .layout_id = facts_.layout_id,
-            .bits_id = facts_.bits_id,
             .functions = functions_ ? &*functions_ : nullptr};
   }
 

@@ -23,7 +23,6 @@ class ForwardPass {
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
-        bits_id_(plan.bits_id),
         training_(plan.training),
         canonical_(!call.weights->is_prepared()),
         buffers_(call.workspace.data(), g_, sizes_, training_, canonical_),
@@ -39,9 +38,6 @@ class ForwardPass {
 
   // What each member of the team runs.
   void run(const Member& member) {
-    if (training_ && member.index == 0) {
-      *reserve_.header = reserve_header(bits_id_, sizes_);
-    }
     if (canonical_) {
       pack(member);
       barriers_.team.wait();
@@ -411,7 +407,6 @@ class ForwardPass {
   const ForwardCall& call_;
   const ForwardArgs& args_;
   const RunSizes sizes_;
-  const std::uint64_t bits_id_;
   const bool training_;
   const bool canonical_;
   ForwardBuffers<T> buffers_;

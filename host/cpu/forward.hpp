@@ -13,7 +13,6 @@ struct PlanView {
   const Kernels<T>& kernels;
   bool training;
   std::uint64_t layout_id;
-  std::uint64_t bits_id;
   const GateFunctions<Arithmetic<T>>* functions;  // null: the cell's own
 };
 

@@ -82,7 +82,6 @@ void run_forward(const PlanView& plan, const ForwardCall& call) {
   auto* const packed =
       is_prepared ? static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data)) : nullptr;
   const PreparedBuffer prepared(packed, stack);
-  if (g.training) *reserve.header = reserve_header(plan.bits_id, stack.sizes);
 
   Runner runner(stack.threads, buffers.scratch);
   const Rows y = sequence_rows(stack, buffers.y, g.type, g.outputs());

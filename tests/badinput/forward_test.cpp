@@ -363,6 +363,23 @@ TEST(BadForward, StatesInPlaceButPermuted) {
                   run_forward);
 }
 
+// Backward reads the initial states: of them a training plan lets nothing be written over.
+TEST(BadForward, StatesInPlaceInTraining) {
+  const Scene scene{.spec = full_lstm(), .pass = Pass::training};
+  expect_refusals(scene,
+                  {{"hN over h0",
+                    [](Call& c) { c.forward_args.hN = writable(c.forward_args.h0); },
+                    {"hN: expected memory of its own in a training plan", "got memory shared with h0"}},
+                   {"cN over c0",
+                    [](Call& c) { c.forward_args.cN = writable(c.forward_args.c0); },
+                    {"cN: expected memory of its own in a training plan", "got memory shared with c0"}}},
+                  run_forward);
+  Call inference({.spec = full_lstm()});
+  inference.forward_args.hN = writable(inference.forward_args.h0);
+  inference.forward_args.cN = writable(inference.forward_args.c0);
+  EXPECT_NO_THROW(inference.forward());
+}
+
 // The other way round: what only touches is accepted. Everything lies gaplessly behind everything else.
 TEST(BadForward, TouchingIsNotOverlapping) {
   for (Scene scene : scenes()) {
