@@ -28,8 +28,16 @@ bool is_aligned(const void* data, std::size_t alignment) {
   return reinterpret_cast<std::uintptr_t>(data) % alignment == 0;
 }
 
+bool has_elements(const ConstTensorView& view) {
+  for (int d = 0; d < view.rank(); ++d) {
+    if (view.size(d) == 0) return false;
+  }
+  return true;
+}
+
 // Elements from the first to one past the last, or -1 where int64 cannot hold it.
 std::int64_t extent_of(const ConstTensorView& view) {
+  if (!has_elements(view)) return 0;
   std::int64_t last = 0;
   for (int d = 0; d < view.rank(); ++d) {
     std::int64_t span = 0;
@@ -73,6 +81,7 @@ void check_view(std::string_view name, const ConstTensorView& view, DataType typ
   int d = 0;
   for (const Dim& dim : dims) matches = matches && view.size(d++) == dim.size;
   if (!matches) fail(name, expected_shape(type, dims), describe(view));
+  if (!has_elements(view)) return;
 
   if (view.data() == nullptr) fail(name, expected_shape(type, dims), "a null pointer");
   if (!is_aligned(view.data(), kTensorAlignment)) {
@@ -90,6 +99,7 @@ void check_view(std::string_view name, const ConstTensorView& view, DataType typ
 void check_output(std::string_view name, const ConstTensorView& view, DataType type,
                   std::initializer_list<Dim> dims) {
   check_view(name, view, type, dims);
+  if (!has_elements(view)) return;
   // Sorted by stride, each dimension must step over everything the smaller ones reach.
   int order[ConstTensorView::kMaxRank] = {};
   for (int d = 0; d < view.rank(); ++d) {

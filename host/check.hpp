@@ -23,7 +23,8 @@ struct Dim {
 std::string describe(const ConstTensorView& view);
 
 // Throws InvalidArgument unless the view is given, has this dtype and shape, a non-null 16-byte aligned base,
-// an inner stride of 1 and non-negative outer strides whose extent can be addressed.
+// an inner stride of 1 and non-negative outer strides whose extent can be addressed. Of a view without
+// elements only the dtype and the shape matter.
 void check_view(std::string_view name, const ConstTensorView& view, DataType type,
                 std::initializer_list<Dim> dims);
 

@@ -4,6 +4,7 @@
 #include "host/buffer_header.hpp"
 #include "host/check.hpp"
 #include "host/context_state.hpp"
+#include "host/empty_call.hpp"
 #include "host/layer_tensors.hpp"
 #include "host/plan_state.hpp"
 #include "host/validate_run.hpp"
@@ -40,8 +41,8 @@ void check_step_views(const Plan& plan, const StepArgs& args) {
   const Spec& spec = plan.spec();
   if (args.x.rank() != 2) throw InvalidArgument("x: expected [B] [I], got " + host::describe(args.x));
   const std::int64_t batch = args.x.size(0);
-  if (batch < 1 || batch > plan.shape().batch) {
-    throw InvalidArgument("x: expected 1 <= B <= " + std::to_string(plan.shape().batch) +
+  if (batch < 0 || batch > plan.shape().batch) {
+    throw InvalidArgument("x: expected 0 <= B <= " + std::to_string(plan.shape().batch) +
                           " as planned, got " + host::describe(args.x));
   }
   const host::Dim B{"B", batch};
@@ -72,12 +73,21 @@ void forward(const Plan& plan, Context& context, Stream stream, const Weights& w
   const host::RunSizes sizes = host::validate_forward(plan, context, weights, args, workspace, reserve);
   const host::ForwardCall call{sizes, stream, &weights, &args, workspace, reserve};
   const host::EnginePlan& engine_plan = plan.state().engine_plan();
-  engine_plan.check_forward(context.state(), call);
+  const bool empty = host::is_empty(sizes);
+  if (empty) {
+    host::check_empty_call(context.state());
+  } else {
+    engine_plan.check_forward(context.state(), call);
+  }
   auto* const header = engine_plan.facts().reserve_has_header
                            ? reinterpret_cast<host::BufferHeader*>(reserve.data())
                            : nullptr;
   try {
-    engine_plan.forward(context.state(), call);
+    if (empty) {
+      host::forward_of_nothing(context.state(), call);
+    } else {
+      engine_plan.forward(context.state(), call);
+    }
   } catch (const DeviceError&) {
     if (header != nullptr) *header = {};  // what a failing library has half written is nobody's reserve
     throw;
@@ -111,6 +121,10 @@ void backward(const Plan& plan, Context& context, Stream stream, std::span<const
   if (engine_plan.facts().reserve_has_header) {
     host::check_reserve_header(reserve.data(), engine_plan.facts().bits_id,
                                host::kept_inputs(sizes, plan.spec(), args));
+  }
+  if (host::is_empty(sizes)) {
+    host::check_empty_call(context.state());
+    return host::backward_of_nothing(context.state(), call);
   }
   engine_plan.check_backward(context.state(), call);
   engine_plan.backward(context.state(), call);

@@ -3,7 +3,7 @@
 /// references: `cudnn` makes the handle and descriptors of its library when a context first needs them,
 /// `onednn` allocates.)
 ///
-/// Common rules. T and B are read from x and may be anything from 1 to the plan's `Shape`. Views have inner
+/// Common rules. T and B are read from x and may be anything from 0 to the plan's `Shape`. Views have inner
 /// stride 1 and 16-byte aligned bases; outer strides are free, but rows of an output must not overlap.
 /// Outputs overlap neither inputs nor each other, with one exception: for inference hN may be h0 and cN may
 /// be c0. In a training plan they may not, since `backward` reads the initial states. Buffers (`workspace`,
@@ -11,6 +11,10 @@
 /// host can see is checked before anything is written; @throws InvalidArgument for a wrong shape, dtype,
 /// pointer, alignment, overlap or a buffer too small, for a plan of another device than the context's, and
 /// for a context already in a call.
+///
+/// T or B of 0 is a call with nothing to do, and no error: of no steps hN is h0 and cN is c0, zeros where
+/// those are not given; dh0 is dhN and dc0 is dcN likewise. Gradients of weights are zero, or left as they
+/// are where they accumulate. Views without elements may be null.
 #pragma once
 
 #include <cstddef>

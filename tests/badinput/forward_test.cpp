@@ -70,12 +70,12 @@ TEST(BadForward, WordsOfTheShape) {
                     [](Call& c) {
                       c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {4, 6, 4});
                     },
-                    {"x: expected 1 <= T <= 3 as planned, got f32 [4] [6] [4]"}},
+                    {"x: expected 0 <= T <= 3 as planned, got f32 [4] [6] [4]"}},
                    {"more sequences than planned",
                     [](Call& c) {
                       c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 7, 4});
                     },
-                    {"x: expected 1 <= B <= 6 as planned, got f32 [3] [7] [4]"}},
+                    {"x: expected 0 <= B <= 6 as planned, got f32 [3] [7] [4]"}},
                    {"y",
                     [](Call& c) {
                       c.forward_args.y = TensorView(c.forward_args.y.data(), DataType::f32, {3, 6, 8});
@@ -141,7 +141,7 @@ TEST(BadForward, WordsOfTheShape) {
                     [](Call& c) {
                       c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 6, 4});
                     },
-                    {"x: expected 1 <= T <= 3 as planned, got f32 [3] [6] [4]"}}},
+                    {"x: expected 0 <= T <= 3 as planned, got f32 [3] [6] [4]"}}},
                   run_forward);
 }
 

@@ -196,7 +196,9 @@ inline void add_view_cases(BadCases& cases, const Scene& scene, const Argument& 
            "got " + std::string(name_of(good.type())) + " " + shape_text(wrong)},
           [=](Edit& e) { e.sizes[d] += by; });
     }
-    add("with dimension " + std::to_string(d) + " of 0", {"[0]"}, [=](Edit& e) { e.sizes[d] = 0; });
+    // A call of no steps or sequences, likewise.
+    if (!argument.defines_sizes || inner)
+      add("with dimension " + std::to_string(d) + " of 0", {"[0]"}, [=](Edit& e) { e.sizes[d] = 0; });
     add("with dimension " + std::to_string(d) + " negative", {"[-2]"}, [=](Edit& e) { e.sizes[d] = -2; });
     add("with dimension " + std::to_string(d) + " enormous", {std::to_string(std::int64_t(1) << 62)},
         [=](Edit& e) { e.sizes[d] = std::int64_t(1) << 62; });
