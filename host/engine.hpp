@@ -37,6 +37,8 @@ struct EngineFacts {
   std::uint64_t layout_id = 0;
   // Hash of every choice that the results' bits depend on, beyond the job itself.
   std::uint64_t bits_id = 0;
+  // What the bases of tensors must be aligned to, where it is more than their elements.
+  std::size_t tensor_alignment = 1;
   // The reserve begins with a BufferHeader (buffer_header.hpp) and lies where the host reads it: run.cpp
   // writes the header and checks it.
   bool reserve_has_header = false;

@@ -55,6 +55,10 @@ void check_step_views(const Plan& plan, const StepArgs& args) {
   } else {
     host::check_not_given("c", args.c, "the cell has no cell state");
   }
+  host::validate_alignment(plan, "x", args.x);
+  host::validate_alignment(plan, "y", args.y);
+  host::validate_alignment(plan, "h", args.h);
+  host::validate_alignment(plan, "c", args.c);
 }
 
 }  // namespace

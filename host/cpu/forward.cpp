@@ -395,7 +395,7 @@ class ForwardPass {
         .saved_row = g_.saved_rows(),
         .saved_c = saved_c != nullptr ? saved_c + row * g_.hidden + unit : nullptr,
         .saved_c_row = g_.hidden,
-        .functions = functions_,
+        .functions = functions_ != nullptr ? functions_ + dir.index : nullptr,
     };
     const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
     tiles.forward[static_cast<int>(g_.variant)][phase](tile);

@@ -1,5 +1,6 @@
 #include "host/onednn/run.hpp"
 
+#include <cstdint>
 #include <cstring>
 
 #include "host/onednn/rows.hpp"
@@ -35,8 +36,11 @@ void store_state(const TensorView& state, std::int64_t layer, const ConstRows& f
   if (state.given()) copy(rows_of_state(state, layer), from);
 }
 
+// oneDNN does not say what alignment its kernels want; 16 bytes is what they have been tested with.
 bool in_place(const ConstTensorView& sequence, DataType type) {
-  return sequence.given() && sequence.type() == type && rows_of(sequence).dense();
+  constexpr std::uintptr_t kAlignment = 16;
+  return sequence.given() && sequence.type() == type && rows_of(sequence).dense() &&
+         reinterpret_cast<std::uintptr_t>(sequence.data()) % kAlignment == 0;
 }
 // The sequence where it is, or copied to `buffer`; one that is not given is zero.
 void* read_sequence(const Rows& buffer, const ConstTensorView& sequence) {

@@ -4,11 +4,11 @@
 /// `onednn` allocates.)
 ///
 /// Common rules. T and B are read from x and may be anything from 0 to the plan's `Shape`. Views have inner
-/// stride 1 and 16-byte aligned bases; outer strides are free, but rows of an output must not overlap.
-/// Outputs overlap neither inputs nor each other, with one exception: for inference hN may be h0 and cN may
-/// be c0. In a training plan they may not, since `backward` reads the initial states. Buffers (`workspace`,
-/// `reserve`, prepared weights) are 64-byte aligned. NaN and Inf pass through. All that the
-/// host can see is checked before anything is written; @throws InvalidArgument for a wrong shape, dtype,
+/// stride 1 and bases aligned to their elements (to 16 bytes on GPUs); outer strides are free, but rows of an
+/// output must not overlap. Outputs overlap neither inputs nor each other, with one exception: for inference
+/// hN may be h0 and cN may be c0. In a training plan they may not, since `backward` reads the initial states.
+/// Buffers (`workspace`, `reserve`, prepared weights) are 64-byte aligned. NaN and Inf pass through. All that
+/// the host can see is checked before anything is written; @throws InvalidArgument for a wrong shape, dtype,
 /// pointer, alignment, overlap or a buffer too small, for a plan of another device than the context's, and
 /// for a context already in a call.
 ///
@@ -45,6 +45,9 @@ struct ForwardArgs {
   /// Copy of `lengths` in host memory, for engines that need it; null where there is none. `cudnn` does, and
   /// throws Unsupported for a length below 1.
   const std::int32_t* host_lengths = nullptr;
+  /// A length below 0 or above T is InvalidArgument, and not clamped, where the host can read lengths: on
+  /// the CPU, or `host_lengths`. Elsewhere they are clamped. What ONNX wants; `onnx_layer` sets it.
+  bool check_lengths = false;
   /// Training with `Spec::dropout`: which outputs are dropped. Equal seeds drop the same ones in calls of
   /// equal sizes, so that each call of a training run wants one of its own. `backward` needs none: the
   /// reserve tells.
