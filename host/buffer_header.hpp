@@ -1,8 +1,9 @@
-// First bytes of a reserve and of prepared weights, where the host can read them: what wrote them, and for
-// which sizes.
+// First bytes of a reserve and of prepared weights, where the host can read them: what wrote them, and of
+// what.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <type_traits>
 
 #include "host/engine.hpp"
@@ -13,20 +14,37 @@ namespace recur::host {
 struct BufferHeader {
   std::uint64_t magic;
   std::uint64_t id;  // bits id of the plan (reserve), layout id (prepared weights)
+  // Of a reserve: the inputs that backward must be given again, as far as a few bytes can tell.
   std::int64_t steps;
   std::int64_t batch;
+  std::uint64_t states;   // which of h0 (1) and c0 (2) were given
+  std::uint64_t lengths;  // hash of them, clamped as they are read
+  std::uint64_t marks;    // hash of those within the sequences
 };
 static_assert(std::has_unique_object_representations_v<BufferHeader>);
 
-constexpr BufferHeader reserve_header(std::uint64_t bits_id, const RunSizes& sizes) {
-  return {0x0165767265736572, bits_id, sizes.steps, sizes.batch};  // "reserve" and a format number
-}
-constexpr BufferHeader prepared_header(std::uint64_t layout_id) {
-  return {0x0164657261706572, layout_id, 0, 0};  // "repared"
+// What forward and backward are both given, and must be given alike.
+struct KeptInputs {
+  RunSizes sizes;
+  Layout layout;
+  const ConstTensorView& h0;
+  const ConstTensorView& c0;
+  const ConstTensorView& lengths;
+  const ConstTensorView& reset_mask;
+};
+template <class Args>
+KeptInputs kept_inputs(const RunSizes& sizes, const Spec& spec, const Args& args) {
+  return {sizes, spec.layout, args.h0, args.c0, args.lengths, args.reset_mask};
 }
 
-// Throw InvalidArgument unless the buffer begins with the header of this id, and of these sizes.
-void check_reserve_header(const void* reserve, std::uint64_t bits_id, const RunSizes& sizes);
+BufferHeader reserve_header(std::uint64_t bits_id, const KeptInputs& inputs);
+constexpr BufferHeader prepared_header(std::uint64_t layout_id) {
+  return {0x0164657261706572, layout_id, 0, 0, 0, 0, 0};  // "repared" and a format number
+}
+
+// Throw InvalidArgument unless the buffer begins with the header of this id, and a reserve with that of these
+// inputs; the message names the one that differs.
+void check_reserve_header(const void* reserve, std::uint64_t bits_id, const KeptInputs& inputs);
 void check_prepared_header(const void* prepared, std::uint64_t layout_id);
 
 }  // namespace recur::host

@@ -6,7 +6,6 @@
 namespace recur::host {
 namespace {
 
-constexpr std::size_t kTensorAlignment = 16;
 constexpr std::size_t kBufferAlignment = 64;
 
 std::string expected_shape(DataType type, std::initializer_list<Dim> dims) {
@@ -28,8 +27,21 @@ bool is_aligned(const void* data, std::size_t alignment) {
   return reinterpret_cast<std::uintptr_t>(data) % alignment == 0;
 }
 
+bool has_elements(const ConstTensorView& view) {
+  for (int d = 0; d < view.rank(); ++d) {
+    if (view.size(d) == 0) return false;
+  }
+  return true;
+}
+
+std::string describe_misaligned(const void* data, std::size_t alignment) {
+  return "one " + std::to_string(reinterpret_cast<std::uintptr_t>(data) % alignment) +
+         " bytes past a multiple of " + std::to_string(alignment);
+}
+
 // Elements from the first to one past the last, or -1 where int64 cannot hold it.
 std::int64_t extent_of(const ConstTensorView& view) {
+  if (!has_elements(view)) return 0;
   std::int64_t last = 0;
   for (int d = 0; d < view.rank(); ++d) {
     std::int64_t span = 0;
@@ -73,12 +85,12 @@ void check_view(std::string_view name, const ConstTensorView& view, DataType typ
   int d = 0;
   for (const Dim& dim : dims) matches = matches && view.size(d++) == dim.size;
   if (!matches) fail(name, expected_shape(type, dims), describe(view));
+  if (!has_elements(view)) return;
 
   if (view.data() == nullptr) fail(name, expected_shape(type, dims), "a null pointer");
-  if (!is_aligned(view.data(), kTensorAlignment)) {
-    fail(name, "a base aligned to 16 bytes",
-         "one " + std::to_string(reinterpret_cast<std::uintptr_t>(view.data()) % kTensorAlignment) +
-             " bytes past a multiple");
+  if (const std::size_t width = size_of(type); !is_aligned(view.data(), width)) {
+    fail(name, "a base aligned to its elements of " + std::to_string(width) + " bytes",
+         describe_misaligned(view.data(), width));
   }
   if (view.stride(view.rank() - 1) != 1) fail(name, "an inner stride of 1", describe(view));
   for (int i = 0; i < view.rank(); ++i) {
@@ -90,6 +102,7 @@ void check_view(std::string_view name, const ConstTensorView& view, DataType typ
 void check_output(std::string_view name, const ConstTensorView& view, DataType type,
                   std::initializer_list<Dim> dims) {
   check_view(name, view, type, dims);
+  if (!has_elements(view)) return;
   // Sorted by stride, each dimension must step over everything the smaller ones reach.
   int order[ConstTensorView::kMaxRank] = {};
   for (int d = 0; d < view.rank(); ++d) {
@@ -105,6 +118,13 @@ void check_output(std::string_view name, const ConstTensorView& view, DataType t
     if (view.stride(d) < reach) fail(name, "elements that do not overlap each other", describe(view));
     reach += (view.size(d) - 1) * view.stride(d);
   }
+}
+
+void check_alignment(std::string_view name, const ConstTensorView& view, std::size_t alignment,
+                     std::string_view who) {
+  if (!view.given() || !has_elements(view) || is_aligned(view.data(), alignment)) return;
+  fail(name, "a base aligned to " + std::to_string(alignment) + " bytes, as " + std::string(who) + " needs",
+       describe_misaligned(view.data(), alignment));
 }
 
 void check_not_given(std::string_view name, const ConstTensorView& view, std::string_view why) {

@@ -22,14 +22,19 @@ struct Dim {
 // "f32 [3][4]", with strides where the view is not contiguous; "nothing" for a view that is not given.
 std::string describe(const ConstTensorView& view);
 
-// Throws InvalidArgument unless the view is given, has this dtype and shape, a non-null 16-byte aligned base,
-// an inner stride of 1 and non-negative outer strides whose extent can be addressed.
+// Throws InvalidArgument unless the view is given, has this dtype and shape, a non-null base aligned to its
+// elements, an inner stride of 1 and non-negative outer strides whose extent can be addressed. Of a view
+// without elements only the dtype and the shape matter.
 void check_view(std::string_view name, const ConstTensorView& view, DataType type,
                 std::initializer_list<Dim> dims);
 
 // As check_view, and rows must not overlap each other: what a call writes.
 void check_output(std::string_view name, const ConstTensorView& view, DataType type,
                   std::initializer_list<Dim> dims);
+
+// Throws InvalidArgument for a view whose base is not aligned to so many bytes, which `who` needs.
+void check_alignment(std::string_view name, const ConstTensorView& view, std::size_t alignment,
+                     std::string_view who);
 
 // Throws InvalidArgument when the view is given; `why` completes "expected no NAME because WHY".
 void check_not_given(std::string_view name, const ConstTensorView& view, std::string_view why);

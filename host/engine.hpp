@@ -37,6 +37,11 @@ struct EngineFacts {
   std::uint64_t layout_id = 0;
   // Hash of every choice that the results' bits depend on, beyond the job itself.
   std::uint64_t bits_id = 0;
+  // What the bases of tensors must be aligned to, where it is more than their elements.
+  std::size_t tensor_alignment = 1;
+  // The reserve begins with a BufferHeader (buffer_header.hpp) and lies where the host reads it: run.cpp
+  // writes the header and checks it.
+  bool reserve_has_header = false;
 };
 
 // The arguments of a call after validation (validate_run.cpp): sizes are known, every view is as documented.
@@ -68,7 +73,7 @@ class EnginePlan {
  public:
   virtual ~EnginePlan() = default;
   virtual const EngineFacts& facts() const = 0;
-  // Checks only the engine can make (a reserve that forward did not write, a missing instruction set). Called
+  // Checks only the engine can make (weights that it did not prepare, a missing instruction set). Called
   // before anything is written.
   virtual void check_forward(Context::State& context, const ForwardCall& call) const = 0;
   virtual void check_backward(Context::State& context, const BackwardCall& call) const = 0;

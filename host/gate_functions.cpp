@@ -40,39 +40,76 @@ int function_places(Cell cell) {
   return 0;
 }
 
+namespace {
+
+using Functions = std::array<GateActivation, 3>;
+
+// The cell's own as `standard`, and nothing in what is not read.
+void bring_into_one_form(const Spec& spec, Functions& functions) {
+  for (int place = 0; place < function_places(spec.cell); ++place) {
+    GateActivation& gate = functions[static_cast<std::size_t>(place)];
+    if (gate.function == own_function(spec, place)) gate.function = Activation::standard;
+  }
+  for (GateActivation& gate : functions) {
+    if (!reads_alpha(gate.function)) gate.alpha = 0;
+    if (!reads_beta(gate.function)) gate.beta = 0;
+  }
+}
+
+bool are_same(const Functions& a, const Functions& b) {
+  return std::ranges::equal(a, b, [](const GateActivation& one, const GateActivation& other) {
+    return one.function == other.function && one.alpha == other.alpha && one.beta == other.beta;
+  });
+}
+
+bool has_any(const Functions& functions) {
+  return std::ranges::any_of(
+      functions, [](const GateActivation& gate) { return gate.function != Activation::standard; });
+}
+
+void add(Hash& hash, const Functions& functions) {
+  for (const GateActivation& gate : functions)
+    hash.add(static_cast<std::uint64_t>(gate.function)).add_bits(gate.alpha).add_bits(gate.beta);
+}
+
+}  // namespace
+
 Spec with_functions_in_one_form(Spec spec) {
+  // By their names first: what an rnn's `standard` is depends on `Spec::activation`, which may change below.
+  if (spec.reverse_activations) {
+    for (int place = 0; place < function_places(spec.cell); ++place) {
+      GateActivation& gate = (*spec.reverse_activations)[static_cast<std::size_t>(place)];
+      if (gate.function == Activation::standard) gate.function = own_function(spec, place);
+    }
+  }
   if (spec.cell == Cell::rnn && spec.activations[0].function != Activation::standard) {
     spec.activation =
         spec.activations[0].function == Activation::relu ? RnnActivation::relu : RnnActivation::tanh;
   }
-  for (int place = 0; place < function_places(spec.cell); ++place) {
-    GateActivation& gate = spec.activations[static_cast<std::size_t>(place)];
-    if (gate.function == own_function(spec, place)) gate.function = Activation::standard;
-  }
-  for (GateActivation& gate : spec.activations) {
-    if (!reads_alpha(gate.function)) gate.alpha = 0;
-    if (!reads_beta(gate.function)) gate.beta = 0;
+  bring_into_one_form(spec, spec.activations);
+  if (spec.reverse_activations) {
+    bring_into_one_form(spec, *spec.reverse_activations);
+    if (are_same(*spec.reverse_activations, spec.activations)) spec.reverse_activations.reset();
   }
   return spec;
 }
 
 bool has_given_functions(const Spec& spec) {
-  return spec.clip != 0 || std::ranges::any_of(spec.activations, [](const GateActivation& gate) {
-           return gate.function != Activation::standard;
-         });
+  return spec.clip != 0 || has_any(spec.activations) || spec.reverse_activations.has_value();
 }
 
-GateActivation function_of(const Spec& spec, int place) {
-  GateActivation gate = spec.activations[static_cast<std::size_t>(place)];
+GateActivation function_of(const Spec& spec, std::int64_t direction, int place) {
+  const Functions& functions =
+      direction == 1 && spec.reverse_activations ? *spec.reverse_activations : spec.activations;
+  GateActivation gate = functions[static_cast<std::size_t>(place)];
   if (gate.function == Activation::standard) gate.function = own_function(spec, place);
   return gate;
 }
 
 void add_functions(Hash& hash, const Spec& spec) {
   hash.add_bits(spec.clip);
-  for (const GateActivation& gate : spec.activations) {
-    hash.add(static_cast<std::uint64_t>(gate.function)).add_bits(gate.alpha).add_bits(gate.beta);
-  }
+  add(hash, spec.activations);
+  if (spec.reverse_activations) add(hash, *spec.reverse_activations);
 }
 
 }  // namespace recur::host

@@ -11,14 +11,15 @@ namespace recur::host {
 int function_places(Cell cell);
 
 // Functions as the engines take them: the cell's own are `standard`, or tanh and relu of an rnn
-// `Spec::activation`; what is not read is 0. Equal layers have equal Specs then.
+// `Spec::activation`; what is not read is 0, and functions that both directions have are given once. Equal
+// layers have equal Specs then.
 Spec with_functions_in_one_form(Spec spec);
 
 // Whether gates compute anything but the cell's own functions of their whole sums.
 bool has_given_functions(const Spec& spec);
 
-// The function in a place that the cell has, the cell's own by its name.
-GateActivation function_of(const Spec& spec, int place);
+// The function that a direction, 0 or 1, has in a place of the cell's; the cell's own by its name.
+GateActivation function_of(const Spec& spec, std::int64_t direction, int place);
 
 // Adds them and the clip to a hash.
 void add_functions(Hash& hash, const Spec& spec);

@@ -11,14 +11,14 @@ namespace recur::host {
 inline Dim output_dim(const Spec& spec) { return {is_projected(spec) ? "P" : "H", output_size_of(spec)}; }
 
 // f(name, view, wanted, why not wanted, dims) for each tensor of a layer of weights or gradients.
-template <class View, class F>
-void each_tensor(const Spec& spec, std::int64_t layer, const BasicLayerWeights<View>& tensors, F&& f) {
+template <class Tensors, class F>
+void each_tensor(const Spec& spec, std::int64_t layer, Tensors& tensors, F&& f) {
   const std::int64_t D = directions_of(spec);
   const std::int64_t rows = gates_of(spec) * spec.hidden_size;
   const std::int64_t columns = layer_input_size(spec, layer);
   const std::string_view column_letters = layer == 0 ? "I" : is_projected(spec) ? "D*P" : "D*H";
   const std::int64_t peepholes = peepholes_of(spec);
-  const auto check_bias = [&](std::string_view name, const View& view, bool wanted) {
+  const auto check_bias = [&](std::string_view name, auto& view, bool wanted) {
     f(name, view, wanted, "Spec::bias has none", {Dim{"D", D}, Dim{"G*H", rows}});
   };
   f("W", tensors.W, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{column_letters, columns}});

@@ -1,5 +1,6 @@
 #include "recur/plan.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 
@@ -7,6 +8,7 @@
 #include "host/hash.hpp"
 #include "host/out_of_memory.hpp"
 #include "host/plan_state.hpp"
+#include "host/refusals.hpp"
 #include "host/validate_job.hpp"
 #include "recur/version.hpp"
 
@@ -64,6 +66,15 @@ std::string list(const std::vector<PassedOver>& passed_over) {
   return text;
 }
 
+// Engines of the job's device, then references that were not asked, then engines of other devices.
+void put_reasons_that_matter_first(const Job& job, std::vector<PassedOver>& passed_over) {
+  const auto rank = [&](const PassedOver& one) {
+    if (!is_for_device(one.engine, job)) return 2;
+    return one.reason == kOnlyWhenNamed ? 1 : 0;
+  };
+  std::ranges::stable_sort(passed_over, {}, rank);
+}
+
 void log_line(const LogCallback& log, const std::string& line) {
   if (log.write != nullptr) log.write(log.user, line);
 }
@@ -99,6 +110,7 @@ Plan choose_engine(Job job) {
   if (options.engine != EngineId::best && passed_over.empty()) {
     passed_over.push_back({options.engine, "this build has no such engine"});
   }
+  put_reasons_that_matter_first(job, passed_over);
   const std::string message = "no engine can run this on " + job.device.name + ":" + list(passed_over);
   log_line(options.log, message);
   throw Unsupported(message);

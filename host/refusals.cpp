@@ -36,6 +36,8 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cluster_resident, Feature::layer_norm, "layer_norm is not implemented"},
     {EngineId::cluster_resident, Feature::activations,
      "activations other than the cell's own are not implemented"},
+    {EngineId::cluster_resident, Feature::activations_by_direction,
+     "activations that differ by direction are not implemented"},
     {EngineId::cluster_resident, Feature::checkpointing, "checkpoint_interval is not implemented"},
     {EngineId::cluster_resident, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::cluster_resident, Feature::size_beyond_products,
@@ -53,6 +55,8 @@ constexpr Refusal kRefusals[] = {
     {EngineId::stepwise, Feature::clip, "clip is not implemented"},
     {EngineId::stepwise, Feature::layer_norm, "layer_norm is not implemented"},
     {EngineId::stepwise, Feature::activations, "activations other than the cell's own are not implemented"},
+    {EngineId::stepwise, Feature::activations_by_direction,
+     "activations that differ by direction are not implemented"},
     {EngineId::stepwise, Feature::checkpointing, "checkpoint_interval is not implemented"},
     {EngineId::stepwise, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::stepwise, Feature::size_beyond_products,
@@ -79,6 +83,8 @@ constexpr Refusal kRefusals[] = {
     {EngineId::onednn, Feature::clip, "clip is not implemented"},
     {EngineId::onednn, Feature::layer_norm, "layer_norm is not implemented"},
     {EngineId::onednn, Feature::activations, "activations other than the cell's own are not implemented"},
+    {EngineId::onednn, Feature::activations_by_direction,
+     "activations that differ by direction are not implemented"},
     {EngineId::onednn, Feature::checkpointing, "checkpoint_interval is not implemented"},
     {EngineId::onednn, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::onednn, Feature::size_beyond_products,
@@ -104,6 +110,8 @@ constexpr Refusal kRefusals[] = {
     {EngineId::cudnn, Feature::clip, "clip is not implemented; cuDNN's own clips the cell state, not sums"},
     {EngineId::cudnn, Feature::layer_norm, "layer_norm is not implemented"},
     {EngineId::cudnn, Feature::activations, "activations other than the cell's own are not implemented"},
+    {EngineId::cudnn, Feature::activations_by_direction,
+     "activations that differ by direction are not implemented"},
     {EngineId::cudnn, Feature::checkpointing, "checkpoint_interval is not implemented"},
     {EngineId::cudnn, Feature::truncation, "truncation_window is not implemented"},
     {EngineId::cudnn, Feature::cudnn_type, "cudnn_algorithm: this one does not take the dtype"},
@@ -152,6 +160,7 @@ bool needs(const Job& job, Feature feature) {
     case Feature::activations:
       return std::ranges::any_of(
           spec.activations, [](const GateActivation& gate) { return gate.function != Activation::standard; });
+    case Feature::activations_by_direction: return spec.reverse_activations.has_value();
     case Feature::truncation: return job.options.truncation_window != 0;
     case Feature::checkpointing: return job.options.checkpoint_interval != 0;
     case Feature::batch_beyond_lists: return job.shape.batch > std::numeric_limits<std::int32_t>::max();
@@ -197,6 +206,14 @@ bool needs(const Job& job, Feature feature) {
     case Feature::onednn_without_implementation: return !onednn::has_implementation(job);
   }
   return false;
+}
+
+bool is_for_device(EngineId engine, const Job& job) {
+  return std::ranges::none_of(kRefusals, [&](const Refusal& row) {
+    const bool is_of_device =
+        row.feature == Feature::device_other_than_cpu || row.feature == Feature::device_other_than_cuda;
+    return row.engine == engine && is_of_device && needs(job, row.feature);
+  });
 }
 
 std::optional<std::string> refusal_of(EngineId engine, const Job& job) {

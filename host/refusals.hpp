@@ -37,6 +37,7 @@ enum class Feature : std::uint8_t {
   clip,
   layer_norm,
   activations,
+  activations_by_direction,
   checkpointing,
   truncation,
   batch_beyond_lists,
@@ -65,6 +66,9 @@ struct Refusal {
 };
 
 std::span<const Refusal> refusals();
+
+// Whether the engine runs on devices of the job's kind.
+bool is_for_device(EngineId engine, const Job& job);
 
 // Whether the job needs the feature.
 bool needs(const Job& job, Feature feature);

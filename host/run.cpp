@@ -1,8 +1,10 @@
 // The calls that run a plan: validate, let the engine check what only it can, then go.
 #include "recur/run.hpp"
 
+#include "host/buffer_header.hpp"
 #include "host/check.hpp"
 #include "host/context_state.hpp"
+#include "host/empty_call.hpp"
 #include "host/layer_tensors.hpp"
 #include "host/plan_state.hpp"
 #include "host/validate_run.hpp"
@@ -39,8 +41,8 @@ void check_step_views(const Plan& plan, const StepArgs& args) {
   const Spec& spec = plan.spec();
   if (args.x.rank() != 2) throw InvalidArgument("x: expected [B] [I], got " + host::describe(args.x));
   const std::int64_t batch = args.x.size(0);
-  if (batch < 1 || batch > plan.shape().batch) {
-    throw InvalidArgument("x: expected 1 <= B <= " + std::to_string(plan.shape().batch) +
+  if (batch < 0 || batch > plan.shape().batch) {
+    throw InvalidArgument("x: expected 0 <= B <= " + std::to_string(plan.shape().batch) +
                           " as planned, got " + host::describe(args.x));
   }
   const host::Dim B{"B", batch};
@@ -53,6 +55,10 @@ void check_step_views(const Plan& plan, const StepArgs& args) {
   } else {
     host::check_not_given("c", args.c, "the cell has no cell state");
   }
+  host::validate_alignment(plan, "x", args.x);
+  host::validate_alignment(plan, "y", args.y);
+  host::validate_alignment(plan, "h", args.h);
+  host::validate_alignment(plan, "c", args.c);
 }
 
 }  // namespace
@@ -71,8 +77,28 @@ void forward(const Plan& plan, Context& context, Stream stream, const Weights& w
   const host::RunSizes sizes = host::validate_forward(plan, context, weights, args, workspace, reserve);
   const host::ForwardCall call{sizes, stream, &weights, &args, workspace, reserve};
   const host::EnginePlan& engine_plan = plan.state().engine_plan();
-  engine_plan.check_forward(context.state(), call);
-  engine_plan.forward(context.state(), call);
+  const bool empty = host::is_empty(sizes);
+  if (empty) {
+    host::check_empty_call(context.state());
+  } else {
+    engine_plan.check_forward(context.state(), call);
+  }
+  auto* const header = engine_plan.facts().reserve_has_header
+                           ? reinterpret_cast<host::BufferHeader*>(reserve.data())
+                           : nullptr;
+  try {
+    if (empty) {
+      host::forward_of_nothing(context.state(), call);
+    } else {
+      engine_plan.forward(context.state(), call);
+    }
+  } catch (const DeviceError&) {
+    if (header != nullptr) *header = {};  // what a failing library has half written is nobody's reserve
+    throw;
+  }
+  if (header != nullptr) {
+    *header = host::reserve_header(engine_plan.facts().bits_id, host::kept_inputs(sizes, plan.spec(), args));
+  }
 }
 
 void step(const Plan& plan, Context& context, Stream stream, const Weights& weights, const StepArgs& args,
@@ -96,6 +122,14 @@ void backward(const Plan& plan, Context& context, Stream stream, std::span<const
   const host::RunSizes sizes = host::validate_backward(plan, context, weights, args, reserve, workspace);
   const host::BackwardCall call{sizes, stream, weights, &args, reserve, workspace};
   const host::EnginePlan& engine_plan = plan.state().engine_plan();
+  if (engine_plan.facts().reserve_has_header) {
+    host::check_reserve_header(reserve.data(), engine_plan.facts().bits_id,
+                               host::kept_inputs(sizes, plan.spec(), args));
+  }
+  if (host::is_empty(sizes)) {
+    host::check_empty_call(context.state());
+    return host::backward_of_nothing(context.state(), call);
+  }
   engine_plan.check_backward(context.state(), call);
   engine_plan.backward(context.state(), call);
 }

@@ -31,12 +31,34 @@ void known(std::string_view field, Enum value) {
   }
 }
 
+// One direction's functions.
+void validate_activations(const Spec& spec, std::string_view name,
+                          const std::array<GateActivation, 3>& activations) {
+  const std::string cell(name_of(spec.cell));
+  for (std::size_t place = 0; place < activations.size(); ++place) {
+    const std::string field = std::string(name) + "[" + std::to_string(place) + "]";
+    const GateActivation& gate = activations[place];
+    if (place >= static_cast<std::size_t>(function_places(spec.cell)) &&
+        gate.function != Activation::standard) {
+      fail(field, "standard, the cell has no function there",
+           std::string(name_of(gate.function)) + " in " + cell);
+    }
+    for (const auto& [parameter, value] : {std::pair(".alpha", gate.alpha), std::pair(".beta", gate.beta)}) {
+      if (!std::isfinite(value)) fail(field + parameter, "a finite number", std::to_string(value));
+    }
+  }
+}
+
 void validate_spec(const Spec& spec) {
   known("Spec::cell", spec.cell);
   known("Spec::activation", spec.activation);
   known("Spec::gru_reset", spec.gru_reset);
   known("Spec::direction", spec.direction);
   for (const GateActivation& gate : spec.activations) known("Spec::activations", gate.function);
+  if (spec.reverse_activations) {
+    for (const GateActivation& gate : *spec.reverse_activations)
+      known("Spec::reverse_activations", gate.function);
+  }
   known("Spec::bias", spec.bias);
   known("Spec::dtype", spec.dtype);
   known("Spec::layout", spec.layout);
@@ -69,17 +91,13 @@ void validate_spec(const Spec& spec) {
     fail("Spec::projection_size (P)", "at most H=" + std::to_string(spec.hidden_size),
          std::to_string(spec.projection_size));
   }
-  for (std::size_t place = 0; place < spec.activations.size(); ++place) {
-    const std::string field = "Spec::activations[" + std::to_string(place) + "]";
-    const GateActivation& gate = spec.activations[place];
-    if (place >= static_cast<std::size_t>(function_places(spec.cell)) &&
-        gate.function != Activation::standard) {
-      fail(field, "standard, the cell has no function there",
-           std::string(name_of(gate.function)) + " in " + cell);
+  validate_activations(spec, "Spec::activations", spec.activations);
+  if (spec.reverse_activations) {
+    if (spec.direction != Direction::bidirectional) {
+      fail("Spec::reverse_activations", "none, they belong to bidirectional layers",
+           "some in a layer of direction " + std::string(name_of(spec.direction)));
     }
-    for (const auto& [name, value] : {std::pair(".alpha", gate.alpha), std::pair(".beta", gate.beta)}) {
-      if (!std::isfinite(value)) fail(field + name, "a finite number", std::to_string(value));
-    }
+    validate_activations(spec, "Spec::reverse_activations", *spec.reverse_activations);
   }
   probability("Spec::dropout", spec.dropout);
   probability("Spec::recurrent_dropout", spec.recurrent_dropout);
@@ -90,6 +108,14 @@ void validate_spec(const Spec& spec) {
 }
 
 }  // namespace
+
+void validate_layer(const Spec& spec, std::int64_t layer) {
+  validate_job({spec, {1, 1}, Device::cpu().props(), {}});
+  if (layer < 0 || layer >= spec.layers) {
+    throw InvalidArgument("layer: expected 0 <= layer < L=" + std::to_string(spec.layers) + ", got " +
+                          std::to_string(layer));
+  }
+}
 
 void validate_job(const Job& job) {
   validate_spec(job.spec);

@@ -11,4 +11,7 @@ constexpr std::int64_t kMaxLayers = 64;
 // Throws InvalidArgument for what can never work, naming the field.
 void validate_job(const Job& job);
 
+// The same for a Spec alone, and for a layer that it does not have.
+void validate_layer(const Spec& spec, std::int64_t layer);
+
 }  // namespace recur::host

@@ -1,6 +1,7 @@
 #include "host/validate_run.hpp"
 
 #include <string>
+#include <type_traits>
 
 #include "host/check.hpp"
 #include "host/context_state.hpp"
@@ -20,18 +21,38 @@ struct Letters {
   std::int64_t units = D * spec.hidden_size;
 
   bool time_major() const { return spec.layout == Layout::time_major; }
+  // "[T][B] or "[B][T]".
+  std::string_view order() const { return time_major() ? "[T][B]" : "[B][T]"; }
+  std::int64_t outer() const { return time_major() ? T : B; }
+  std::int64_t inner() const { return time_major() ? B : T; }
 };
+
+// Runs a check, and where T and B seem to have been exchanged says so as well.
+template <class F>
+void check_sizes(const Letters& s, std::string_view what, bool look_exchanged, F&& check) {
+  if (!look_exchanged) return check();
+  try {
+    check();
+  } catch (const InvalidArgument& error) {
+    throw InvalidArgument(std::string(error.what()) + "; T and B of " + std::string(what) +
+                          " look exchanged: by Spec::layout it is " + std::string(s.order()));
+  }
+}
 
 using Check = void (*)(std::string_view, const ConstTensorView&, DataType, std::initializer_list<Dim>);
 
 // A [T][B][columns] tensor in the layout of the Spec.
 void check_sequence(Check check, const Letters& s, std::string_view name, const ConstTensorView& view,
                     std::string_view letters, std::int64_t columns) {
-  if (s.time_major()) {
-    check(name, view, s.spec.dtype, {{"T", s.T}, {"B", s.B}, {letters, columns}});
-  } else {
-    check(name, view, s.spec.dtype, {{"B", s.B}, {"T", s.T}, {letters, columns}});
-  }
+  const bool look_exchanged =
+      view.rank() == 3 && s.outer() != s.inner() && view.size(0) == s.inner() && view.size(1) == s.outer();
+  check_sizes(s, name, look_exchanged, [&] {
+    if (s.time_major()) {
+      check(name, view, s.spec.dtype, {{"T", s.T}, {"B", s.B}, {letters, columns}});
+    } else {
+      check(name, view, s.spec.dtype, {{"B", s.B}, {"T", s.T}, {letters, columns}});
+    }
+  });
 }
 
 // A [T][B][D*H] or, projected, [T][B][D*P] tensor of h.
@@ -41,7 +62,11 @@ void check_outputs(Check check, const Letters& s, std::string_view name, const C
 
 void check_state(Check check, const Letters& s, std::string_view name, const ConstTensorView& view,
                  Dim size) {
-  check(name, view, s.spec.dtype, {{"L", s.spec.layers}, {"D", s.D}, {"B", s.B}, size});
+  // x gives T and B, so that it is x which has them the wrong way round where a state has T sequences.
+  const bool look_exchanged = view.rank() == 4 && s.T != s.B && view.size(2) == s.T;
+  check_sizes(s, "x", look_exchanged, [&] {
+    check(name, view, s.spec.dtype, {{"L", s.spec.layers}, {"D", s.D}, {"B", s.B}, size});
+  });
 }
 void check_h(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
   check_state(check, s, name, view, output_dim(s.spec));
@@ -61,6 +86,17 @@ void check_optional(std::string_view name, const ConstTensorView& view, bool kno
 
 constexpr std::string_view kNoCellState = "the cell has no cell state";
 
+// A final state that would take the place of an initial one which backward reads. Other overlaps with it are
+// refused as all are.
+void check_kept(std::string_view name, const ConstTensorView& final_state, std::string_view initial_name,
+                const ConstTensorView& initial_state) {
+  if (!final_state.given() || !initial_state.given() || final_state.data() != initial_state.data()) return;
+  if (final_state.size(2) == 0) return;  // B: there is no memory to share
+  throw InvalidArgument(std::string(name) +
+                        ": expected memory of its own in a training plan, whose backward reads " +
+                        std::string(initial_name) + ", got memory shared with " + std::string(initial_name));
+}
+
 // Reads T and B off x and holds them against the plan's maxima.
 RunSizes sizes_from(const Job& job, const ConstTensorView& x) {
   const bool time_major = job.spec.layout == Layout::time_major;
@@ -70,10 +106,13 @@ RunSizes sizes_from(const Job& job, const ConstTensorView& x) {
   }
   const RunSizes sizes{x.size(time_major ? 0 : 1), x.size(time_major ? 1 : 0)};
   const auto within = [&](std::string_view letter, std::int64_t value, std::int64_t most) {
-    if (value < 1 || value > most) {
-      throw InvalidArgument("x: expected 1 <= " + std::string(letter) + " <= " + std::to_string(most) +
+    if (value >= 0 && value <= most) return;
+    const bool look_exchanged = sizes.steps >= 0 && sizes.steps <= job.shape.batch && sizes.batch >= 0 &&
+                                sizes.batch <= job.shape.steps;
+    check_sizes({job.spec, sizes.steps, sizes.batch}, "x", look_exchanged, [&] {
+      throw InvalidArgument("x: expected 0 <= " + std::string(letter) + " <= " + std::to_string(most) +
                             " as planned, got " + describe(x));
-    }
+    });
   };
   within("T", sizes.steps, job.shape.steps);
   within("B", sizes.batch, job.shape.batch);
@@ -82,7 +121,8 @@ RunSizes sizes_from(const Job& job, const ConstTensorView& x) {
 
 void check_masks(const Letters& s, const ConstTensorView& lengths, const ConstTensorView& reset_mask) {
   if (s.spec.variable_lengths) {
-    check_view("lengths", lengths, DataType::i32, {{"B", s.B}});
+    const bool look_exchanged = lengths.rank() == 1 && s.T != s.B && lengths.size(0) == s.T;
+    check_sizes(s, "x", look_exchanged, [&] { check_view("lengths", lengths, DataType::i32, {{"B", s.B}}); });
   } else {
     check_not_given("lengths", lengths, "Spec::variable_lengths is off");
   }
@@ -92,6 +132,23 @@ void check_masks(const Letters& s, const ConstTensorView& lengths, const ConstTe
     check_view("reset_mask", reset_mask, DataType::u8, {{"T", s.T}, {"B", s.B}});
   } else {
     check_view("reset_mask", reset_mask, DataType::u8, {{"B", s.B}, {"T", s.T}});
+  }
+}
+
+// The values of lengths, where the host can read them.
+void check_length_values(const Job& job, const Letters& s, const ForwardArgs& args) {
+  if (!args.check_lengths || !s.spec.variable_lengths) return;
+  const bool on_host = job.device.kind == DeviceKind::cpu;
+  const auto* const lengths =
+      on_host ? static_cast<const std::int32_t*>(args.lengths.data()) : args.host_lengths;
+  if (lengths == nullptr) return;
+  const std::int64_t stride = on_host ? args.lengths.stride(0) : 1;
+  for (std::int64_t b = 0; b < s.B; ++b) {
+    const std::int32_t length = lengths[b * stride];
+    if (length >= 0 && length <= s.T) continue;
+    throw InvalidArgument(std::string(on_host ? "lengths" : "host_lengths") +
+                          ": expected values from 0 to T=" + std::to_string(s.T) + ", got " +
+                          std::to_string(length) + " for sequence " + std::to_string(b));
   }
 }
 
@@ -137,26 +194,66 @@ void check_context(const Plan& plan, const Context& context) {
   }
 }
 
-void add_weights(OverlapCheck& overlap, std::span<const LayerWeights> weights) {
+// f(name, view) of every tensor of a call. What it writes is a TensorView, what it only reads is not.
+template <class F>
+void each_view(const ForwardArgs& args, F&& f) {
+  f("x", args.x);
+  f("h0", args.h0);
+  f("c0", args.c0);
+  f("lengths", args.lengths);
+  f("reset_mask", args.reset_mask);
+  f("y", args.y);
+  f("hN", args.hN);
+  f("cN", args.cN);
+  f("c_sequence", args.c_sequence);
+}
+template <class F>
+void each_view(std::span<const LayerWeights> weights, F&& f) {
   for (const LayerWeights& layer : weights) {
-    overlap.input("W", layer.W);
-    overlap.input("R", layer.R);
-    overlap.input("bW", layer.bW);
-    overlap.input("bR", layer.bR);
-    overlap.input("peephole", layer.peephole);
-    overlap.input("projection", layer.projection);
+    f("W", layer.W);
+    f("R", layer.R);
+    f("bW", layer.bW);
+    f("bR", layer.bR);
+    f("peephole", layer.peephole);
+    f("projection", layer.projection);
+  }
+}
+template <class F>
+void each_view(const BackwardArgs& args, F&& f) {
+  f("x", args.x);
+  f("h0", args.h0);
+  f("c0", args.c0);
+  f("lengths", args.lengths);
+  f("reset_mask", args.reset_mask);
+  f("y", args.y);
+  f("dy", args.dy);
+  f("dhN", args.dhN);
+  f("dcN", args.dcN);
+  f("dc_sequence", args.dc_sequence);
+  f("dx", args.dx);
+  f("dh0", args.dh0);
+  f("dc0", args.dc0);
+  for (const LayerGradients& layer : args.dweights) {
+    f("dW", layer.W);
+    f("dR", layer.R);
+    f("dbW", layer.bW);
+    f("dbR", layer.bR);
+    f("dpeephole", layer.peephole);
+    f("dprojection", layer.projection);
   }
 }
 
-void add_gradients(OverlapCheck& overlap, std::span<const LayerGradients> gradients) {
-  for (const LayerGradients& layer : gradients) {
-    overlap.output("dW", layer.W);
-    overlap.output("dR", layer.R);
-    overlap.output("dbW", layer.bW);
-    overlap.output("dbR", layer.bR);
-    overlap.output("dpeephole", layer.peephole);
-    overlap.output("dprojection", layer.projection);
-  }
+// Checks their alignment and notes their memory.
+template <class Arguments>
+void add_views(const Plan& plan, const Arguments& arguments, OverlapCheck& overlap) {
+  each_view(arguments, [&](std::string_view name, const auto& view) {
+    validate_alignment(plan, name, view);
+    if constexpr (std::is_same_v<decltype(view), const TensorView&>) {
+      overlap.output(name, view);
+    } else {
+      overlap.input(name, view);
+    }
+  });
 }
 
 void validate_gradients(const Spec& spec, std::span<const LayerGradients> gradients) {
@@ -175,6 +272,10 @@ void validate_gradients(const Spec& spec, std::span<const LayerGradients> gradie
 }
 
 }  // namespace
+
+void validate_alignment(const Plan& plan, std::string_view name, const ConstTensorView& view) {
+  check_alignment(name, view, plan.state().facts().tensor_alignment, name_of(plan.engine()));
+}
 
 void validate_weights(const Job& job, std::span<const LayerWeights> weights) {
   check_layer_count("weights", job.spec, weights.size());
@@ -202,7 +303,7 @@ void validate_prepare(const Plan& plan, const Context& context, std::span<const 
   validate_weights(plan.state().job(), weights);
   check_buffer("prepared weights", buffer.data(), buffer.size(), plan.sizes().prepared_weights);
   OverlapCheck overlap;
-  add_weights(overlap, weights);
+  add_views(plan, weights, overlap);
   overlap.output("prepared weights", buffer.data(), buffer.size());
   overlap.check();
 }
@@ -224,6 +325,7 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
   const bool cell_state = has_cell_state(job.spec);
   check_inputs(s, args.x, args.h0, args.c0);
   check_masks(s, args.lengths, args.reset_mask);
+  check_length_values(job, s, args);
 
   check_outputs(check_output, s, "y", args.y);
   if (args.hN.given()) check_h(check_output, s, "hN", args.hN);
@@ -240,24 +342,21 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
   if (training) check_buffer("reserve", reserve.data(), reserve.size(), bytes.reserve);
 
   OverlapCheck overlap;
-  overlap.input("x", args.x);
-  overlap.input("h0", args.h0);
-  overlap.input("c0", args.c0);
-  overlap.input("lengths", args.lengths);
-  overlap.input("reset_mask", args.reset_mask);
+  add_views(plan, args, overlap);
   if (weights.is_prepared()) {
     overlap.input("prepared weights", weights.prepared().data, weights.prepared().bytes);
   } else {
-    add_weights(overlap, weights.canonical());
+    add_views(plan, weights.canonical(), overlap);
   }
-  overlap.output("y", args.y);
-  overlap.output("hN", args.hN);
-  overlap.output("cN", args.cN);
-  overlap.output("c_sequence", args.c_sequence);
   overlap.output("workspace", workspace.data(), workspace.size());
   if (training) overlap.output("reserve", reserve.data(), reserve.size());
-  overlap.allow_same("hN", args.hN, "h0", args.h0);
-  overlap.allow_same("cN", args.cN, "c0", args.c0);
+  if (training) {
+    check_kept("hN", args.hN, "h0", args.h0);
+    check_kept("cN", args.cN, "c0", args.c0);
+  } else {
+    overlap.allow_same("hN", args.hN, "h0", args.h0);
+    overlap.allow_same("cN", args.cN, "c0", args.c0);
+  }
   overlap.check();
   return sizes;
 }
@@ -297,22 +396,9 @@ RunSizes validate_backward(const Plan& plan, const Context& context, std::span<c
   check_buffer("reserve", reserve.data(), reserve.size(), plan.sizes().reserve);
 
   OverlapCheck overlap;
-  overlap.input("x", args.x);
-  overlap.input("h0", args.h0);
-  overlap.input("c0", args.c0);
-  overlap.input("lengths", args.lengths);
-  overlap.input("reset_mask", args.reset_mask);
-  overlap.input("y", args.y);
-  overlap.input("dy", args.dy);
-  overlap.input("dhN", args.dhN);
-  overlap.input("dcN", args.dcN);
-  overlap.input("dc_sequence", args.dc_sequence);
+  add_views(plan, args, overlap);
+  add_views(plan, weights, overlap);
   overlap.input("reserve", reserve.data(), reserve.size());
-  add_weights(overlap, weights);
-  overlap.output("dx", args.dx);
-  overlap.output("dh0", args.dh0);
-  overlap.output("dc0", args.dc0);
-  add_gradients(overlap, args.dweights);
   overlap.output("workspace", workspace.data(), workspace.size());
   overlap.allow_same("dh0", args.dh0, "dhN", args.dhN);
   overlap.allow_same("dc0", args.dc0, "dcN", args.dcN);

@@ -7,6 +7,8 @@
 
 namespace recur::host {
 
+// Bases that the plan's engine does not take.
+void validate_alignment(const Plan& plan, std::string_view name, const ConstTensorView& view);
 void validate_weights(const Job& job, std::span<const LayerWeights> weights);
 RunSizes validate_forward(const Plan& plan, const Context& context, const Weights& weights,
                           const ForwardArgs& args, std::span<std::byte> workspace,

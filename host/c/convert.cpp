@@ -75,6 +75,18 @@ Rates rates_of(const recur_rates* from) {
   return rates;
 }
 
+using GateActivations = std::array<GateActivation, 3>;
+GateActivations activations_of(const recur_activation (&from)[3], const char* name) {
+  GateActivations to;
+  for (std::size_t i = 0; i < to.size(); ++i)
+    to[i] = {enum_of<Activation>(from[i].function, name), from[i].alpha, from[i].beta};
+  return to;
+}
+void set_activations(recur_activation (&to)[3], const GateActivations& from) {
+  for (std::size_t i = 0; i < from.size(); ++i)
+    to[i] = {static_cast<std::int32_t>(from[i].function), from[i].alpha, from[i].beta};
+}
+
 }  // namespace
 
 Spec spec_of(const recur_spec* from) {
@@ -103,10 +115,9 @@ Spec spec_of(const recur_spec* from) {
   spec.zoneout = c.zoneout;
   spec.clip = c.clip;
   spec.layer_norm = flag(c.layer_norm, "spec.layer_norm");
-  for (std::size_t i = 0; i < spec.activations.size(); ++i) {
-    const recur_activation& activation = c.activations[i];
-    spec.activations[i] = {enum_of<Activation>(activation.function, "spec.activations"), activation.alpha,
-                           activation.beta};
+  spec.activations = activations_of(c.activations, "spec.activations");
+  if (flag(c.has_reverse_activations, "spec.has_reverse_activations")) {
+    spec.reverse_activations = activations_of(c.reverse_activations, "spec.reverse_activations");
   }
   spec.residual = flag(c.residual, "spec.residual");
   return spec;
@@ -136,9 +147,10 @@ recur_spec to_c(const Spec& from) {
   c.zoneout = from.zoneout;
   c.clip = from.clip;
   c.layer_norm = from.layer_norm ? 1 : 0;
-  for (std::size_t i = 0; i < from.activations.size(); ++i) {
-    const GateActivation& gate = from.activations[i];
-    c.activations[i] = {static_cast<std::int32_t>(gate.function), gate.alpha, gate.beta};
+  set_activations(c.activations, from.activations);
+  if (from.reverse_activations) {
+    set_activations(c.reverse_activations, *from.reverse_activations);
+    c.has_reverse_activations = 1;
   }
   c.residual = from.residual ? 1 : 0;
   return c;
@@ -244,6 +256,7 @@ ForwardArgs forward_args_of(const recur_forward_args* from) {
   args.hN = view_of(c.hN, "hN");
   args.cN = view_of(c.cN, "cN");
   args.c_sequence = view_of(c.c_sequence, "c_sequence");
+  args.check_lengths = flag(c.check_lengths, "args.check_lengths");
   return args;
 }
 
@@ -261,6 +274,7 @@ recur_forward_args to_c(const ForwardArgs& from) {
   c.hN = to_c(from.hN);
   c.cN = to_c(from.cN);
   c.c_sequence = to_c(from.c_sequence);
+  c.check_lengths = from.check_lengths ? 1 : 0;
   return c;
 }
 
@@ -349,7 +363,8 @@ OnnxLayer onnx_layer_of(const recur_onnx_layer* from) {
 void set_onnx_layer(recur_onnx_layer* to, const OnnxLayer& from) {
   // Callers must have all that a node can set.
   checked_size(to, "layer", offsetof(recur_onnx_layer, Y) + sizeof(recur_tensor));
-  checked_size(to->spec, "layer.spec", offsetof(recur_spec, residual));
+  checked_size(to->spec, "layer.spec",
+               from.spec.reverse_activations ? sizeof(recur_spec) : offsetof(recur_spec, residual));
   checked_size(to->args, "layer.args", offsetof(recur_forward_args, c_sequence));
   assign(*to->spec, to_c(from.spec));
   assign(*to->args, to_c(from.args));

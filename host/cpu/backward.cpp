@@ -321,7 +321,7 @@ class BackwardPass {
         .state_row = g_.state_row(),
         .dsums = buffers_.dsums[dir.index] + row * g_.sum_rows() + unit,
         .dsums_row = g_.sum_rows(),
-        .functions = functions_,
+        .functions = functions_ != nullptr ? functions_ + dir.index : nullptr,
     };
     const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
     tiles.backward[static_cast<int>(g_.variant)][phase](tile);

@@ -1,6 +1,7 @@
 #include "host/cpu/cpu_engine.hpp"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include "host/check.hpp"
@@ -34,21 +35,26 @@ Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
       .dropout = drops(job) ? std::optional(device::DropoutRate::of(spec.dropout)) : std::nullopt};
 }
 
-// Null where all are the cell's own.
+// By direction; none where all are the cell's own.
 template <class T>
-std::optional<GateFunctions<T>> functions_of(const Spec& spec) {
+using FunctionsByDirection = std::array<GateFunctions<T>, 2>;
+template <class T>
+std::optional<FunctionsByDirection<T>> functions_of(const Spec& spec) {
   if (!has_given_functions(spec)) return std::nullopt;
   const auto nearest = [](double value) {
     constexpr double kMost = std::numeric_limits<T>::max();
     return static_cast<T>(std::clamp(value, -kMost, kMost));
   };
-  GateFunctions<T> functions{};
-  for (int place = 0; place < function_places(spec.cell); ++place) {
-    const GateActivation gate = function_of(spec, place);
-    functions.of[place] = {gate.function, nearest(gate.alpha), nearest(gate.beta)};
+  FunctionsByDirection<T> both{};
+  for (std::int64_t d = 0; d < directions_of(spec); ++d) {
+    GateFunctions<T>& functions = both[static_cast<std::size_t>(d)];
+    for (int place = 0; place < function_places(spec.cell); ++place) {
+      const GateActivation gate = function_of(spec, d, place);
+      functions.of[place] = {gate.function, nearest(gate.alpha), nearest(gate.beta)};
+    }
+    functions.clip = spec.clip != 0 ? nearest(spec.clip) : std::numeric_limits<T>::infinity();
   }
-  functions.clip = spec.clip != 0 ? nearest(spec.clip) : std::numeric_limits<T>::infinity();
-  return functions;
+  return both;
 }
 
 // Packed weights depend on these and nothing else.
@@ -119,6 +125,7 @@ class CpuPlan final : public EnginePlan {
     sizes.workspace = ForwardBuffers<T>(nullptr, geometry_, most, training_, true).carver.bytes();
     if (training_) {
       sizes.reserve = ReserveBuffer<T>(nullptr, geometry_, most).carver.bytes();
+      facts_.reserve_has_header = true;
       sizes.workspace_backward = BackwardBuffers<T>(nullptr, geometry_, most).carver.bytes();
     } else {
       sizes.workspace_prepared = ForwardBuffers<T>(nullptr, geometry_, most, false, false).carver.bytes();
@@ -148,7 +155,6 @@ class CpuPlan final : public EnginePlan {
     check_machine(context);
     check_strides(call.weights);
     check_strides(call.args->dweights);
-    check_reserve_header(call.reserve.data(), facts_.bits_id, call.sizes);
   }
 
   void prepare_weights(Context::State&, Stream, std::span<const LayerWeights> weights,
@@ -168,8 +174,7 @@ class CpuPlan final : public EnginePlan {
             .kernels = kernels_,
             .training = training_,
             .layout_id = facts_.layout_id,
-            .bits_id = facts_.bits_id,
-            .functions = functions_ ? &*functions_ : nullptr};
+            .functions = functions_ ? functions_->data() : nullptr};
   }
 
   void check_machine(const Context::State& context) const {
@@ -200,7 +205,7 @@ class CpuPlan final : public EnginePlan {
   const SimdTarget& target_;
   const Kernels<T>& kernels_;
   const Geometry geometry_;
-  const std::optional<GateFunctions<Arithmetic<T>>> functions_;
+  const std::optional<FunctionsByDirection<Arithmetic<T>>> functions_;
   const bool training_;
   EngineFacts facts_;
 };

@@ -24,7 +24,6 @@ class ForwardPass {
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
-        bits_id_(plan.bits_id),
         training_(plan.training),
         canonical_(!call.weights->is_prepared()),
         buffers_(call.workspace.data(), g_, sizes_, training_, canonical_),
@@ -40,10 +39,7 @@ class ForwardPass {
 
   // What each member of the team runs.
   void run(const Member& member) {
-    if (training_ && member.index == 0) {
-      *reserve_.header = reserve_header(bits_id_, sizes_);
-      if (g_.dropout) *reserve_.dropout_seed = args_.dropout_seed;
-    }
+    if (training_ && g_.dropout && member.index == 0) *reserve_.dropout_seed = args_.dropout_seed;
     if (canonical_) {
       pack(member);
       barriers_.team.wait();
@@ -415,7 +411,7 @@ class ForwardPass {
         .saved_row = g_.saved_rows(),
         .saved_c = saved_c != nullptr ? saved_c + row * g_.hidden + unit : nullptr,
         .saved_c_row = g_.hidden,
-        .functions = functions_,
+        .functions = functions_ != nullptr ? functions_ + dir.index : nullptr,
     };
     const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
     tiles.forward[static_cast<int>(g_.variant)][phase](tile);
@@ -427,7 +423,6 @@ class ForwardPass {
   const ForwardCall& call_;
   const ForwardArgs& args_;
   const RunSizes sizes_;
-  const std::uint64_t bits_id_;
   const bool training_;
   const bool canonical_;
   ForwardBuffers<T> buffers_;

@@ -13,8 +13,7 @@ struct PlanView {
   const Kernels<T>& kernels;
   bool training;
   std::uint64_t layout_id;
-  std::uint64_t bits_id;
-  const GateFunctions<Arithmetic<T>>* functions;  // null: the cell's own
+  const GateFunctions<Arithmetic<T>>* functions;  // by direction; null: the cell's own
 };
 
 template <class T>

@@ -56,6 +56,7 @@ CudnnPlan::CudnnPlan(const Library& library, const Job& job, Candidate candidate
                        .add(static_cast<std::uint64_t>(device_.compute_minor))
                        .add(static_cast<std::uint64_t>(device_.multiprocessors))
                        .value();
+  facts_.tensor_alignment = 16;  // less cuDNN does not promise to take
   BufferSizes& sizes = facts_.sizes;
   sizes.workspace = ForwardBuffers(nullptr, spaces_, false).carver.bytes();
   if (setup_.training()) {

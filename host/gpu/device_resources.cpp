@@ -29,6 +29,17 @@ std::unique_ptr<DeviceResources::Owned> DeviceResources::make_owned(int ordinal)
   return std::make_unique<Owned>();
 }
 
+void DeviceResources::copy(void* to, const void* from, std::size_t bytes, Stream stream) {
+  const DeviceGuard guard(ordinal_);
+  copy_rows({.to = to, .to_pitch = bytes, .from = from, .from_pitch = bytes, .width = bytes, .rows = 1},
+            stream.native());
+}
+
+void DeviceResources::clear(void* to, std::size_t bytes, Stream stream) {
+  const DeviceGuard guard(ordinal_);
+  gpu::clear(to, bytes, stream.native());
+}
+
 std::unique_ptr<Recording> DeviceResources::record(void (*work)(void* user, Stream stream), void* user) {
   const DeviceGuard guard(ordinal_);
   const OwnedStream stream;

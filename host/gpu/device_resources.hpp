@@ -46,6 +46,8 @@ class DeviceResources final : public Resources {
   // Everything below is made on this device, which is current only while it is made.
   explicit DeviceResources(int ordinal) : ordinal_(ordinal), owned_(make_owned(ordinal)) {}
 
+  void copy(void* to, const void* from, std::size_t bytes, Stream stream) override;
+  void clear(void* to, std::size_t bytes, Stream stream) override;
   std::unique_ptr<Recording> record(void (*work)(void* user, Stream stream), void* user) override;
 
   int ordinal() const { return ordinal_; }

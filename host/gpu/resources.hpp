@@ -1,6 +1,7 @@
 // What a Context on a GPU owns, as the rest of the library sees it.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "recur/context.hpp"
@@ -18,6 +19,9 @@ class Recording {
 class Resources {
  public:
   virtual ~Resources() = default;
+  // On the stream: bytes of the device's memory copied, and set to zero.
+  virtual void copy(void* to, const void* from, std::size_t bytes, Stream stream) = 0;
+  virtual void clear(void* to, std::size_t bytes, Stream stream) = 0;
   // Calls work(user, stream) and records what it puts on the stream, without running it.
   virtual std::unique_ptr<Recording> record(void (*work)(void* user, Stream stream), void* user) = 0;
 };

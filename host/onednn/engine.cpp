@@ -21,6 +21,7 @@ class OneDnnPlan final : public EnginePlan {
                          static_cast<double>(size_of(geometry_.type)) / stack_.threads;
     facts_.resident_fraction = std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);
     facts_.sizes = sizes_of(stack_);
+    facts_.reserve_has_header = geometry_.training;
   }
 
   const EngineFacts& facts() const override { return facts_; }
@@ -31,10 +32,7 @@ class OneDnnPlan final : public EnginePlan {
     }
     check_sizes(call.sizes);
   }
-  void check_backward(Context::State&, const BackwardCall& call) const override {
-    check_reserve_header(call.reserve.data(), facts_.bits_id, call.sizes);
-    check_sizes(call.sizes);
-  }
+  void check_backward(Context::State&, const BackwardCall& call) const override { check_sizes(call.sizes); }
 
   void prepare_weights(Context::State&, Stream, std::span<const LayerWeights> weights,
                        std::span<std::byte> buffer) const override {
@@ -48,7 +46,7 @@ class OneDnnPlan final : public EnginePlan {
   }
 
  private:
-  PlanView view(const Stack& stack) const { return {stack, facts_.layout_id, facts_.bits_id}; }
+  PlanView view(const Stack& stack) const { return {stack, facts_.layout_id}; }
 
   // f with primitives for these sizes: the plan's, or where a call is smaller than planned its own, which
   // oneDNN keeps for the next call of these sizes.

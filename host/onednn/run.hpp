@@ -12,7 +12,6 @@ namespace recur::host::onednn {
 struct PlanView {
   const Stack& stack;  // of the call's T and B
   std::uint64_t layout_id;
-  std::uint64_t bits_id;
 };
 
 void prepare(const PlanView& plan, std::span<const LayerWeights> weights, std::byte* buffer);

@@ -57,6 +57,7 @@ class StepwisePlan final : public EnginePlan {
     if (geometry_.resident) facts_.resident_fraction = 1;
     facts_.layout_id = layout_id_of(geometry_);
     facts_.bits_id = bits_id_of(geometry_, device_);
+    facts_.tensor_alignment = 16;  // vectors of kernels, and operands of cuBLASLt
     BufferSizes& sizes = facts_.sizes;
     sizes.workspace = ForwardBuffers(nullptr, geometry_, most, training_, false).carver.bytes();
     if (training_) {

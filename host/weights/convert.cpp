@@ -30,11 +30,7 @@ FormatTable checked_table(WeightFormat format, const Spec& spec, std::int64_t la
     throw InvalidArgument("format: expected one of its enumerators, got " +
                           std::to_string(static_cast<int>(format)));
   }
-  validate_job({spec, {1, 1}, Device::cpu().props(), {}});
-  if (layer < 0 || layer >= spec.layers) {
-    throw InvalidArgument("layer: expected 0 <= layer < L=" + std::to_string(spec.layers) + ", got " +
-                          std::to_string(layer));
-  }
+  validate_layer(spec, layer);
   // No conversion has more elements in one tensor: four gates of the widest rows, both directions.
   const std::int64_t width = std::max(layer_input_size(spec, layer), spec.hidden_size);
   checked_product("weights", {8, directions_of(spec), spec.hidden_size, width});

@@ -83,6 +83,13 @@ bool is_same(const GateActivation& a, const GateActivation& b) {
   return a.function == b.function && a.alpha == b.alpha && a.beta == b.beta;
 }
 
+// Those of the reverse direction, where they are others than the forward direction's.
+void set_reverse_activations(Spec& spec, std::span<const GateActivation> forward,
+                             std::span<const GateActivation> reverse) {
+  if (std::ranges::equal(forward, reverse, is_same)) return;
+  std::ranges::copy(reverse, spec.reverse_activations.emplace().begin());
+}
+
 // The cell's own functions where the operator names them, so that every engine can have the layer.
 void set_activations(Spec& spec, std::span<const GateActivation> functions) {
   for (std::size_t i = 0; i < functions.size(); ++i) {
@@ -117,12 +124,10 @@ void read_activations(const OnnxAttributes& attributes, Spec& spec) {
   }
   alphas.check_all_taken();
   betas.check_all_taken();
-  for (std::size_t i = each; i < functions.size(); ++i) {
-    if (!is_same(functions[i], functions[i - each])) {
-      throw Unsupported("activations: functions that differ between the directions");
-    }
-  }
-  set_activations(spec, std::span(functions).first(std::min(each, functions.size())));
+  const std::span<const GateActivation> all(functions);
+  const std::span<const GateActivation> forward = all.first(std::min(each, all.size()));
+  set_activations(spec, forward);
+  if (all.size() > each) set_reverse_activations(spec, forward, all.subspan(each));
 }
 
 void read_clip(const OnnxAttributes& attributes, Spec& spec) {

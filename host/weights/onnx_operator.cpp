@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 
 #include "host/check.hpp"
@@ -87,14 +88,27 @@ class Node {
   Dim D_{"D", directions_of(spec_)}, H_{"H", spec_.hidden_size};
 };
 
-// Where sizes are read from.
-void check_sizes(std::string_view name, std::string_view letters, const ConstTensorView& view) {
+// Where sizes are read from. X may have no steps or sequences; nothing else is empty.
+void check_sizes(std::string_view name, std::string_view letters, const ConstTensorView& view,
+                 std::int64_t least_outer = 1) {
   bool fits = view.given() && view.rank() == 3;
-  for (int d = 0; fits && d < 3; ++d) fits = view.size(d) >= 1;
+  for (int d = 0; fits && d < 3; ++d) fits = view.size(d) >= (d == 2 ? 1 : least_outer);
   if (!fits) {
-    throw InvalidArgument(std::string(name) + ": expected " + std::string(letters) +
-                          " with sizes of at least 1, got " + describe(view));
+    throw InvalidArgument(
+        std::string(name) + ": expected " + std::string(letters) + " with " +
+        (least_outer == 0 ? "T and B of at least 0 and I of at least 1" : "sizes of at least 1") + ", got " +
+        describe(view));
   }
+}
+
+// T and B of X.
+Shape sizes_of_X(const Spec& spec, const ConstTensorView& X) {
+  const bool batch_major = spec.layout == Layout::batch_major;
+  return {X.size(batch_major ? 1 : 0), X.size(batch_major ? 0 : 1)};
+}
+// A plan has at least one step and one sequence.
+Shape to_plan(const Shape& sizes) {
+  return {std::max<std::int64_t>(sizes.steps, 1), std::max<std::int64_t>(sizes.batch, 1)};
 }
 
 bool is_floating_point(DataType type) { return type != DataType::i32 && type != DataType::u8; }
@@ -103,13 +117,13 @@ bool is_floating_point(DataType type) { return type != DataType::i32 && type != 
 void read_inputs(const OnnxAttributes& attributes, const OnnxInputs& inputs, OnnxLayer& layer) {
   Spec& spec = layer.spec;
   const bool batch_major = spec.layout == Layout::batch_major;
-  check_sizes("X", batch_major ? "[B][T][I]" : "[T][B][I]", inputs.X);
+  check_sizes("X", batch_major ? "[B][T][I]" : "[T][B][I]", inputs.X, 0);
   if (!is_floating_point(inputs.X.type())) {
     throw InvalidArgument("X: expected a floating-point type, got " + describe(inputs.X));
   }
   spec.dtype = inputs.X.type();
   spec.input_size = inputs.X.size(2);
-  layer.shape = {inputs.X.size(batch_major ? 1 : 0), inputs.X.size(batch_major ? 0 : 1)};
+  layer.shape = to_plan(sizes_of_X(spec, inputs.X));
   if (!attributes.hidden_size) check_sizes("R", "[D][G*H][H]", inputs.R);
   spec.hidden_size = attributes.hidden_size ? *attributes.hidden_size : inputs.R.size(2);
   if (spec.hidden_size < 1) {
@@ -138,13 +152,14 @@ OnnxLayer layer_of(const OnnxAttributes& attributes, const OnnxInputs& inputs, c
   validate_job({layer.spec, layer.shape, Device::cpu().props(), {}});
   check_format_tensors(WeightFormat::onnx, layer.spec, 0, layer.weights);
 
-  const Node node(layer.spec, layer.shape);
+  const Node node(layer.spec, sizes_of_X(layer.spec, inputs.X));
   node.check_X(inputs.X);
   node.check_lengths(inputs.sequence_lens);
   if (outputs.Y.given()) node.check_Y(outputs.Y);
   layer.Y = outputs.Y;
   layer.args.x = inputs.X;
   layer.args.lengths = inputs.sequence_lens;
+  layer.args.check_lengths = inputs.sequence_lens.given();
   layer.args.h0 = node.state("initial_h", inputs.initial_h, check_view);
   layer.args.c0 = node.state("initial_c", inputs.initial_c, check_view);
   layer.args.y = node.y(outputs.Y);
@@ -153,9 +168,21 @@ OnnxLayer layer_of(const OnnxAttributes& attributes, const OnnxInputs& inputs, c
   return layer;
 }
 
+// Y [T][D][B][H] or [B][T][D][H] of a node whose X has no steps or no sequences, which its shape does not
+// say.
+Shape sizes_of_Y(const OnnxLayer& layer) {
+  const bool batch_major = layer.spec.layout == Layout::batch_major;
+  return {layer.Y.size(batch_major ? 1 : 0), layer.Y.size(batch_major ? 0 : 2)};
+}
+bool has_no_rows(const OnnxLayer& layer) {
+  if (layer.Y.rank() != 4) return false;
+  const Shape sizes = sizes_of_Y(layer);
+  return sizes.steps == 0 || sizes.batch == 0;
+}
+
 void store_y(const OnnxLayer& layer, const ConstTensorView& y) {
   validate_job({layer.spec, layer.shape, Device::cpu().props(), {}});  // callers can have changed them
-  const Node node(layer.spec, layer.shape);
+  const Node node(layer.spec, has_no_rows(layer) ? sizes_of_Y(layer) : layer.shape);
   node.check_Y(layer.Y);
   node.check_y(y);
   OverlapCheck overlap;

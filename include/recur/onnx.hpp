@@ -31,7 +31,7 @@ struct OnnxAttributes {
   std::int64_t linear_before_reset = 0;  ///< GRU; not 0: `GruReset::after`
   std::int64_t input_forget = 0;         ///< LSTM; 1: `Spec::coupled_input_forget`
   /// RNN f; GRU f g; LSTM f g h; twice as many for two directions; upper and lower case are the same. Empty:
-  /// not given. The two directions must have the same functions.
+  /// not given.
   std::vector<std::string> activations = {};
   /// Taken in their order by those of `activations` that have an alpha, or a beta. Those that come after the
   /// last value have the default of ONNX's operator of that name; Affine 1 and 0; ScaledTanh has none.
@@ -47,7 +47,7 @@ struct OnnxInputs {
   ConstTensorView W = {};              ///< [D][G*H][I]
   ConstTensorView R = {};              ///< [D][G*H][H]
   ConstTensorView B = {};              ///< [D][2*G*H]
-  ConstTensorView sequence_lens = {};  ///< int32 [B]
+  ConstTensorView sequence_lens = {};  ///< int32 [B], each from 0 to T: see `ForwardArgs::check_lengths`
   ConstTensorView initial_h = {};      ///< by layout
   ConstTensorView initial_c = {};      ///< LSTM, by layout
   ConstTensorView P = {};              ///< LSTM [D][3*H]
@@ -63,7 +63,7 @@ struct OnnxOutputs {
 /// A node as a layer. Views are of the memory that the node's views are of.
 struct OnnxLayer {
   Spec spec;
-  Shape shape;  ///< T and B of X
+  Shape shape;  ///< T and B of X, for a plan: 1 where X has none
   /// W, R, and B and P where they are given: what `import_weights` takes for `WeightFormat::onnx`.
   std::vector<ConstTensorView> weights;
   /// All of them. y is not given where it cannot be Y's memory, and the caller brings some: where there is no
@@ -78,9 +78,11 @@ struct OnnxLayer {
 /// @throws InvalidArgument for attributes and tensors that ONNX does not allow: an operator, a direction or a
 /// function that it does not have, a wrong number of functions, more alphas or betas than functions take, a
 /// wrong shape or dtype, an input of an LSTM for another operator. Messages have ONNX's names.
-/// @throws Unsupported for what a Spec cannot say: functions that differ between the directions, a clip of 0.
+/// @throws Unsupported for what a Spec cannot say: a clip of 0.
 ///
-/// What no engine does `make_plan` refuses.
+/// What no engine does `make_plan` refuses. A length below 0 or above T, which ONNX does not allow, `forward`
+/// refuses where the host can read lengths: on the CPU, or where `args.host_lengths` is set. On a GPU without
+/// it such a length is clamped.
 RECUR_API OnnxLayer onnx_layer(const OnnxAttributes& attributes, const OnnxInputs& inputs,
                                const OnnxOutputs& outputs);
 

@@ -1,17 +1,46 @@
 /**
  * @file
- * Recur's C interface: the core library as opaque handles, plain structs and status codes. C11, and C++.
+ * Recur's C interface: recurrent layers, forward and backward through time, as opaque handles, plain structs
+ * and status codes. C11, and C++. An example that builds and runs: examples/c_inference/main.c.
  *
- * No function throws, prints or ends the process. Functions that can fail return a `recur_status` and, where
- * the caller brings one, fill a `recur_error` with its message; all arguments are checked, null handles and
- * structs among them, and what cannot be checked (a pointer to less memory than the shapes say, a handle that
- * was freed) is as undefined as anywhere in C. What each call means, its shapes and its rules: the C++
- * headers of the same names.
+ * The way through: a device, a spec and sizes make a plan; the plan says how many bytes each buffer needs; a
+ * context and the caller's memory run it.
+ *
+ *     recur_device_cpu -> recur_plan_create -> recur_plan_sizes -> recur_context_create -> recur_forward
+ *
+ * Shape letters, the same in comments and error messages:
+ *
+ *     T steps   B batch   I input size   H hidden size   P projection size, H where there is no projection
+ *     D directions (1 or 2)   L layers   G gates: rnn 1, gru 3, lstm 4, lstm with coupled gates 3
+ *     K inputs of a layer: I for the first, D*P above
+ *
+ * Canonical tensors are row-major. Gates are in the order r z n (gru: reset, update, candidate) and i f g o
+ * (lstm: input, forget, candidate, output; coupled i g o):
+ *
+ *     W [D][G*H][K]   R [D][G*H][P]   bW, bR [D][G*H]   projection [D][P][H]
+ *     peephole [D][3*H] of i f o, coupled [D][2*H] of i o
+ *     x [T][B][I], y [T][B][D*P] with the forward half first, reset_mask uint8 [T][B]
+ *     h0, hN [L][D][B][P]   c0, cN [L][D][B][H]   lengths int32 [B]
+ *
+ * [T][B] is RECUR_TIME_MAJOR; with RECUR_BATCH_MAJOR it is [B][T] in all of these.
+ *
+ * Errors. No function throws, prints or ends the process. Functions that can fail return a `recur_status`
+ * and, where the caller brings one, fill a `recur_error` with its message. All arguments are checked before
+ * anything is written, null handles and structs among them. What cannot be checked (a pointer to less memory
+ * than the shapes say, a handle that was freed) is as undefined as anywhere in C. Of a call that fails `*out`
+ * is null and other outputs are as they were.
+ *
+ * Memory. Tensors and buffers are the caller's: nothing is copied or kept, and a call that runs a plan
+ * allocates nothing. They lie where the plan's device reads them: host memory for a CPU plan, device memory
+ * for a CUDA plan. Handles are the library's: each `_create` (and `_device_cpu`, ...) makes one, and its
+ * `_free` ends it and takes null. A device or a plan may be freed while what was made from it lives on; a
+ * team must outlive its contexts.
+ *
+ * Threads. Handles may be used from any thread; a context, a team and a graph by one at a time, plans and
+ * devices by many.
  *
  * Structs that may grow begin with `struct_size`: call their `_init` first, which sets it and the defaults.
- *
- * Handles are freed by their `_free`, which takes null. They may be used from any thread, a context and a
- * graph by one at a time; a device or plan may be freed while contexts made from it live on.
+ * Flags are 0 or 1; anything else is RECUR_INVALID_ARGUMENT.
  */
 #ifndef RECUR_RECUR_H
 #define RECUR_RECUR_H
@@ -26,7 +55,7 @@
 extern "C" {
 #endif
 
-/** The numbers of `recur::ErrorCode`. */
+/** What a call came to; recur_status_name gives its name. */
 typedef int32_t recur_status;
 enum {
   RECUR_SUCCESS = 0,
@@ -45,16 +74,27 @@ typedef struct recur_error {
   char message[1020]; /**< ends in 0 */
 } recur_error;
 
-/** Enumerations of recur/types.hpp, as int32_t. */
+/** Enumerations, as int32_t. Element types: I32 is for lengths and U8 for the reset mask only. */
 enum { RECUR_F32 = 0, RECUR_F64 = 1, RECUR_BF16 = 2, RECUR_F16 = 3, RECUR_I32 = 4, RECUR_U8 = 5 };
+/** The cell. */
 enum { RECUR_RNN = 0, RECUR_GRU = 1, RECUR_LSTM = 2 };
+/** The function of RECUR_RNN. */
 enum { RECUR_RNN_TANH = 0, RECUR_RNN_RELU = 1 };
+/** Where the reset gate of RECUR_GRU acts: n = tanh(W x + bW + r * (R h + bR)), as in cuDNN and PyTorch, or
+   tanh(W x + bW + R (r * h) + bR). */
 enum { RECUR_RESET_AFTER = 0, RECUR_RESET_BEFORE = 1 };
+/** Biases of a layer: none, bW alone, or bW and bR. */
 enum { RECUR_BIAS_NONE = 0, RECUR_BIAS_SINGLE = 1, RECUR_BIAS_BOTH = 2 };
+/** The order in which a layer reads time; bidirectional is both, D = 2. */
 enum { RECUR_FORWARD = 0, RECUR_REVERSE = 1, RECUR_BIDIRECTIONAL = 2 };
+/** The order of the outer dimensions of x, y, c_sequence, their gradients and the reset mask. */
 enum { RECUR_TIME_MAJOR = 0, RECUR_BATCH_MAJOR = 1 };
+/** What a plan runs: forward and step, or forward with a reserve and backward. */
 enum { RECUR_INFERENCE = 0, RECUR_TRAINING = 1 };
+/** What backward does with the gradients of weights. */
 enum { RECUR_OVERWRITE = 0, RECUR_ACCUMULATE = 1 };
+/** Engines. BEST is the first that can do the job; CUDNN and ONEDNN, other libraries, are taken only when
+   named. */
 enum {
   RECUR_ENGINE_BEST = 0,
   RECUR_ENGINE_CPU = 1,
@@ -64,6 +104,7 @@ enum {
   RECUR_ENGINE_CUDNN = 5,
   RECUR_ENGINE_ONEDNN = 6
 };
+/** How cuDNN runs a layer (its cudnnRNNAlgo_t), and the fastest of those that take the job. */
 enum {
   RECUR_CUDNN_STANDARD = 0,
   RECUR_CUDNN_PERSIST_STATIC = 1,
@@ -71,20 +112,22 @@ enum {
   RECUR_CUDNN_PERSIST_STATIC_SMALL_H = 3,
   RECUR_CUDNN_FASTEST = 4
 };
+/** Functions of gates. STANDARD is the cell's own. */
 enum {
   RECUR_ACTIVATION_STANDARD = 0,
   RECUR_ACTIVATION_SIGMOID = 1,
   RECUR_ACTIVATION_TANH = 2,
   RECUR_ACTIVATION_RELU = 3,
-  RECUR_ACTIVATION_AFFINE = 4,
-  RECUR_ACTIVATION_LEAKY_RELU = 5,
-  RECUR_ACTIVATION_THRESHOLDED_RELU = 6,
-  RECUR_ACTIVATION_SCALED_TANH = 7,
-  RECUR_ACTIVATION_HARD_SIGMOID = 8,
-  RECUR_ACTIVATION_ELU = 9,
-  RECUR_ACTIVATION_SOFTSIGN = 10,
-  RECUR_ACTIVATION_SOFTPLUS = 11
+  RECUR_ACTIVATION_AFFINE = 4,           /**< alpha x + beta */
+  RECUR_ACTIVATION_LEAKY_RELU = 5,       /**< x where x >= 0, else alpha x */
+  RECUR_ACTIVATION_THRESHOLDED_RELU = 6, /**< x where x >= alpha, else 0 */
+  RECUR_ACTIVATION_SCALED_TANH = 7,      /**< alpha tanh(beta x) */
+  RECUR_ACTIVATION_HARD_SIGMOID = 8,     /**< clamp(alpha x + beta, 0, 1) */
+  RECUR_ACTIVATION_ELU = 9,              /**< x where x >= 0, else alpha (e^x - 1) */
+  RECUR_ACTIVATION_SOFTSIGN = 10,        /**< x / (1 + |x|) */
+  RECUR_ACTIVATION_SOFTPLUS = 11         /**< log(1 + e^x) */
 };
+/** Whose convention of weights: docs/weight_formats.md. */
 enum {
   RECUR_WEIGHTS_PYTORCH = 0,
   RECUR_WEIGHTS_ONNX = 1,
@@ -96,8 +139,10 @@ enum {
 };
 enum { RECUR_DEVICE_CPU = 0, RECUR_DEVICE_CUDA = 1 };
 
-/** A view (`recur::TensorView`): at most four dimensions, strides in elements. Rank 0 stands for "not given",
-   so that a zeroed one is. What a call only reads it does not write through `data`. */
+/** A view of memory: at most four dimensions, outermost first, strides in elements. Rank 0 stands for "not
+   given", so that a zeroed one is; optional tensors are passed so. The innermost stride is 1, others leave
+   any gaps, and rows of what a call writes do not overlap. `data` is aligned to its elements, for CUDA plans
+   to 16 bytes; it may be null where a size is 0. What a call only reads it does not write through `data`. */
 typedef struct recur_tensor {
   void* data;
   int32_t dtype;
@@ -106,57 +151,69 @@ typedef struct recur_tensor {
   int64_t strides[4];
 } recur_tensor;
 
+/** A function in place of the cell's own. Parameters are finite, have no defaults, and are ignored by
+   functions without. */
 typedef struct recur_activation {
   int32_t function; /**< RECUR_ACTIVATION_... */
   double alpha;
   double beta;
 } recur_activation;
 
-/** `recur::Spec`. */
+/** What to compute: a stack of layers. By default an lstm of one layer, f32, forward, time-major, with both
+   biases; input_size and hidden_size must be set. A field of another cell than `cell` stays as it is. An
+   engine that lacks something refuses it by the field's name (RECUR_UNSUPPORTED); what each has:
+   docs/support.md. Equations: docs/equations.md. */
 typedef struct recur_spec {
   size_t struct_size;
-  int32_t cell;
-  int32_t activation;
-  int32_t gru_reset;
-  int32_t peepholes; /**< this and other flags: 0 or 1 */
-  int32_t coupled_input_forget;
-  int64_t input_size;
-  int64_t hidden_size;
-  int64_t projection_size;
-  int64_t layers;
-  int32_t direction;
-  int32_t bias;
-  int32_t dtype;
-  int32_t layout;
-  int32_t variable_lengths;
-  int32_t reset_mask;
-  int32_t cell_sequence;
-  double dropout;
-  double recurrent_dropout;
-  double zoneout;
-  double clip;
-  int32_t layer_norm;
+  int32_t cell;                 /**< RECUR_LSTM, ... */
+  int32_t activation;           /**< rnn: RECUR_RNN_..., what STANDARD stands for in `activations` */
+  int32_t gru_reset;            /**< gru: RECUR_RESET_... */
+  int32_t peepholes;            /**< lstm: gates also see the cell state */
+  int32_t coupled_input_forget; /**< lstm: f = 1 - i, G = 3 */
+  int64_t input_size;           /**< I, at least 1 */
+  int64_t hidden_size;          /**< H, at least 1 */
+  int64_t projection_size;      /**< lstm: P, size of h, at most H; 0 is none */
+  int64_t layers;               /**< L, 1 to 64; layer l > 0 reads the D*P outputs of layer l-1 */
+  int32_t direction;            /**< RECUR_FORWARD, ... */
+  int32_t bias;                 /**< RECUR_BIAS_... */
+  int32_t dtype;                /**< of x, y, states and weights: RECUR_F32, F64, BF16 or F16 */
+  int32_t layout;               /**< RECUR_TIME_MAJOR or RECUR_BATCH_MAJOR */
+  int32_t variable_lengths;     /**< calls pass `lengths` */
+  int32_t reset_mask;           /**< calls pass `reset_mask` */
+  int32_t cell_sequence;        /**< lstm: calls pass `c_sequence`, c of the last layer at every step */
+  double dropout;               /**< probability in [0, 1) that training drops an output between layers */
+  double recurrent_dropout;     /**< later: no engine does it yet */
+  double zoneout;               /**< later */
+  double clip;                  /**< clamps what functions of gates take to [-clip, clip]; 0 is none */
+  int32_t layer_norm;           /**< later */
+  /** Functions of the gates in ONNX's order: rnn f; gru f (r, z), g (n); lstm f (i, f, o), g (candidate), h
+     (output). Places that the cell does not have stay STANDARD. */
   recur_activation activations[3];
-  int32_t residual;
+  int32_t residual; /**< rnn: adds the activation to the state before */
+  /** Bidirectional layers: functions of the reverse direction where they are others than the forward
+     direction's; read where the flag below is 1. */
+  recur_activation reverse_activations[3];
+  int32_t has_reverse_activations;
 } recur_spec;
 
-/** `recur::Options`. */
+/** Wishes about how a plan runs; the defaults are inference on one thread by the best engine. */
 typedef struct recur_options {
   size_t struct_size;
-  int32_t engine;
-  int32_t pass;
-  int32_t threads;
-  int32_t batch_invariant;
-  int32_t tf32;
-  int32_t cudnn_algorithm;
-  int64_t checkpoint_interval;
-  int64_t truncation_window;
-  /** Called by recur_plan_create with each line of what it decides; may be null. `line` ends in 0. */
+  int32_t engine;          /**< RECUR_ENGINE_...; a named one that cannot do the job is RECUR_UNSUPPORTED */
+  int32_t pass;            /**< RECUR_INFERENCE or RECUR_TRAINING */
+  int32_t threads;         /**< cpu: most threads to use, at least 1; the context brings a team of them */
+  int32_t batch_invariant; /**< a sequence's bits do not depend on batch, threads, or being run by steps */
+  int32_t tf32;            /**< CUDA, f32: products may round operands to TF32 */
+  int32_t cudnn_algorithm; /**< RECUR_CUDNN_... */
+  int64_t checkpoint_interval; /**< later; 0 */
+  int64_t truncation_window;   /**< later; 0 */
+  /** Called by recur_plan_create with each line of what it decides; may be null. `line` ends in 0 and lives
+     as long as the call. */
   void (*log)(void* user, const char* line);
   void* log_user;
 } recur_options;
 
-/** `recur::PrecisionRates`. */
+/** A rate for each type; 0: not known. */
 typedef struct recur_precision_rates {
   double f32;
   double tf32;
@@ -165,46 +222,50 @@ typedef struct recur_precision_rates {
   double f16;
 } recur_precision_rates;
 
-/** `recur::MemoryLevel`. */
+/** A level of memory as the threads or multiprocessors in use see it together. */
 typedef struct recur_memory_level {
   const char* name; /**< null: none */
   double bytes;     /**< may be infinity */
   double bytes_per_second;
 } recur_memory_level;
 
-/** `recur::Hop`. */
+/** A way in which the parts of a recurrent step on a GPU tell each other their results. */
 typedef struct recur_hop {
   const char* name;   /**< null: none */
-  double holds_bytes; /**< may be infinity */
+  double holds_bytes; /**< of R, in all blocks that take part; may be infinity */
   double seconds;
 } recur_hop;
 
-/** `recur::Rates`. */
+/** Rates of one machine, of all its multiprocessors or of `threads` threads together, which plans predict
+   times from. Times are seconds. Plans predict what these rates tell them, and only for types whose rates are
+   above 0. */
 typedef struct recur_rates {
   size_t struct_size;
-  int32_t threads;
+  int32_t threads; /**< CPU: how many were at work */
+  /** CUDA: of large products. CPU: of multiply-adds whose operands stay in registers. A multiplication and an
+     addition are two operations. */
   recur_precision_rates operations_per_second;
-  const recur_memory_level* levels;
+  const recur_memory_level* levels; /**< smallest first, at least one */
   int64_t level_count;
-  recur_precision_rates activations_per_second;
-  double call_seconds;
-  double barrier_seconds;
-  double launch_seconds;
-  double resident_bytes;
-  const recur_hop* hops;
+  recur_precision_rates activations_per_second; /**< CPU: values of sigmoid and tanh */
+  double call_seconds;    /**< CPU: handing a task to all threads and waiting for its end */
+  double barrier_seconds; /**< CPU: one barrier of all threads */
+  double launch_seconds;  /**< CUDA: from one kernel on a stream to the next */
+  double resident_bytes;  /**< CUDA: what registers and shared memory of all multiprocessors hold */
+  const recur_hop* hops;  /**< CUDA */
   int64_t hop_count;
 } recur_rates;
 
-/** `recur::DeviceProps`. Strings end in 0; all is copied. */
+/** A device as a planner sees it, present or not. Sizes in bytes. Strings end in 0; all is copied. */
 typedef struct recur_device_props {
   size_t struct_size;
-  int32_t kind;
+  int32_t kind;     /**< RECUR_DEVICE_CPU or RECUR_DEVICE_CUDA; fields of the other kind are not read */
   const char* name; /**< null: none */
   int32_t cpu_cores;
   size_t cpu_l1d_bytes;
   size_t cpu_l2_bytes;
   size_t cpu_l3_bytes;
-  const char* cpu_simd; /**< null: none */
+  const char* cpu_simd; /**< instruction set as Highway names it, "AVX3", "AVX2", ...; null: none */
   int32_t cuda_compute_major;
   int32_t cuda_compute_minor;
   int32_t cuda_multiprocessors;
@@ -217,16 +278,19 @@ typedef struct recur_device_props {
   int32_t cuda_most_cluster; /**< blocks, each on a multiprocessor of its own: a power of two up to 16 */
 } recur_device_props;
 
-/** `recur::BufferSizes`. */
+/** Bytes of each buffer that the caller must bring; 0: none. Buffers are aligned to 64 bytes. */
 typedef struct recur_buffer_sizes {
-  size_t workspace;
-  size_t workspace_prepared;
-  size_t workspace_backward;
-  size_t reserve;
-  size_t prepared_weights;
+  size_t workspace;          /**< recur_forward with canonical weights, recur_step */
+  size_t workspace_prepared; /**< recur_forward and recur_step with prepared weights */
+  size_t workspace_backward; /**< recur_backward */
+  size_t reserve;            /**< recur_forward in training writes it, recur_backward reads it */
+  size_t prepared_weights;   /**< what recur_prepare_weights fills */
 } recur_buffer_sizes;
 
-/** `recur::LayerWeights`, and where gradients of them go. */
+/** Canonical weights of one layer, all directions, or where gradients of them go; shapes as above
+   (recur_layer_shapes gives them). dtype of the Spec. As weights each is given exactly where the Spec has it:
+   bW and bR by `bias`, peephole and projection by theirs. As gradients one that is not given is not
+   computed. */
 typedef struct recur_layer_weights {
   recur_tensor W;
   recur_tensor R;
@@ -236,84 +300,130 @@ typedef struct recur_layer_weights {
   recur_tensor projection;
 } recur_layer_weights;
 
-/** `recur::PreparedWeights`. */
+/** What recur_prepare_weights made: a handle to the caller's buffer, which must outlive every use. Plans of
+   one layout_id share a buffer. */
 typedef struct recur_prepared_weights {
   const void* data;
   size_t bytes;
   uint64_t layout_id;
 } recur_prepared_weights;
 
-/** `recur::Weights`: prepared ones where `prepared.data` is not null, else `layers` of `layer_count`. */
+/** Weights of a call: prepared ones where `prepared.data` is not null (inference plans), else the canonical
+   `layers`, of which `layer_count` must be L. */
 typedef struct recur_weights {
   const recur_layer_weights* layers;
   int64_t layer_count;
   recur_prepared_weights prepared;
 } recur_weights;
 
-/** `recur::ForwardArgs`. */
+/** Arguments of recur_forward. T and B are those of x: from 0 to the plan's. With T or B of 0 there is
+   nothing to do: hN is h0 and cN is c0.
+
+   lengths: unsorted, clamped to [0, T]. Past a sequence's end y and c_sequence are zero, hN and cN are the
+   last valid states, and length 0 gives hN = h0; reverse starts at the last valid step. reset_mask: not 0 at
+   t starts an episode at t; forward clears the state before step t, reverse before step t-1. Both in the
+   device's memory, given exactly where the Spec has them. */
 typedef struct recur_forward_args {
   size_t struct_size;
-  recur_tensor x, h0, c0, lengths, reset_mask;
-  const int32_t* host_lengths;
-  uint64_t dropout_seed;
-  recur_tensor y, hN, cN, c_sequence;
+  recur_tensor x;              /**< [T][B][I] */
+  recur_tensor h0;             /**< [L][D][B][P]; not given: zeros */
+  recur_tensor c0;             /**< lstm [L][D][B][H]; not given: zeros */
+  recur_tensor lengths;        /**< int32 [B] */
+  recur_tensor reset_mask;     /**< uint8 [T][B] */
+  const int32_t* host_lengths; /**< copy of lengths in host memory, which cudnn needs; null: none */
+  uint64_t dropout_seed;       /**< training with dropout: equal seeds drop the same outputs */
+  recur_tensor y;              /**< [T][B][D*P], of the last layer */
+  recur_tensor hN;             /**< [L][D][B][P]; not given: not written; may be h0, not in training */
+  recur_tensor cN;             /**< lstm [L][D][B][H]; likewise, of c0 */
+  recur_tensor c_sequence;     /**< [T][B][D*H], exactly where the Spec has cell_sequence */
+  /** 1: a length below 0 or above T is RECUR_INVALID_ARGUMENT, and not clamped, where the host can read
+     lengths: on the CPU, or host_lengths. ONNX wants that, and recur_onnx_layer_from_node sets it. */
+  int32_t check_lengths;
 } recur_forward_args;
 
-/** `recur::StepArgs`. */
+/** Arguments of recur_step: one time step of layers that read forward, states updated in place. */
 typedef struct recur_step_args {
   size_t struct_size;
-  recur_tensor x, y, h, c;
+  recur_tensor x; /**< [B][I] */
+  recur_tensor y; /**< [B][P] */
+  recur_tensor h; /**< [L][1][B][P], read and overwritten */
+  recur_tensor c; /**< lstm [L][1][B][H], read and overwritten */
 } recur_step_args;
 
-/** `recur::BackwardArgs`. */
+/** Arguments of recur_backward. Inputs, y among them, are those of the recur_forward that filled the reserve,
+   unchanged. Where the host can read the reserve (cpu, onednn), another T or B, an h0 or c0 that forward did
+   not have or one too few, other lengths and other reset marks are RECUR_INVALID_ARGUMENT; other values in x,
+   y, h0, c0 or weights nothing can see, and they give wrong gradients. Upstream gradients that are not given
+   are zero; at least one must be given. Past a sequence's end dy and dc_sequence are ignored, and dx is
+   zero. */
 typedef struct recur_backward_args {
   size_t struct_size;
-  recur_tensor x, h0, c0, lengths, reset_mask;
+  recur_tensor x, h0, c0, lengths, reset_mask; /**< as recur_forward had them */
   const int32_t* host_lengths;
-  recur_tensor y, dy, dhN, dcN, dc_sequence, dx, dh0, dc0;
-  const recur_layer_weights* dweights; /**< null: none */
+  recur_tensor y;                      /**< as recur_forward wrote it */
+  recur_tensor dy;                     /**< [T][B][D*P] */
+  recur_tensor dhN;                    /**< [L][D][B][P] */
+  recur_tensor dcN;                    /**< lstm [L][D][B][H] */
+  recur_tensor dc_sequence;            /**< [T][B][D*H], only where the Spec has cell_sequence */
+  recur_tensor dx;                     /**< [T][B][I]; not given: not computed */
+  recur_tensor dh0;                    /**< [L][D][B][P]; not given: not written; may be dhN */
+  recur_tensor dc0;                    /**< lstm [L][D][B][H]; not given: not written; may be dcN */
+  const recur_layer_weights* dweights; /**< gradients of the weights, of L layers; null: none */
   int64_t dweights_count;
-  int32_t mode;
+  int32_t mode; /**< RECUR_OVERWRITE or RECUR_ACCUMULATE, of dweights alone */
 } recur_backward_args;
 
-/** `recur::OnnxAttributes`. Null stands for "not given", each list has at most 6 values; all is copied. */
+/** Attributes of a node of ONNX's operators RNN, GRU or LSTM, with their names and defaults. Null stands for
+   "not given", each list has at most 6 values; all is copied. */
 typedef struct recur_onnx_attributes {
   size_t struct_size;
-  const char* op_type;        /**< "RNN", "GRU" or "LSTM" */
-  const int64_t* hidden_size; /**< null: as R has it */
-  const char* direction;      /**< null: "forward" */
-  int64_t layout;
-  int64_t linear_before_reset;
-  int64_t input_forget;
+  const char* op_type;         /**< "RNN", "GRU" or "LSTM" */
+  const int64_t* hidden_size;  /**< null: as R has it */
+  const char* direction;       /**< null: "forward" */
+  int64_t layout;              /**< 0: X [T][B][I], Y [T][D][B][H], states [D][B][H]; 1: B first in all */
+  int64_t linear_before_reset; /**< GRU; not 0: reset after the product */
+  int64_t input_forget;        /**< LSTM; 1: coupled gates */
+  /** RNN f; GRU f g; LSTM f g h; twice as many for two directions, forward first; upper and lower case are
+     the same. */
   const char* const* activations;
   int64_t activation_count;
+  /** Taken in order by those functions that have an alpha, or a beta; those left have ONNX's defaults. */
   const float* activation_alpha;
   int64_t activation_alpha_count;
   const float* activation_beta;
   int64_t activation_beta_count;
-  const float* clip; /**< null: none */
+  const float* clip; /**< above 0; null: none */
 } recur_onnx_attributes;
 
-/** `recur::OnnxInputs`. */
+/** A node's inputs; an optional one that is absent has rank 0. G is 1, 3 or 4; gates in ONNX's order. */
 typedef struct recur_onnx_inputs {
   size_t struct_size;
-  recur_tensor X, W, R, B, sequence_lens, initial_h, initial_c, P;
+  recur_tensor X;             /**< by layout */
+  recur_tensor W;             /**< [D][G*H][I] */
+  recur_tensor R;             /**< [D][G*H][H] */
+  recur_tensor B;             /**< [D][2*G*H], optional */
+  recur_tensor sequence_lens; /**< int32 [B], each from 0 to T, optional */
+  recur_tensor initial_h;     /**< by layout, optional */
+  recur_tensor initial_c;     /**< LSTM, by layout, optional */
+  recur_tensor P;             /**< LSTM [D][3*H], optional */
 } recur_onnx_inputs;
 
-/** `recur::OnnxOutputs`. */
+/** A node's outputs, shapes by layout, all optional; Y_c is LSTM's. */
 typedef struct recur_onnx_outputs {
   size_t struct_size;
   recur_tensor Y, Y_h, Y_c;
 } recur_onnx_outputs;
 
-/** `recur::OnnxLayer`. `spec` and `args` are the caller's, each after its `_init`, and written with the rest.
- */
+/** A node as a layer. `spec` and `args` are the caller's, each after its `_init`, and written with the rest.
+   Views are of the memory that the node's are of. `args->y` is not given where it cannot be Y's memory (no Y,
+   or the directions of a step lie apart, as in layout 0): then the caller brings y [T][B][D*H], and
+   recur_store_onnx_y moves it. */
 typedef struct recur_onnx_layer {
   size_t struct_size;
   recur_spec* spec;
   recur_forward_args* args;
-  int64_t steps;           /**< T of X */
-  int64_t batch;           /**< B of X */
+  int64_t steps;           /**< T of X for a plan: 1 where there are none */
+  int64_t batch;           /**< B of X likewise */
   recur_tensor weights[4]; /**< what recur_import_weights takes for RECUR_WEIGHTS_ONNX */
   int64_t weight_count;    /**< 2 to 4 */
   recur_tensor Y;          /**< the node's */
@@ -327,8 +437,9 @@ typedef struct recur_graph recur_graph;
 
 /** Version of the library that runs, as RECUR_VERSION of the one that was compiled against. */
 RECUR_API int32_t recur_version(void);
-/** recur::prefer_huge_pages: 1 where the system took the advice, else 0. Memory may be null where bytes is 0.
- */
+/** Asks the system to back memory with huge pages, from which large prepared weights are read faster. Before
+   the memory is first written; it begins on a multiple of 2 MiB. 1 where the system took the advice, else 0.
+   Memory may be null where bytes is 0. */
 RECUR_API int32_t recur_prefer_huge_pages(void* memory, size_t bytes);
 /** "invalid_argument", ...; never null. */
 RECUR_API const char* recur_status_name(recur_status status);
@@ -363,22 +474,31 @@ RECUR_API void recur_onnx_layer_init_sized(recur_onnx_layer* layer, size_t struc
 /** A dense tensor; rank 0 where `rank` is not 1 to 4 or `shape` is null. */
 RECUR_API recur_tensor recur_tensor_dense(void* data, int32_t dtype, int32_t rank, const int64_t* shape);
 
+/** The CPU of this process, with the best instruction set that machine and build have. */
 RECUR_API recur_status recur_device_cpu(recur_device** out, recur_error* error);
+/** A CUDA device by its index. RECUR_UNSUPPORTED where there is none, or the library has no CUDA engines. */
 RECUR_API recur_status recur_device_cuda(int32_t index, recur_device** out, recur_error* error);
+/** A described device. Plans for it have sizes and explain themselves; running one needs the real device. */
 RECUR_API recur_status recur_device_from_props(const recur_device_props* props, recur_device** out,
                                                recur_error* error);
 RECUR_API void recur_device_free(recur_device* device);
 
+/** Threads that CPU calls share out work to, 1 to 1024: the caller is one, the others sleep between calls. A
+   child of fork can only free a team that it inherits. RECUR_OUT_OF_MEMORY where the system gives no more
+   threads. */
 RECUR_API recur_status recur_thread_team_create(int32_t threads, recur_thread_team** out, recur_error* error);
 /** Not while a context that was made with it is in use. */
 RECUR_API void recur_thread_team_free(recur_thread_team* team);
 
-/** `team` may be null: the calling thread only. It must outlive the context. */
+/** Resources that outlive single calls, for one call at a time: a second at the same moment is
+   RECUR_INVALID_ARGUMENT. `team` may be null: the calling thread only. It must outlive the context. */
 RECUR_API recur_status recur_context_create(const recur_device* device, recur_thread_team* team,
                                             recur_context** out, recur_error* error);
 RECUR_API void recur_context_free(recur_context* context);
 
-/** `options` may be null: the defaults. */
+/** Plans a job for calls of at most `steps` and `batch` (T and B, at least 1 each). A plan is immutable and
+   holds no buffers. `options` may be null: the defaults. RECUR_INVALID_ARGUMENT for what can never work,
+   RECUR_UNSUPPORTED where the named engine, or every engine, refuses; the message has each one's reason. */
 RECUR_API recur_status recur_plan_create(const recur_spec* spec, int64_t steps, int64_t batch,
                                          const recur_device* device, const recur_options* options,
                                          recur_plan** out, recur_error* error);
@@ -390,7 +510,9 @@ RECUR_API recur_status recur_survey_engines(const recur_spec* spec, int64_t step
                                             void (*each)(void* user, int32_t engine, const char* reason),
                                             void* user, recur_error* error);
 
-/** Of a null plan: RECUR_ENGINE_BEST, zeros, NaN. Predictions are NaN where there are none. */
+/** What was decided. Of a null plan: RECUR_ENGINE_BEST, zeros, NaN. Predictions, of one call of the plan's T
+   and B, are NaN where there are none. Plans of one layout_id share prepared weights; equal fingerprints give
+   equal bits on equal inputs. */
 RECUR_API int32_t recur_plan_engine(const recur_plan* plan);
 RECUR_API recur_buffer_sizes recur_plan_sizes(const recur_plan* plan);
 RECUR_API int32_t recur_plan_threads(const recur_plan* plan);
@@ -399,29 +521,42 @@ RECUR_API double recur_plan_predicted_seconds(const recur_plan* plan);
 RECUR_API double recur_plan_predicted_backward_seconds(const recur_plan* plan);
 RECUR_API uint64_t recur_plan_layout_id(const recur_plan* plan);
 RECUR_API uint64_t recur_plan_fingerprint(const recur_plan* plan);
-/** `Plan::explain` into `text`, cut to `capacity` and ended by 0; the length it has uncut. `text` may be null
-   where `capacity` is 0. */
+/** Engine, reasons, tile, bytes and predictions as some lines of text into `text`, cut to `capacity` and
+   ended by 0; the length it has uncut. `text` may be null where `capacity` is 0. */
 RECUR_API size_t recur_plan_explain(const recur_plan* plan, char* text, size_t capacity);
 
-/** `stream` is a cudaStream_t, or null for the default one. */
+/** `stream`, here and below, is a cudaStream_t, or null for the default one; CPU calls return when the work
+   is done and take null. Calls on CUDA are put on the stream and return at once.
+
+   Packs canonical weights of L layers into `buffer` (at least sizes.prepared_weights bytes) once for
+   inference. Changed weights need a new call. RECUR_INVALID_ARGUMENT for a training plan. */
 RECUR_API recur_status recur_prepare_weights(const recur_plan* plan, recur_context* context, void* stream,
                                              const recur_layer_weights* layers, int64_t layer_count,
                                              void* buffer, size_t bytes, recur_prepared_weights* out,
                                              recur_error* error);
+/** Runs the layers over a batch of sequences. `workspace` has sizes.workspace bytes (workspace_prepared with
+   prepared weights), of no use afterwards; `reserve` sizes.reserve bytes in training, kept untouched until
+   recur_backward, and may be null in inference. */
 RECUR_API recur_status recur_forward(const recur_plan* plan, recur_context* context, void* stream,
                                      const recur_weights* weights, const recur_forward_args* args,
                                      void* workspace, size_t workspace_bytes, void* reserve,
                                      size_t reserve_bytes, recur_error* error);
+/** Streaming: advances every layer by one step, as recur_forward with T = 1. For inference plans of layers
+   that read forward, without lengths, reset mask and cell sequence; else RECUR_INVALID_ARGUMENT. */
 RECUR_API recur_status recur_step(const recur_plan* plan, recur_context* context, void* stream,
                                   const recur_weights* weights, const recur_step_args* args, void* workspace,
                                   size_t workspace_bytes, recur_error* error);
+/** Back-propagation through time for a training plan, with the canonical weights that recur_forward used. The
+   reserve is only read: a second call gives the same bits. `workspace` has sizes.workspace_backward bytes. */
 RECUR_API recur_status recur_backward(const recur_plan* plan, recur_context* context, void* stream,
                                       const recur_layer_weights* layers, int64_t layer_count,
                                       const recur_backward_args* args, const void* reserve,
                                       size_t reserve_bytes, void* workspace, size_t workspace_bytes,
                                       recur_error* error);
 
-/** `recur::GraphRun`. */
+/** recur_forward or recur_backward as a CUDA graph: checked and recorded here, run by each launch with the
+   same pointers, sizes and strides, which must outlive the last one. Launches must not overlap in time.
+   RECUR_UNSUPPORTED for a plan on the CPU, which has nothing to gain. */
 RECUR_API recur_status recur_graph_forward(const recur_plan* plan, recur_context* context,
                                            const recur_weights* weights, const recur_forward_args* args,
                                            void* workspace, size_t workspace_bytes, void* reserve,
@@ -434,19 +569,33 @@ RECUR_API recur_status recur_graph_backward(const recur_plan* plan, recur_contex
 RECUR_API recur_status recur_graph_launch(recur_graph* graph, void* stream, recur_error* error);
 RECUR_API void recur_graph_free(recur_graph* graph);
 
-/** Other libraries' weights: recur/weight_formats.hpp. Names and shapes live as long as the call of `each`.
- */
+/** The shapes of layer `layer` (from 0) of a stack, for weights and their gradients: dense tensors in the
+   Spec's dtype without memory (`data` null), of rank 0 where the layer has none. RECUR_INVALID_ARGUMENT for a
+   Spec that can never work and for a layer that it does not have. */
+RECUR_API recur_status recur_layer_shapes(const recur_spec* spec, int64_t layer, recur_layer_weights* out,
+                                          recur_error* error);
+
+/** The tensors that a convention (RECUR_WEIGHTS_...) has for one layer, in order: `each` is called with the
+   name and the shape of every one, which live as long as that call. RECUR_UNSUPPORTED where the convention
+   cannot express the Spec. */
 RECUR_API recur_status recur_format_tensors(int32_t format, const recur_spec* spec, int64_t layer,
                                             void (*each)(void* user, const char* name, int32_t rank,
                                                          const int64_t* shape),
                                             void* user, recur_error* error);
+/** Converts one layer to the canonical layout. `from` has the tensors of recur_format_tensors in their order,
+   dense, in the Spec's dtype; `to` has all tensors of the layer. Host memory; nothing overlaps. Where the
+   convention has one bias and the Spec both, bW gets it and bR zeros. */
 RECUR_API recur_status recur_import_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                             const recur_tensor* from, int64_t count,
                                             const recur_layer_weights* to, recur_error* error);
+/** The other way round; every element of `to` is written. Where the convention has one bias and the Spec
+   both, it gets bW + bR, which for a 16-bit dtype is RECUR_UNSUPPORTED. */
 RECUR_API recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                             const recur_layer_weights* from, const recur_tensor* to,
                                             int64_t count, recur_error* error);
-/** Bytes of a .safetensors file with PyTorch's names, recur/safetensors.hpp; `prefix` may be null. */
+/** Converts all layers from the bytes of a .safetensors file with PyTorch's names (`prefix` + "weight_ih_l0",
+   ...; `prefix` may be null: none). RECUR_FORMAT_ERROR for bytes that are no such file, and for a tensor that
+   is missing or of another shape or dtype; nothing is written unless all layers can be. */
 RECUR_API recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                                const char* prefix, const recur_layer_weights* to,
                                                int64_t layer_count, recur_error* error);
@@ -456,13 +605,17 @@ RECUR_API recur_status recur_export_state_dict(const recur_spec* spec, const rec
                                                int64_t layer_count, const char* prefix, void* file,
                                                size_t capacity, size_t* bytes, recur_error* error);
 
-/** `recur::onnx_layer`: the layer that a node of ONNX's is, into `layer`, its spec and its args. A call that
-   fails writes none of them. */
+/** The layer that a node of ONNX's is, into `layer`, its spec and its args; a call that fails writes none of
+   them. Then: recur_import_weights (RECUR_WEIGHTS_ONNX) to canonical weights, recur_plan_create,
+   recur_forward with
+   `*layer->args`. RECUR_INVALID_ARGUMENT for what ONNX does not allow, with ONNX's names in the message;
+   RECUR_UNSUPPORTED for a clip of 0. A length that ONNX does not allow recur_forward refuses where the host
+   can read lengths, and clamps elsewhere. */
 RECUR_API recur_status recur_onnx_layer_from_node(const recur_onnx_attributes* attributes,
                                                   const recur_onnx_inputs* inputs,
                                                   const recur_onnx_outputs* outputs, recur_onnx_layer* layer,
                                                   recur_error* error);
-/** `recur::store_onnx_y`: y, which the caller brought where the layer's args had none, to the node's Y. */
+/** Moves y, which the caller brought where the layer's args had none, to the node's Y. Host memory. */
 RECUR_API recur_status recur_store_onnx_y(const recur_onnx_layer* layer, const recur_tensor* y,
                                           recur_error* error);
 

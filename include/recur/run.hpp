@@ -3,13 +3,18 @@
 /// references: `cudnn` makes the handle and descriptors of its library when a context first needs them,
 /// `onednn` allocates.)
 ///
-/// Common rules. T and B are read from x and may be anything from 1 to the plan's `Shape`. Views have inner
-/// stride 1 and 16-byte aligned bases; outer strides are free, but rows of an output must not overlap.
-/// Outputs overlap neither inputs nor each other, with one exception: hN may be h0 and cN may be c0. Buffers
-/// (`workspace`, `reserve`, prepared weights) are 64-byte aligned. NaN and Inf pass through. All that the
-/// host can see is checked before anything is written; @throws InvalidArgument for a wrong shape, dtype,
+/// Common rules. T and B are read from x and may be anything from 0 to the plan's `Shape`. Views have inner
+/// stride 1 and bases aligned to their elements (to 16 bytes on GPUs); outer strides are free, but rows of an
+/// output must not overlap. Outputs overlap neither inputs nor each other, with one exception: for inference
+/// hN may be h0 and cN may be c0. In a training plan they may not, since `backward` reads the initial states.
+/// Buffers (`workspace`, `reserve`, prepared weights) are 64-byte aligned. NaN and Inf pass through. All that
+/// the host can see is checked before anything is written; @throws InvalidArgument for a wrong shape, dtype,
 /// pointer, alignment, overlap or a buffer too small, for a plan of another device than the context's, and
 /// for a context already in a call.
+///
+/// T or B of 0 is a call with nothing to do, and no error: of no steps hN is h0 and cN is c0, zeros where
+/// those are not given; dh0 is dhN and dc0 is dcN likewise. Gradients of weights are zero, or left as they
+/// are where they accumulate. Views without elements may be null.
 #pragma once
 
 #include <cstddef>
@@ -40,14 +45,17 @@ struct ForwardArgs {
   /// Copy of `lengths` in host memory, for engines that need it; null where there is none. `cudnn` does, and
   /// throws Unsupported for a length below 1.
   const std::int32_t* host_lengths = nullptr;
+  /// A length below 0 or above T is InvalidArgument, and not clamped, where the host can read lengths: on
+  /// the CPU, or `host_lengths`. Elsewhere they are clamped. What ONNX wants; `onnx_layer` sets it.
+  bool check_lengths = false;
   /// Training with `Spec::dropout`: which outputs are dropped. Equal seeds drop the same ones in calls of
   /// equal sizes, so that each call of a training run wants one of its own. `backward` needs none: the
   /// reserve tells.
   std::uint64_t dropout_seed = 0;
 
   TensorView y;           ///< [T][B][D*P], outputs of the last layer
-  TensorView hN;          ///< [L][D][B][P]; not given: not written
-  TensorView cN;          ///< [L][D][B][H], lstm; not given: not written
+  TensorView hN;          ///< [L][D][B][P]; not given: not written; for inference may be h0
+  TensorView cN;          ///< [L][D][B][H], lstm; not given: not written; for inference may be c0
   TensorView c_sequence;  ///< [T][B][D*H], exactly when `Spec::cell_sequence`
 };
 
@@ -84,9 +92,12 @@ RECUR_API void step(const Plan& plan, Context& context, Stream stream, const Wei
 /// What `backward` does with the gradients of weights.
 enum class GradientMode : std::uint8_t { overwrite, accumulate };
 
-/// Arguments of `backward`. Inputs are those of the `forward` call that filled the reserve, unchanged.
-/// Upstream gradients that are not given are zero; at least one must be given. Gradients past a sequence's
-/// end are ignored in dy and dc_sequence and zero in dx.
+/// Arguments of `backward`. Inputs are those of the `forward` call that filled the reserve, unchanged. Where
+/// the host can read the reserve (`cpu`, `onednn`), a call of another T or B, with an h0 or c0 that `forward`
+/// did not have or without one that it had, with other lengths or with other reset marks, is InvalidArgument.
+/// What nothing can see is the caller's to keep: other values in x, y, h0, c0 or the weights, and on a GPU
+/// all of the above, give wrong gradients. Upstream gradients that are not given are zero; at least one must
+/// be given. Gradients past a sequence's end are ignored in dy and dc_sequence and zero in dx.
 struct BackwardArgs {
   ConstTensorView x;           ///< as in `forward`
   ConstTensorView h0;          ///< as in `forward`
@@ -102,8 +113,8 @@ struct BackwardArgs {
   ConstTensorView dc_sequence;  ///< [T][B][D*H], only with `Spec::cell_sequence`
 
   TensorView dx;   ///< [T][B][I]; not given: not computed
-  TensorView dh0;  ///< [L][D][B][P]; not given: not written; may be dhN
-  TensorView dc0;  ///< [L][D][B][H], lstm; not given: not written; may be dcN
+  TensorView dh0;  ///< [L][D][B][P]; not given: not written; may be dhN, which is then overwritten
+  TensorView dc0;  ///< [L][D][B][H], lstm; not given: not written; may be dcN, likewise
   /// Gradients of the weights: empty, or L entries. Always written or accumulated in `Spec::dtype`.
   std::span<const LayerGradients> dweights;
   GradientMode mode = GradientMode::overwrite;

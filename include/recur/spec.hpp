@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "recur/types.hpp"
@@ -24,7 +25,7 @@ struct GateActivation {
 /// other than the default, by the field's name.
 struct Spec {
   Cell cell = Cell::lstm;
-  RnnActivation activation = RnnActivation::tanh;  ///< `Cell::rnn`; read where `activations[0]` is standard
+  RnnActivation activation = RnnActivation::tanh;  ///< `Cell::rnn`; what standard stands for in `activations`
   bool residual = false;                 ///< `Cell::rnn`: adds the activation to h_{t-1} (He et al. 2016)
   GruReset gru_reset = GruReset::after;  ///< read for `Cell::gru` only
   bool peepholes = false;                ///< `Cell::lstm`: gates also see the cell state (Gers et al. 2002)
@@ -54,6 +55,9 @@ struct Spec {
   /// and h (output). Places that the cell does not have stay standard. A layer that spells out the cell's own
   /// functions is the same as one that leaves them standard.
   std::array<GateActivation, 3> activations = {};
+  /// `Direction::bidirectional`: functions of the reverse direction, in the same order, where they are others
+  /// than the forward direction's, which are then those above.
+  std::optional<std::array<GateActivation, 3>> reverse_activations = {};
   /// Clamps what those of the gates take to [-clip, clip] (ONNX); 0 is none. h of an lstm takes c as it is,
   /// as in ONNX Runtime.
   double clip = 0;

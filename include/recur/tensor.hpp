@@ -34,7 +34,7 @@ inline constexpr DataType data_type_of = detail::DataTypeOf<std::remove_const_t<
 ///
 /// - shape: at most four dimensions, outermost first; sizes int64.
 /// - strides: in elements; the innermost must be 1 where it is used, outer ones may leave gaps.
-/// - data: 16-byte aligned where it is used.
+/// - data: aligned to its elements where it is used; on GPUs to 16 bytes.
 ///
 /// A default-constructed view means "not given"; optional arguments are passed so.
 template <class Pointer>

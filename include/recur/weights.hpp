@@ -2,10 +2,13 @@
 /// Canonical weights, their gradients, and weights packed once for inference.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "recur/export.hpp"
+#include "recur/spec.hpp"
 #include "recur/tensor.hpp"
 
 namespace recur {
@@ -18,7 +21,8 @@ namespace recur {
 ///     peephole [D][3*H] or [D][2*H], given exactly when `Spec::peepholes`
 ///     projection [D][P][H], given exactly when `Spec::projection_size` is not 0
 ///
-/// dtype `Spec::dtype`; inner stride 1, 16-byte aligned; read only, never overlapping an output.
+/// dtype `Spec::dtype`; inner stride 1; aligned to their elements, on GPUs to 16 bytes; read only, never
+/// overlapping an output.
 template <class View>
 struct BasicLayerWeights {
   View W;
@@ -33,6 +37,37 @@ struct BasicLayerWeights {
 using LayerWeights = BasicLayerWeights<ConstTensorView>;
 /// Where `backward` writes the gradients of one layer; same shapes. A view that is not given is not computed.
 using LayerGradients = BasicLayerWeights<TensorView>;
+
+/// Sizes of a dense tensor, outermost first. Rank 0 stands for a tensor that the layer does not have.
+struct TensorShape {
+  int rank = 0;
+  std::array<std::int64_t, TensorView::kMaxRank> sizes = {};
+
+  /// Elements; 0 where there is no tensor.
+  std::int64_t elements() const {
+    std::int64_t count = rank == 0 ? 0 : 1;
+    for (int d = 0; d < rank; ++d) count *= sizes[static_cast<std::size_t>(d)];
+    return count;
+  }
+  /// A dense view of memory of `elements()` elements; not given where there is no tensor.
+  template <class Pointer>
+  BasicTensorView<Pointer> view(Pointer data, DataType type) const {
+    const auto& s = sizes;
+    switch (rank) {
+      case 2: return {data, type, {s[0], s[1]}};
+      case 3: return {data, type, {s[0], s[1], s[2]}};
+      default: return {};
+    }
+  }
+};
+
+/// What shapes the canonical weights of a layer have, and their gradients.
+using LayerShapes = BasicLayerWeights<TensorShape>;
+
+/// The shapes of layer `layer` of a stack.
+/// @throws InvalidArgument for a Spec that can never work, a layer that it does not have and sizes that
+/// overflow.
+RECUR_API LayerShapes layer_shapes(const Spec& spec, std::int64_t layer);
 
 /// Handle to a buffer that `prepare_weights` filled. `layout_id` names the packing: plans with an equal
 /// `Plan::layout_id` share a buffer. The buffer is the caller's and must outlive every use.

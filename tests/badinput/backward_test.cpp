@@ -282,6 +282,104 @@ TEST(BadBackward, ReserveOfAnotherSize) {
                   run_backward, run_forward);
 }
 
+// Inputs that are not those of the forward call, as far as its reserve tells.
+TEST(BadBackward, InputsThatForwardDidNotHave) {
+  const auto lengths = [](Call& c) {
+    return static_cast<std::int32_t*>(const_cast<void*>(c.backward_args.lengths.data()));
+  };
+  const auto marks = [](Call& c) {
+    return static_cast<std::uint8_t*>(const_cast<void*>(c.backward_args.reset_mask.data()));
+  };
+  for (const Scene& scene : scenes()) {
+    expect_refusals(
+        scene,
+        {{"no h0",
+          [](Call& c) { c.backward_args.h0 = {}; },
+          {"h0: expected the one that was given to forward, got nothing"}},
+         {"no c0",
+          [](Call& c) { c.backward_args.c0 = {}; },
+          {"c0: expected the one that was given to forward, got nothing"}},
+         {"a length",
+          [=](Call& c) { lengths(c)[3] = 2; },
+          {"lengths: expected the values that forward had, got others"}},
+         // In either layout it is one of sequence 3, which has all steps.
+         {"a mark", [=](Call& c) { marks(c)[9] ^= 1; }, {"reset_mask: expected the marks that forward had"}}},
+        run_backward, run_forward);
+    for (bool h : {true, false}) {
+      const auto without = [=](Call& c) {
+        (h ? c.forward_args.h0 : c.forward_args.c0) = {};
+        c.forward();
+      };
+      const std::string name = h ? "h0" : "c0";
+      expect_refusals(
+          scene,
+          {{name + " now", [](Call&) {}, {name + ": expected nothing, as forward had none, got f32 [2]"}}},
+          run_backward, without);
+    }
+  }
+}
+
+// What means the same is the same: lengths as they are clamped, and any mark that is not 0. Marks past a
+// sequence's end mean nothing.
+TEST(BadBackward, InputsThatMeanTheSame) {
+  for (const Scene& scene : scenes()) {
+    Call call(scene);
+    auto* lengths = static_cast<std::int32_t*>(const_cast<void*>(call.backward_args.lengths.data()));
+    auto* marks = static_cast<std::uint8_t*>(const_cast<void*>(call.backward_args.reset_mask.data()));
+    for (std::int64_t b = 0; b < Scene::kB; ++b) lengths[b] = b % 2 == 0 ? -1 : Scene::kT;
+    call.forward();
+    for (std::int64_t b = 0; b < Scene::kB; ++b) lengths[b] = b % 2 == 0 ? 0 : Scene::kT + 1;
+    const bool time_major = scene.spec.layout == Layout::time_major;
+    for (std::int64_t t = 0; t < Scene::kT; ++t) {
+      for (std::int64_t b = 0; b < Scene::kB; ++b) {
+        std::uint8_t& mark = marks[time_major ? t * Scene::kB + b : b * Scene::kT + t];
+        mark = b % 2 == 0 ? std::uint8_t(1 - (mark != 0)) : mark != 0 ? std::uint8_t(7) : std::uint8_t(0);
+      }
+    }
+    EXPECT_NO_THROW(call.backward());
+  }
+}
+
+// A marked step beyond the 64th of a sequence counts like any other.
+TEST(BadBackward, MarksOfALongSequence) {
+  Spec spec = plain_gru();
+  spec.reset_mask = true;
+  constexpr std::int64_t kSteps = 130;
+  const Device device = Device::cpu();
+  Context context(device);
+  const Plan plan = make_plan(spec, {kSteps, 1}, device, {.pass = Pass::training});
+  const std::int64_t I = spec.input_size, H = spec.hidden_size;
+  const Aligned<float> W(std::vector<float>(static_cast<std::size_t>(3 * H * I)));
+  const Aligned<float> R(std::vector<float>(static_cast<std::size_t>(3 * H * H)));
+  const Aligned<float> x(std::vector<float>(static_cast<std::size_t>(kSteps * I)));
+  Aligned<float> y(std::vector<float>(static_cast<std::size_t>(kSteps * H)));
+  Aligned<std::uint8_t> marks(std::vector<std::uint8_t>(kSteps, 0));
+  LayerWeights layer;
+  layer.W = {W.data(), {1, 3 * H, I}};
+  layer.R = {R.data(), {1, 3 * H, H}};
+  const std::span<const LayerWeights> weights(&layer, 1);
+  Aligned<std::byte> workspace(plan.sizes().workspace), reserve(plan.sizes().reserve);
+  Aligned<std::byte> backward_workspace(plan.sizes().workspace_backward);
+  ForwardArgs args;
+  args.x = {x.data(), {kSteps, 1, I}};
+  args.reset_mask = {marks.data(), {kSteps, 1}};
+  args.y = {y.data(), {kSteps, 1, H}};
+  forward(plan, context, Stream(), weights, args, workspace.bytes(), reserve.bytes());
+  BackwardArgs back;
+  back.x = args.x;
+  back.reset_mask = args.reset_mask;
+  back.y = back.dy = args.y;
+  const auto run = [&] {
+    backward(plan, context, Stream(), weights, back, reserve.bytes(), backward_workspace.bytes());
+  };
+  EXPECT_NO_THROW(run());
+  for (std::size_t t : {0, 63, 64, 127, 128, 129}) {
+    marks[t] = 1;
+    EXPECT_THROW(run(), InvalidArgument) << t;
+    marks[t] = 0;
+  }
+}
+
 TEST(BadBackward, Overlaps) {
   const Scene scene = projected_scene();
   BadCases cases;

@@ -70,12 +70,12 @@ TEST(BadForward, WordsOfTheShape) {
                     [](Call& c) {
                       c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {4, 6, 4});
                     },
-                    {"x: expected 1 <= T <= 3 as planned, got f32 [4] [6] [4]"}},
+                    {"x: expected 0 <= T <= 3 as planned, got f32 [4] [6] [4]"}},
                    {"more sequences than planned",
                     [](Call& c) {
                       c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 7, 4});
                     },
-                    {"x: expected 1 <= B <= 6 as planned, got f32 [3] [7] [4]"}},
+                    {"x: expected 0 <= B <= 6 as planned, got f32 [3] [7] [4]"}},
                    {"y",
                     [](Call& c) {
                       c.forward_args.y = TensorView(c.forward_args.y.data(), DataType::f32, {3, 6, 8});
@@ -141,7 +141,7 @@ TEST(BadForward, WordsOfTheShape) {
                     [](Call& c) {
                       c.forward_args.x = ConstTensorView(c.forward_args.x.data(), DataType::f32, {3, 6, 4});
                     },
-                    {"x: expected 1 <= T <= 3 as planned, got f32 [3] [6] [4]"}}},
+                    {"x: expected 0 <= T <= 3 as planned, got f32 [3] [6] [4]"}}},
                   run_forward);
 }
 
@@ -361,6 +361,100 @@ TEST(BadForward, StatesInPlaceButPermuted) {
                     permute(&ForwardArgs::cN, &ForwardArgs::c0),
                     {"cN", "c0", "expected memory that no other argument uses"}}},
                   run_forward);
+}
+
+// Backward reads the initial states: of them a training plan lets nothing be written over.
+TEST(BadForward, StatesInPlaceInTraining) {
+  const Scene scene{.spec = full_lstm(), .pass = Pass::training};
+  expect_refusals(scene,
+                  {{"hN over h0",
+                    [](Call& c) { c.forward_args.hN = writable(c.forward_args.h0); },
+                    {"hN: expected memory of its own in a training plan", "got memory shared with h0"}},
+                   {"cN over c0",
+                    [](Call& c) { c.forward_args.cN = writable(c.forward_args.c0); },
+                    {"cN: expected memory of its own in a training plan", "got memory shared with c0"}}},
+                  run_forward);
+  Call inference({.spec = full_lstm()});
+  inference.forward_args.hN = writable(inference.forward_args.h0);
+  inference.forward_args.cN = writable(inference.forward_args.c0);
+  EXPECT_NO_THROW(inference.forward());
+}
+
+// Lengths outside [0, T] are clamped, or refused where the caller wants that.
+TEST(BadForward, LengthsOutsideOfTheSteps) {
+  const auto with = [](std::int64_t b, std::int32_t length) {
+    return [=](Call& c) {
+      c.forward_args.check_lengths = true;
+      static_cast<std::int32_t*>(const_cast<void*>(c.forward_args.lengths.data()))[b] = length;
+    };
+  };
+  for (const Scene& scene : scenes()) {
+    expect_refusals(
+        scene,
+        {{"negative", with(0, -1), {"lengths: expected values from 0 to T=3, got -1 for sequence 0"}},
+         {"beyond", with(5, 4), {"lengths: expected values from 0 to T=3, got 4 for sequence 5"}}},
+        run_forward);
+    Call clamped(scene);
+    with(0, -1)(clamped);
+    clamped.forward_args.check_lengths = false;
+    EXPECT_NO_THROW(clamped.forward());
+    Call right(scene);
+    with(0, Scene::kT)(right);
+    EXPECT_NO_THROW(right.forward());
+  }
+}
+
+// T and B that seem to have been exchanged: the message says so.
+TEST(BadForward, StepsAndBatchExchanged) {
+  const auto exchange = [](auto& view) {
+    Edit edit(view);
+    std::swap(edit.sizes[0], edit.sizes[1]);
+    edit.strides[0] = edit.sizes[1] * edit.strides[1];
+    view = std::remove_reference_t<decltype(view)>(writable(edit.view()));
+  };
+  for (const Layout layout : {Layout::time_major, Layout::batch_major}) {
+    const std::string right = layout == Layout::time_major ? "[T][B]" : "[B][T]";
+    const auto hint = [&](const std::string& name) {
+      return "; T and B of " + name + " look exchanged: by Spec::layout it is " + right;
+    };
+    // T = 3 and B = 6 are the plan's most.
+    expect_refusals({.spec = full_lstm(layout)},
+                    {{"x", [=](Call& c) { exchange(c.forward_args.x); }, {"x: expected 0 <= ", hint("x")}},
+                     {"y", [=](Call& c) { exchange(c.forward_args.y); }, {"y: expected f32", hint("y")}},
+                     {"c_sequence",
+                      [=](Call& c) { exchange(c.forward_args.c_sequence); },
+                      {"c_sequence: expected f32", hint("c_sequence")}}},
+                    run_forward);
+    expect_refusals({.spec = full_lstm(layout)},
+                    {{"x neither way",
+                      [=](Call& c) {
+                        Edit edit(c.forward_args.x);
+                        edit.sizes[0] = edit.sizes[1] = 7;
+                        c.forward_args.x = edit.view();
+                      },
+                      {"as planned, got f32 [7] [7] [4]"}}},
+                    run_forward);
+  }
+  // Within the plan's sizes x alone cannot tell; its states can.
+  Spec spec = plain_gru();
+  const Device device = Device::cpu();
+  Context context(device);
+  const Plan plan = make_plan(spec, {8, 8}, device);
+  Call call({.spec = spec});
+  exchange(call.forward_args.x);
+  exchange(call.forward_args.y);
+  Aligned<std::byte> workspace(plan.sizes().workspace);
+  try {
+    forward(plan, context, Stream(), std::span<const LayerWeights>(call.weights), call.forward_args,
+            workspace.bytes());
+    ADD_FAILURE() << "accepted";
+  } catch (const InvalidArgument& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("h0: expected f32 [L=1] [D=1] [B=3] [H=8], got f32 [1] [1] [6] [8]; "
+                        "T and B of x look exchanged: by Spec::layout it is [T][B]"),
+              std::string::npos)
+        << error.what();
+  }
 }
 
 // The other way round: what only touches is accepted. Everything lies gaplessly behind everything else.

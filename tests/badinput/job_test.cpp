@@ -288,6 +288,42 @@ TEST(BadJob, Functions) {
   }
 }
 
+// Of the reverse direction they are held to the same rules, and belong to layers that have both.
+TEST(BadJob, FunctionsByDirection) {
+  const auto expect = [](const Spec& spec, const std::string& message) {
+    try {
+      make_plan(spec, {}, Device::cpu());
+      ADD_FAILURE() << "planned; expected " << message;
+    } catch (const InvalidArgument& error) {
+      EXPECT_NE(std::string(error.what()).find(message), std::string::npos) << error.what();
+    }
+  };
+  Spec good;
+  good.cell = Cell::gru;
+  good.input_size = good.hidden_size = 4;
+  good.direction = Direction::bidirectional;
+  good.reverse_activations.emplace()[1].function = Activation::elu;
+  EXPECT_NO_THROW(make_plan(good, {}, Device::cpu()));
+  for (const Direction direction : {Direction::forward, Direction::reverse}) {
+    Spec spec = good;
+    spec.direction = direction;
+    expect(spec,
+           "Spec::reverse_activations: expected none, they belong to bidirectional layers, got some in a "
+           "layer of direction " +
+               std::string(name_of(direction)));
+  }
+  Spec spec = good;
+  (*spec.reverse_activations)[0].function = static_cast<Activation>(12);
+  expect(spec, "Spec::reverse_activations: expected one of its enumerators, got 12");
+  spec = good;
+  (*spec.reverse_activations)[2].function = Activation::elu;
+  expect(spec,
+         "Spec::reverse_activations[2]: expected standard, the cell has no function there, got elu in gru");
+  spec = good;
+  (*spec.reverse_activations)[1].alpha = kNan;
+  expect(spec, "Spec::reverse_activations[1].alpha: expected a finite number");
+}
+
 TEST(BadJob, FieldsOfAnotherCell) {
   expect_refusals({
       {"peepholes",

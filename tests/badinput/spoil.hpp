@@ -159,8 +159,13 @@ inline void add_view_cases(BadCases& cases, const Scene& scene, const Argument& 
                      {name, "expected", "got nothing"}});
   }
   add("with a null pointer", {"a null pointer"}, [](Edit& e) { e.data = nullptr; });
-  add("4 bytes off its alignment", {"aligned to 16 bytes", "4 bytes past"},
-      [](Edit& e) { e.data = moved(e.data, 4); });
+  const std::size_t width = size_of(good.type());
+  if (width > 1) {
+    add("half an element off its alignment",
+        {"aligned to its elements of " + std::to_string(width) + " bytes",
+         std::to_string(width / 2) + " bytes past a multiple of " + std::to_string(width)},
+        [=](Edit& e) { e.data = moved(e.data, static_cast<std::ptrdiff_t>(width / 2)); });
+  }
 
   const DataType other = good.type() == DataType::f32 ? DataType::f64 : DataType::f32;
   if (!argument.defines_sizes) {
@@ -196,7 +201,9 @@ inline void add_view_cases(BadCases& cases, const Scene& scene, const Argument& 
            "got " + std::string(name_of(good.type())) + " " + shape_text(wrong)},
           [=](Edit& e) { e.sizes[d] += by; });
     }
-    add("with dimension " + std::to_string(d) + " of 0", {"[0]"}, [=](Edit& e) { e.sizes[d] = 0; });
+    // A call of no steps or sequences, likewise.
+    if (!argument.defines_sizes || inner)
+      add("with dimension " + std::to_string(d) + " of 0", {"[0]"}, [=](Edit& e) { e.sizes[d] = 0; });
     add("with dimension " + std::to_string(d) + " negative", {"[-2]"}, [=](Edit& e) { e.sizes[d] = -2; });
     add("with dimension " + std::to_string(d) + " enormous", {std::to_string(std::int64_t(1) << 62)},
         [=](Edit& e) { e.sizes[d] = std::int64_t(1) << 62; });

@@ -59,7 +59,7 @@ TEST(BadStep, WordsOfTheShape) {
                     [](Call& c) {
                       c.step_args.x = ConstTensorView(c.step_args.x.data(), DataType::f32, {7, 4});
                     },
-                    {"x: expected 1 <= B <= 6 as planned, got f32 [7] [4]"}},
+                    {"x: expected 0 <= B <= 6 as planned, got f32 [7] [4]"}},
                    {"y",
                     [](Call& c) {
                       c.step_args.y = TensorView(c.step_args.y.data(), DataType::f32, {6, 4});

@@ -202,6 +202,51 @@ TEST_F(CInterface, FunctionsAndClip) {
   ASSERT_EQ(backward(), RECUR_SUCCESS) << error_.message;
 }
 
+TEST_F(CInterface, FunctionsByDirection) {
+  spec_.activations[1] = {RECUR_ACTIVATION_SOFTSIGN, 0, 0};
+  spec_.has_reverse_activations = 1;
+  spec_.reverse_activations[0] = {RECUR_ACTIVATION_HARD_SIGMOID, 0.25, 0.5};
+  cpp_spec_.activations[1].function = Activation::softsign;
+  cpp_spec_.reverse_activations = {{{Activation::hard_sigmoid, 0.25, 0.5}, {}, {}}};
+  plan();
+  const auto fingerprint = [&] {
+    return make_plan(cpp_spec_, {kT, kB}, Device::cpu(), {.pass = Pass::training}).fingerprint();
+  };
+  EXPECT_EQ(recur_plan_fingerprint(plan_), fingerprint());
+  ASSERT_EQ(forward(), RECUR_SUCCESS) << error_.message;
+  ASSERT_EQ(backward(), RECUR_SUCCESS) << error_.message;
+  cpp_spec_.reverse_activations.reset();
+  EXPECT_NE(recur_plan_fingerprint(plan_), fingerprint());
+}
+
+// The shapes of every tensor, as a caller allocates them.
+TEST_F(CInterface, ShapesOfWeights) {
+  const auto shape = [](const recur_tensor& tensor) {
+    std::vector<std::int64_t> sizes(tensor.shape, tensor.shape + tensor.rank);
+    return sizes;
+  };
+  using Sizes = std::vector<std::int64_t>;
+  recur_layer_weights layer = {};
+  ASSERT_EQ(recur_layer_shapes(&spec_, 1, &layer, &error_), RECUR_SUCCESS) << error_.message;
+  EXPECT_EQ(shape(layer.W), (Sizes{2, 4 * kH, 2 * kH}));
+  EXPECT_EQ(shape(layer.R), (Sizes{2, 4 * kH, kH}));
+  EXPECT_EQ(shape(layer.bW), (Sizes{2, 4 * kH}));
+  EXPECT_EQ(layer.W.strides[0], 4 * kH * 2 * kH);
+  EXPECT_EQ(layer.W.strides[1], 2 * kH);
+  EXPECT_EQ(layer.W.strides[2], 1);
+  EXPECT_EQ(layer.W.dtype, RECUR_F32);
+  EXPECT_EQ(layer.W.data, nullptr);
+  EXPECT_EQ(layer.peephole.rank + layer.projection.rank, 0);
+  for (const std::int64_t wrong : {-1, 2}) {
+    expect(recur_layer_shapes(&spec_, wrong, &layer, &error_), RECUR_INVALID_ARGUMENT,
+           "layer: expected 0 <= layer < L=2, got " + std::to_string(wrong));
+  }
+  expect(recur_layer_shapes(&spec_, 0, nullptr, &error_), RECUR_INVALID_ARGUMENT, "out: expected a pointer");
+  expect(recur_layer_shapes(nullptr, 0, &layer, &error_), RECUR_INVALID_ARGUMENT, "spec: expected a pointer");
+  spec_.hidden_size = 0;
+  expect(recur_layer_shapes(&spec_, 0, &layer, &error_), RECUR_INVALID_ARGUMENT, "Spec::hidden_size");
+}
+
 TEST_F(CInterface, PreparedWeightsAndSteps) {
   options_.pass = RECUR_INFERENCE;
   spec_.direction = RECUR_FORWARD;
@@ -351,6 +396,11 @@ TEST_F(CInterface, WhatCppTypesWouldNotAllow) {
   refused("spec.peepholes: expected 0 or 1, got 2");
   spec_.activations[2].function = 99;
   refused("activations");
+  spec_.has_reverse_activations = 2;
+  refused("spec.has_reverse_activations: expected 0 or 1, got 2");
+  spec_.has_reverse_activations = 1;
+  spec_.reverse_activations[0].function = 99;
+  refused("Spec::reverse_activations");
   options_.engine = 99;
   refused("engine");
   options_.engine = RECUR_ENGINE_BEST;

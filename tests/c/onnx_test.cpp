@@ -135,8 +135,28 @@ class COnnx : public ::testing::Test {
     node(op_type == "GRU" ? "GRU" : "LSTM");
   }
 
-  // Reads the node with C's functions, runs it and stores Y.
-  void run() {
+  // Plans and runs what was read, with these weights.
+  void expect_run(const recur_layer_weights& canonical, const std::string& refusal = "") {
+    recur_device* device = nullptr;
+    recur_plan* plan = nullptr;
+    recur_context* context = nullptr;
+    ASSERT_EQ(recur_device_cpu(&device, &error_), RECUR_SUCCESS);
+    ASSERT_EQ(recur_plan_create(&spec_, layer_.steps, layer_.batch, device, nullptr, &plan, &error_),
+              RECUR_SUCCESS)
+        << error_.message;
+    ASSERT_EQ(recur_context_create(device, nullptr, &context, &error_), RECUR_SUCCESS);
+    Aligned<std::byte> workspace(recur_plan_sizes(plan).workspace);
+    const recur_weights weights = {&canonical, 1, {}};
+    const recur_status status = recur_forward(plan, context, nullptr, &weights, &args_, workspace.data(),
+                                              workspace.size(), nullptr, 0, &error_);
+    expect(status, refusal.empty() ? RECUR_SUCCESS : RECUR_INVALID_ARGUMENT, refusal);
+    recur_context_free(context);
+    recur_plan_free(plan);
+    recur_device_free(device);
+  }
+
+  // Reads the node with C's functions, runs it and stores Y; or the run is refused.
+  void run(const std::string& refusal = "") {
     ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
     const std::int64_t rows = (spec_.cell == RECUR_RNN ? 1 : spec_.cell == RECUR_GRU ? 3 : 4) * kH;
     recur_layer_weights canonical = {};
@@ -149,29 +169,13 @@ class COnnx : public ::testing::Test {
                                    &canonical, &error_),
               RECUR_SUCCESS)
         << error_.message;
-    recur_device* device = nullptr;
-    recur_plan* plan = nullptr;
-    recur_context* context = nullptr;
-    ASSERT_EQ(recur_device_cpu(&device, &error_), RECUR_SUCCESS);
-    ASSERT_EQ(recur_plan_create(&spec_, layer_.steps, layer_.batch, device, nullptr, &plan, &error_),
-              RECUR_SUCCESS)
-        << error_.message;
-    ASSERT_EQ(recur_context_create(device, nullptr, &context, &error_), RECUR_SUCCESS);
-    Aligned<std::byte> workspace(recur_plan_sizes(plan).workspace);
-    const recur_weights weights = {&canonical, 1, {}};
     const bool apart = args_.y.rank == 0;
     EXPECT_EQ(apart, D_ == 2 && spec_.layout == RECUR_TIME_MAJOR);
     if (apart) args_.y = tensor({kT, kB, 2 * kH});
-    EXPECT_EQ(recur_forward(plan, context, nullptr, &weights, &args_, workspace.data(), workspace.size(),
-                            nullptr, 0, &error_),
-              RECUR_SUCCESS)
-        << error_.message;
-    if (apart) {
+    expect_run(canonical, refusal);
+    if (apart && refusal.empty()) {
       EXPECT_EQ(recur_store_onnx_y(&layer_, &args_.y, &error_), RECUR_SUCCESS) << error_.message;
     }
-    recur_context_free(context);
-    recur_plan_free(plan);
-    recur_device_free(device);
   }
   // The same in C++.
   void run_cpp() {
@@ -316,6 +320,124 @@ TEST_F(COnnx, EveryAttribute) {
   EXPECT_EQ(spec_.activation, RECUR_RNN_RELU);
 }
 
+// Each direction with its own functions, by the numbers. T, B, I and H are 1, R and the biases 0, so that h
+// is a function of w x alone; an lstm's gates are 1/2 without a weight.
+TEST_F(COnnx, FunctionsByDirection) {
+  struct Functions {
+    const char* op_type;
+    std::vector<const char*> names;
+    std::vector<float> alphas;
+    double forward, reverse;
+  };
+  const double x = -0.5;  // w x; with 0.25 for an alpha
+  const auto elu = [&](double alpha) { return alpha * std::expm1(x); };
+  const Functions cases[] = {
+      {"RNN", {"Relu", "Tanh"}, {}, 0, std::tanh(x)},
+      {"RNN", {"Tanh", "Relu"}, {}, std::tanh(x), 0},
+      {"RNN", {"Elu", "Elu"}, {0.25f, 2}, elu(0.25), elu(2)},
+      {"RNN", {"LeakyRelu", "Softsign"}, {0.25f}, 0.25 * x, x / 1.5},
+      {"GRU", {"Sigmoid", "Tanh", "Sigmoid", "LeakyRelu"}, {0.25f}, std::tanh(x) / 2, 0.25 * x / 2},
+      {"LSTM",
+       {"Sigmoid", "Tanh", "Tanh", "Sigmoid", "LeakyRelu", "LeakyRelu"},
+       {0.25f, 0.5f},
+       std::tanh(std::tanh(x) / 2) / 2,
+       0.5 * (0.25 * x / 2) / 2},
+  };
+  for (const Functions& one : cases) {
+    SCOPED_TRACE(std::string(one.op_type) + " " + one.names[0] + " " + one.names.back());
+    const std::int64_t G = std::string(one.op_type) == "RNN" ? 1 : std::string(one.op_type) == "GRU" ? 3 : 4;
+    node(one.op_type, "bidirectional");
+    inputs_ = {};
+    recur_onnx_inputs_init(&inputs_);
+    inputs_.X = tensor({1, 1, 1});
+    inputs_.W = tensor({2, G, 1});
+    inputs_.R = tensor({2, G, 1});
+    outputs_ = {};
+    recur_onnx_outputs_init(&outputs_);
+    outputs_.Y = tensor({1, 2, 1, 1});
+    attributes_.activations = one.names.data();
+    attributes_.activation_count = static_cast<std::int64_t>(one.names.size());
+    attributes_.activation_alpha = one.alphas.data();
+    attributes_.activation_alpha_count = static_cast<std::int64_t>(one.alphas.size());
+    *static_cast<float*>(inputs_.X.data) = static_cast<float>(x);
+    for (std::int64_t i = 0; i < 2 * G; ++i) {
+      // The candidate is the last gate of a GRU and of an LSTM; the other gates see nothing.
+      static_cast<float*>(inputs_.W.data)[i] = (i + 1) % G == 0 ? 1.0f : 0.0f;
+      static_cast<float*>(inputs_.R.data)[i] = 0;
+    }
+    ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+    EXPECT_EQ(spec_.has_reverse_activations, 1);
+
+    recur_layer_weights canonical = {};
+    ASSERT_EQ(recur_layer_shapes(&spec_, 0, &canonical, &error_), RECUR_SUCCESS) << error_.message;
+    canonical.W = tensor({2, G, 1});
+    canonical.R = tensor({2, G, 1});
+    ASSERT_EQ(recur_import_weights(RECUR_WEIGHTS_ONNX, &spec_, 0, layer_.weights, layer_.weight_count,
+                                   &canonical, &error_),
+              RECUR_SUCCESS)
+        << error_.message;
+    args_.y = tensor({1, 1, 2});
+    expect_run(canonical);
+    const auto* const y = static_cast<const float*>(args_.y.data);
+    EXPECT_NEAR(y[0], one.forward, 1e-6);
+    EXPECT_NEAR(y[1], one.reverse, 1e-6);
+  }
+}
+
+// A length that a node may not have is refused when it is read, and not clamped.
+TEST_F(COnnx, LengthsThatANodeMayNotHave) {
+  for (const std::int32_t wrong :
+       {-1, static_cast<std::int32_t>(kT) + 1, std::numeric_limits<std::int32_t>::max(),
+        std::numeric_limits<std::int32_t>::min()}) {
+    node("GRU");
+    lengths_[1] = wrong;
+    run("lengths: expected values from 0 to T=5, got " + std::to_string(wrong) + " for sequence 1");
+    lengths_[1] = 3;
+  }
+  for (const std::int32_t right : {0, static_cast<std::int32_t>(kT)}) {
+    node("GRU");
+    lengths_[1] = right;
+    run();
+    lengths_[1] = 3;
+  }
+}
+
+// Nodes without steps or sequences.
+TEST_F(COnnx, NothingToDo) {
+  for (const std::int64_t layout : {0, 1}) {
+    for (const auto& [T, B] : {std::pair<std::int64_t, std::int64_t>{0, kB}, {kT, 0}, {0, 0}}) {
+      SCOPED_TRACE("layout " + std::to_string(layout) + " T=" + std::to_string(T) +
+                   " B=" + std::to_string(B));
+      node("LSTM", "bidirectional", layout);
+      inputs_.X = layout == 0 ? tensor({T, B, kI}) : tensor({B, T, kI});
+      inputs_.sequence_lens.shape[0] = B;
+      inputs_.initial_h = layout == 0 ? tensor({2, B, kH}) : tensor({B, 2, kH});
+      inputs_.initial_c = layout == 0 ? tensor({2, B, kH}) : tensor({B, 2, kH});
+      std::fill_n(lengths_.data(), kB, std::int32_t(0));
+      outputs_.Y = layout == 0 ? tensor({T, 2, B, kH}) : tensor({B, T, 2, kH});
+      outputs_.Y_h = layout == 0 ? tensor({2, B, kH}) : tensor({B, 2, kH});
+      outputs_.Y_c = layout == 0 ? tensor({2, B, kH}) : tensor({B, 2, kH});
+      ASSERT_EQ(read(), RECUR_SUCCESS) << error_.message;
+      EXPECT_EQ(layer_.steps, std::max<std::int64_t>(T, 1));
+      EXPECT_EQ(layer_.batch, std::max<std::int64_t>(B, 1));
+      recur_layer_weights canonical = {};
+      canonical.W = tensor({2, 4 * kH, kI});
+      canonical.R = tensor({2, 4 * kH, kH});
+      canonical.bW = tensor({2, 4 * kH});
+      canonical.bR = tensor({2, 4 * kH});
+      canonical.peephole = tensor({2, 3 * kH});
+      if (args_.y.rank == 0) args_.y = layout == 0 ? tensor({T, B, 2 * kH}) : tensor({B, T, 2 * kH});
+      expect_run(canonical);
+      EXPECT_EQ(recur_store_onnx_y(&layer_, &args_.y, &error_), RECUR_SUCCESS) << error_.message;
+      const auto* const h0 = static_cast<const float*>(inputs_.initial_h.data);
+      const auto* const hN = static_cast<const float*>(outputs_.Y_h.data);
+      for (std::int64_t i = 0; i < 2 * B * kH; ++i) ASSERT_EQ(hN[i], h0[i]) << i;
+    }
+  }
+  const std::int32_t lengths[] = {5, 3, 1};
+  std::copy_n(lengths, 3, lengths_.data());
+}
+
 TEST_F(COnnx, NullsAndCountsAreRefused) {
   const char* const null = "expected a pointer, got null";
   expect(recur_onnx_layer_from_node(nullptr, &inputs_, &outputs_, &layer_, &error_), RECUR_INVALID_ARGUMENT,
@@ -415,11 +537,13 @@ TEST_F(COnnx, WhatTheCppInterfaceRefuses) {
   attributes_.activations = names;
   attributes_.activation_count = 1;
   refused("activations: expected 3 names");
+  // A caller whose struct ends before them has no place for the functions of the other direction.
   const char* const different[] = {"Sigmoid", "Tanh", "Tanh", "Tanh", "Tanh", "Tanh"};
   node("LSTM", "bidirectional");
   attributes_.activations = different;
   attributes_.activation_count = 6;
-  refused("activations: functions that differ between the directions", RECUR_UNSUPPORTED);
+  spec_.struct_size = offsetof(recur_spec, reverse_activations);
+  refused("layer.spec.struct_size: expected " + std::to_string(sizeof(recur_spec)));
 
   inputs_.X = {};
   refused("X: expected [T][B][I]");

@@ -31,6 +31,7 @@ struct RunOptions {
   Index spare_steps = 0;  ///< by how much the plan's Shape exceeds the run's T and B
   Index spare_batch = 0;
   Index row_gap = 0;  ///< elements left between rows of x, y and their gradients
+  Index offset = 0;   ///< elements that x, y and their gradients begin past a multiple of 64 bytes
   GradientMode mode = GradientMode::overwrite;
   std::uint64_t dropout_seed = 0;
   std::int64_t checkpoint_interval = 0;
@@ -84,8 +85,13 @@ class SequenceTensor {
  public:
   SequenceTensor() = default;
   SequenceTensor(const RunOptions& run, Index steps, Index batch, Index columns)
-      : layout_(run.layout), steps_(steps), batch_(batch), columns_(columns), row_(columns + run.row_gap) {
-    if (columns != 0) data_ = Aligned<T>(static_cast<std::size_t>(steps * batch * row_));
+      : layout_(run.layout),
+        steps_(steps),
+        batch_(batch),
+        columns_(columns),
+        row_(columns + run.row_gap),
+        offset_(run.offset) {
+    if (columns != 0) data_ = Aligned<T>(static_cast<std::size_t>(offset_ + steps * batch * row_));
   }
   SequenceTensor(const RunOptions& run, Index steps, Index batch, const std::vector<T>& dense)
       : SequenceTensor(run, steps, batch, static_cast<Index>(dense.size()) / (steps * batch)) {
@@ -103,7 +109,8 @@ class SequenceTensor {
     const bool time_major = layout_ == Layout::time_major;
     const Index outer = time_major ? steps_ : batch_;
     const Index inner = time_major ? batch_ : steps_;
-    return TensorView(data_.data(), storage_type<T>, {outer, inner, columns_}, {inner * row_, row_, 1});
+    return TensorView(data_.data() + offset_, storage_type<T>, {outer, inner, columns_},
+                      {inner * row_, row_, 1});
   }
   std::vector<T> dense() const {
     std::vector<T> result;
@@ -118,7 +125,8 @@ class SequenceTensor {
   /// Whether what lies between rows is as poisoned as it was.
   bool gaps_are_poisoned() const {
     for (Index row = 0; columns_ != 0 && row < steps_ * batch_; ++row) {
-      const auto* gap = reinterpret_cast<const unsigned char*>(data_.data() + row * row_ + columns_);
+      const auto* gap =
+          reinterpret_cast<const unsigned char*>(data_.data() + offset_ + row * row_ + columns_);
       const auto bytes = static_cast<std::size_t>(row_ - columns_) * sizeof(T);
       if (std::any_of(gap, gap + bytes, [](unsigned char byte) { return byte != 0xff; })) return false;
     }
@@ -128,7 +136,7 @@ class SequenceTensor {
  private:
   std::size_t offset(Index t, Index b, Index j) const {
     const Index row = layout_ == Layout::time_major ? t * batch_ + b : b * steps_ + t;
-    return static_cast<std::size_t>(row * row_ + j);
+    return static_cast<std::size_t>(offset_ + row * row_ + j);
   }
 
   Layout layout_ = Layout::time_major;
@@ -136,6 +144,7 @@ class SequenceTensor {
   Index batch_ = 0;
   Index columns_ = 0;
   Index row_ = 0;
+  Index offset_ = 0;
   Aligned<T> data_;
 };
 
@@ -335,6 +344,7 @@ class EngineRun {
   RunOptions mask_options() const {
     RunOptions options = run_;
     options.row_gap = 0;
+    options.offset = 0;
     return options;
   }
   SequenceTensor<T> sequence(const std::vector<T>& dense) {

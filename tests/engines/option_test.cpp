@@ -278,6 +278,38 @@ TEST_P(Functions, WithEveryOption) {
   }
 }
 
+// Each direction with functions of its own: in the first layer, above it, and backward through both.
+TEST_P(Functions, ByDirection) {
+  const auto kinds = [](const Spec& spec, std::array<GateActivation, 3> gates) {
+    for (std::size_t place = static_cast<std::size_t>(places_of(spec.cell)); place < gates.size(); ++place)
+      gates[place] = {};
+    return gates;
+  };
+  for (const Size& size : device().option_sizes) {
+    for (const bool forward_has_its_own : {true, false}) {
+      Spec spec = with_everything(size);
+      const bool smooth = size_of(spec.dtype) == 2;
+      if (!forward_has_its_own) {
+        spec.activations =
+            kinds(spec, {{{smooth ? Activation::sigmoid : Activation::hard_sigmoid, 0.375, 0.5},
+                          {Activation::scaled_tanh, 0.75, 0.625},
+                          {Activation::softsign}}});
+      }
+      // Of a cell with one place the last is left out, so the first must differ from the forward direction's.
+      spec.reverse_activations = kinds(spec, {{{Activation::scaled_tanh, 0.5, 0.75},
+                                               {Activation::softsign},
+                                               {smooth ? Activation::tanh : Activation::elu, 0.5}}});
+      if (!takes(spec)) continue;
+      SCOPED_TRACE(text_of(size) + " " + spec_name(spec));
+      typed([&]<class T>() {
+        judge_all<T>(spec, size.T, size.B,
+                     {{.device = &device()}, {.device = &device(), .threads = device().threads}});
+        judge_inference<T>(spec, size.T, size.B, {.device = &device(), .prepared = true});
+      });
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, Functions, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);
 
 INSTANTIATE_TEST_SUITE_P(Devices, OptionsTogether, ::testing::ValuesIn(cases(&TestDevice::types)), case_name);

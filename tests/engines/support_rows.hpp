@@ -41,6 +41,7 @@ inline std::vector<SupportRow> support_rows() {
       {"projection to H elements", [](SupportJob& job) { job.spec.projection_size = job.spec.hidden_size; }},
       {"batch-major", [](SupportJob& job) { job.run.layout = Layout::batch_major; }},
       {"rows with gaps between them", [](SupportJob& job) { job.run.row_gap = 3; }},
+      {"tensors aligned to their elements only", [](SupportJob& job) { job.run.offset = 1; }},
       {"T and B below the plan's", [](SupportJob& job) { job.run.spare_steps = job.run.spare_batch = 2; }},
       {"`h0`, `c0` not given", [](SupportJob& job) { job.run.states = false; }},
       {"`dhN`, `dcN` not given", [](SupportJob& job) { job.run.final_gradients = false; }},
@@ -68,6 +69,10 @@ inline std::vector<SupportRow> support_rows() {
                         job.spec.activation = RnnActivation::relu;
                     }});
   }
+  rows.push_back({"`reverse_activations`", [](SupportJob& job) {
+                    job.spec.direction = Direction::bidirectional;
+                    job.spec.reverse_activations.emplace()[0] = gate_of(Activation::scaled_tanh);
+                  }});
   rows.push_back({"gradients accumulated", [](SupportJob& job) { job.run.mode = GradientMode::accumulate; }});
   rows.push_back({"`checkpoint_interval`", [](SupportJob& job) { job.run.checkpoint_interval = 2; }});
   rows.push_back({"`truncation_window`", [](SupportJob& job) { job.run.truncation_window = 2; }});

@@ -53,18 +53,19 @@ void round_all(std::vector<Real>& tensor, Round round) {
   for (Real& value : tensor) value = round(value);
 }
 
-/// One direction of one layer over one sequence, last processed step first.
+/// Direction d of one layer over one sequence, last processed step first.
 ///
 /// @param x, K            layer input [T][B][K]; dx, shaped alike, is added to
 /// @param dh, dc          in: gradients of the final state [P], [H], out: of the initial state
 /// @param dy              [T][B][D*P], already offset to this direction's half
 /// @param dc_sequence     [T][B][D*H], offset likewise, or null
 template <class Real, class Round>
-void run_sequence_backward(const Problem<Real>& problem, const DirectionParameters<const Real>& parameters,
+void run_sequence_backward(const Problem<Real>& problem, Index d,
+                           const DirectionParameters<const Real>& parameters,
                            const DirectionParameters<Real>& gradients, const Sequence& sequence, Index b,
                            const Real* x, Index K, const Trace<Real>& trace, Real* dh, Real* dc,
                            const Real* dy, const Real* dc_sequence, Real* dx, Round round) {
-  const Spec& spec = problem.spec;
+  const Spec spec = of_direction(problem.spec, d);
   const Index H = spec.hidden_size;
   const Index P = output_size_of(spec);
   const Index D = directions_of(spec);
@@ -147,7 +148,7 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
         Real* dc0 = gradients.dc0.data() + state * H;
         if (has_cell_state(spec)) std::copy_n(dc0, H, dc.data());
         detail::run_sequence_backward(
-            problem, parameters, layer_gradients, Sequence(problem, b, reads_in_reverse(spec, d)), b,
+            problem, d, parameters, layer_gradients, Sequence(problem, b, reads_in_reverse(spec, d)), b,
             x.data(), K, trace, gradients.dh0.data() + state * P, dc.data(), dy.data() + d * P,
             dc_sequence == nullptr ? nullptr : dc_sequence + d * H, dx.data(), round);
         if (has_cell_state(spec)) std::copy_n(dc.data(), H, dc0);

@@ -18,6 +18,12 @@ struct GateFunction {
   double clip;
 };
 
+/// The Spec as one direction sees it, 0 or 1: its functions are `activations`.
+inline Spec of_direction(Spec spec, std::int64_t direction) {
+  if (direction == 1 && spec.reverse_activations) spec.activations = *spec.reverse_activations;
+  return spec;
+}
+
 /// The function of one of ONNX's places: 0 is f, 1 is g, 2 is h, which takes its argument as it is.
 inline GateFunction function_in(const Spec& spec, std::size_t place) {
   const GateActivation& given = spec.activations[place];

@@ -82,16 +82,16 @@ struct Result : Outputs<Real> {
 
 namespace detail {
 
-/// One direction of one layer over one sequence.
+/// Direction d of one layer over one sequence.
 ///
 /// @param x, K    layer input [T][B][K]
 /// @param h, c    in: initial state [P], [H], out: final state
 /// @param y       [T][B][y_stride]: where this direction's P outputs go, already offset to its half
 template <class Real, class Round>
-void run_sequence(const Problem<Real>& problem, const DirectionParameters<const Real>& parameters,
+void run_sequence(const Problem<Real>& problem, Index d, const DirectionParameters<const Real>& parameters,
                   const Sequence& sequence, Index b, const Real* x, Index K, Trace<Real>& trace, Real* h,
                   Real* c, Real* y, Index y_stride, Round round) {
-  const Spec& spec = problem.spec;
+  const Spec spec = of_direction(problem.spec, d);
   const Index H = spec.hidden_size;
   const Index P = output_size_of(spec);
   const Index rows = gates_of(spec) * H;
@@ -166,7 +166,7 @@ Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
         Real* h = result.hN.data() + state * P;
         Real* cN = result.cN.data() + state * H;
         if (has_cell_state(spec)) std::copy_n(cN, H, c.data());
-        detail::run_sequence(problem, parameters, Sequence(problem, b, reads_in_reverse(spec, d)), b,
+        detail::run_sequence(problem, d, parameters, Sequence(problem, b, reads_in_reverse(spec, d)), b,
                              x.data(), K, trace, h, c.data(), y.data() + d * P, D * P, round);
         if (has_cell_state(spec)) {
           for (Index j = 0; j < H; ++j) cN[j] = round(c.data()[j]);

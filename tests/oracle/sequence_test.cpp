@@ -35,6 +35,16 @@ INSTANTIATE_TEST_SUITE_P(Cells, Sequences, ::testing::ValuesIn(test::all_cells_a
                            return test::camel_case(test::cell_name(instance.param));
                          });
 
+/// The part of direction d of a layer's tensors of a bidirectional problem, as a layer of one direction.
+LayerParameters<double> half(const LayerParameters<double>& both, Index d) {
+  const auto part = [&](const std::vector<double>& tensor) {
+    const Index size = static_cast<Index>(tensor.size()) / 2;
+    return std::vector<double>(tensor.begin() + d * size, tensor.begin() + (d + 1) * size);
+  };
+  return {part(both.W),  part(both.R),        part(both.bW),
+          part(both.bR), part(both.peephole), part(both.projection)};
+}
+
 /// Rows [first, last) of sequence b of a [T][B][n] tensor.
 std::vector<double> rows(const std::vector<double>& tensor, Index B, Index b, Index first, Index last) {
   if (tensor.empty()) return {};
@@ -263,6 +273,53 @@ TEST_P(Sequences, AnEmptySequencePassesStateGradientsThrough) {
   EXPECT_EQ(gradients.dc0, upstream.dcN);
   expect_zero(gradients.dx);
   expect_zero(gradients.layers[0].W);
+}
+
+// Each direction has its functions: it is the layer of one direction that has them.
+TEST_P(Sequences, FunctionsByDirection) {
+  Spec spec = make_spec(GetParam(), Direction::bidirectional, 1);
+  spec.cell_sequence = false;
+  spec.reverse_activations.emplace()[0] = {Activation::softsign};
+  if (spec.cell != Cell::rnn) (*spec.reverse_activations)[1] = {Activation::leaky_relu, 0.25};
+  if (spec.cell == Cell::lstm) (*spec.reverse_activations)[2] = {Activation::softplus};
+  const Problem<double> problem = random_problem(spec, kT, kB, 1);
+  const OutputGradients<double> upstream = random_output_gradients(spec, kT, kB, 2);
+  const Result<double> both = forward(problem);
+  const Gradients<double> gradients = backward(problem, both, upstream);
+  const Index P = output_size_of(spec);
+  const auto half_of_state = [](const std::vector<double>& state, Index d) {
+    const Index size = static_cast<Index>(state.size()) / 2;
+    return std::vector<double>(state.begin() + d * size, state.begin() + (d + 1) * size);
+  };
+  const auto half_of_rows = [&](const std::vector<double>& tensor, Index d) {
+    std::vector<double> result;
+    for (Index row = 0; row < kT * kB; ++row) {
+      const auto first = tensor.begin() + (row * 2 + d) * P;
+      result.insert(result.end(), first, first + P);
+    }
+    return result;
+  };
+  for (const Index d : {0, 1}) {
+    SCOPED_TRACE(d);
+    Problem<double> alone = problem;
+    alone.spec.direction = d == 0 ? Direction::forward : Direction::reverse;
+    if (d == 1) alone.spec.activations = *spec.reverse_activations;
+    alone.spec.reverse_activations.reset();
+    alone.layers = {half(problem.layers[0], d)};
+    alone.h0 = half_of_state(problem.h0, d);
+    alone.c0 = half_of_state(problem.c0, d);
+    const Result<double> one = forward(alone);
+    EXPECT_EQ(half_of_rows(both.y, d), one.y);
+    EXPECT_EQ(half_of_state(both.hN, d), one.hN);
+    OutputGradients<double> into;
+    into.dy = half_of_rows(upstream.dy, d);
+    into.dhN = half_of_state(upstream.dhN, d);
+    into.dcN = half_of_state(upstream.dcN, d);
+    const Gradients<double> of_one = backward(alone, one, into);
+    EXPECT_EQ(half(gradients.layers[0], d).R, of_one.layers[0].R);
+    EXPECT_EQ(half(gradients.layers[0], d).W, of_one.layers[0].W);
+    EXPECT_EQ(half_of_state(gradients.dh0, d), of_one.dh0);
+  }
 }
 
 }  // namespace

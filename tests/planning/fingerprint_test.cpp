@@ -189,6 +189,14 @@ TEST(Fingerprint, LaterFieldsCountAlready) {
     expect_new("its alpha", (job.spec.activations[i].alpha = 0.5, job));
     expect_new("its beta", (job.spec.activations[i].beta = 0.5, job));
   }
+  for (std::size_t i = 0; i < plain.spec.activations.size(); ++i) {
+    job = plain;
+    job.spec.direction = Direction::bidirectional;
+    job.spec.reverse_activations.emplace();
+    expect_new("functions of the reverse direction",
+               ((*job.spec.reverse_activations)[i].function = Activation::elu, job));
+    expect_new("their alpha", ((*job.spec.reverse_activations)[i].alpha = 0.5, job));
+  }
   job = plain;
   expect_new("activation", (job.spec.activation = RnnActivation::relu, job));
   job = plain;

@@ -76,7 +76,7 @@ void add_view_cases(BadCases<Fixture>& cases, const std::string& name, ViewRole 
   if (!role.optional) add("missing", {name, "nothing"}, [](View& v) { v = View(); });
   add("null", {name, "null"}, [](View& v) { v = remake(v, nullptr, v.type(), 0); });
   add("misaligned", {name, "aligned"},
-      [](View& v) { v = remake(v, static_cast<Bytes*>(v.data()) + 4, v.type(), 0); });
+      [](View& v) { v = remake(v, static_cast<Bytes*>(v.data()) + 1, v.type(), 0); });
   add("of another dtype", {}, [](View& v) { v = remake(v, v.data(), DataType::u8, 0); });
   add("too wide",
       role.defines_width ? std::vector<std::string>{"expected"} : std::vector<std::string>{name, "expected"},

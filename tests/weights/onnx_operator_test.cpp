@@ -334,10 +334,42 @@ TEST(OnnxOperator, RefusedFunctions) {
   expect_refused<InvalidArgument>(Node("RNN"), set({"ScaledTanh"}), {"activation_alpha", "scaledtanh"});
   expect_refused<InvalidArgument>(Node("RNN"), set({"ScaledTanh"}, {1}), {"activation_beta", "scaledtanh"});
   expect_refused<InvalidArgument>(Node("RNN"), set({"Elu"}, {NAN}), {"activation_alpha", "finite", "nan"});
-  const std::vector<std::string> parts = {"activations", "differ between the directions"};
-  expect_refused<Unsupported>(Node("RNN", "bidirectional"), set({"Tanh", "Relu"}), parts);
-  expect_refused<Unsupported>(Node("RNN", "bidirectional"), set({"Elu", "Elu"}, {2}), parts);
-  expect_refused<Unsupported>(Node("RNN", "bidirectional"), set({"Affine", "Affine"}, {2, 2}, {1, 2}), parts);
+}
+
+// Functions, alphas and betas of each direction; where they are equal the Spec has them once.
+TEST(OnnxOperator, FunctionsByDirection) {
+  const auto of = [](const std::string& op, std::vector<std::string> names, std::vector<float> alphas = {},
+                     std::vector<float> betas = {}) {
+    return with_functions(op, std::move(names), std::move(alphas), std::move(betas), "bidirectional").spec;
+  };
+  const Spec rnn = of("RNN", {"Relu", "Tanh"});
+  EXPECT_EQ(rnn.activation, RnnActivation::relu);
+  expect_function(rnn.activations[0], Activation::standard);
+  ASSERT_TRUE(rnn.reverse_activations);
+  expect_function((*rnn.reverse_activations)[0], Activation::tanh);
+  expect_function((*rnn.reverse_activations)[1], Activation::standard);
+
+  const Spec gru = of("GRU", {"Sigmoid", "Tanh", "HardSigmoid", "Elu"}, {0.25f, 2}, {0.5f});
+  expect_function(gru.activations[0], Activation::standard);
+  expect_function(gru.activations[1], Activation::standard);
+  ASSERT_TRUE(gru.reverse_activations);
+  expect_function((*gru.reverse_activations)[0], Activation::hard_sigmoid, 0.25f, 0.5f);
+  expect_function((*gru.reverse_activations)[1], Activation::elu, 2);
+  expect_function((*gru.reverse_activations)[2], Activation::standard);
+
+  // The same functions with other parameters are others.
+  const Spec lstm = of("LSTM", {"Affine", "Tanh", "Tanh", "Affine", "Tanh", "Tanh"}, {2, 2}, {1, 3});
+  expect_function(lstm.activations[0], Activation::affine, 2, 1);
+  ASSERT_TRUE(lstm.reverse_activations);
+  expect_function((*lstm.reverse_activations)[0], Activation::affine, 2, 3);
+  const Spec defaults = of("RNN", {"Elu", "Elu"}, {2});
+  expect_function(defaults.activations[0], Activation::elu, 2);
+  ASSERT_TRUE(defaults.reverse_activations);
+  expect_function((*defaults.reverse_activations)[0], Activation::elu, 1);
+
+  for (const Spec& same : {of("RNN", {"Relu", "RELU"}), of("RNN", {"Elu", "Elu"}, {2, 2}),
+                           of("LSTM", {"Sigmoid", "Tanh", "Tanh", "Sigmoid", "Tanh", "Tanh"}), of("GRU", {})})
+    EXPECT_FALSE(same.reverse_activations);
 }
 
 TEST(OnnxOperator, RefusedAttributes) {
@@ -417,9 +449,10 @@ TEST(OnnxOperator, RefusedTensors) {
   refused("RNN", [](Node& node) { node.outputs.Y_c = node.state(); }, {"Y_c: expected nothing", "RNN"});
   refused("RNN",
           [](Node& node) {
-            node.inputs.X = ConstTensorView(node.memory.data() + 1, DataType::f32, {kT, kB, kI});
+            const auto* const bytes = reinterpret_cast<const std::byte*>(node.memory.data());
+            node.inputs.X = ConstTensorView(bytes + 2, DataType::f32, {kT, kB, kI});
           },
-          {"X: expected a base aligned to 16 bytes"});
+          {"X: expected a base aligned to its elements of 4 bytes"});
   refused("RNN",
           [](Node& node) {
             node.outputs.Y = TensorView(node.memory.data(), DataType::f32, {kT, 1, kB, kH}, {0, 12, 4, 1});

@@ -101,6 +101,47 @@ TEST(Refusals, DropoutInTrainingBetweenLayers) {
   }
 }
 
+// What both directions have is given once, by whatever name; what only one has is no other's.
+TEST(Refusals, FunctionsOfBothDirectionsAreOnePlan) {
+  for (const Spec& cell : all_cells()) {
+    Spec spec = small(cell);
+    spec.direction = Direction::bidirectional;
+    const Plan plain = make_plan(spec, {2, 3}, Device::cpu(), {});
+    Spec twice = spec;
+    twice.reverse_activations.emplace();
+    EXPECT_FALSE(make_plan(twice, {2, 3}, Device::cpu(), {}).spec().reverse_activations);
+    EXPECT_EQ(make_plan(twice, {2, 3}, Device::cpu(), {}).fingerprint(), plain.fingerprint());
+    twice.activations[0] = {Activation::softplus, 3};
+    (*twice.reverse_activations)[0] = {Activation::softplus, 4};  // softplus reads no alpha
+    EXPECT_FALSE(make_plan(twice, {2, 3}, Device::cpu(), {}).spec().reverse_activations);
+    (*twice.reverse_activations)[0] = {};
+    const Plan differ = make_plan(twice, {2, 3}, Device::cpu(), {});
+    ASSERT_TRUE(differ.spec().reverse_activations);
+    // An rnn's own function stays what `activation` says, whatever the forward direction has.
+    if (cell.cell == Cell::rnn && cell.activation == RnnActivation::relu) {
+      EXPECT_EQ((*differ.spec().reverse_activations)[0].function, Activation::relu);
+    }
+    EXPECT_NE(differ.fingerprint(), plain.fingerprint());
+  }
+}
+
+// The reason that a user can do something about comes before those of engines for other devices.
+TEST(Refusals, ReasonsOfTheDeviceComeFirst) {
+  const auto expect_first = [](Job job, EngineId first) {
+    job.spec.zoneout = 0.25;
+    const std::string message = unsupported(job);
+    const std::string head =
+        "no engine can run this on " + job.device.name + ":\n  " + std::string(name_of(first)) + ": ";
+    EXPECT_EQ(message.substr(0, head.size()), head) << message;
+    const std::size_t other = message.find("devices only");
+    if (other != std::string::npos) {
+      EXPECT_EQ(message.find("zoneout is not implemented", other), std::string::npos) << message;
+    }
+  };
+  expect_first(small_job(), EngineId::cpu);
+  if (in_build(EngineId::stepwise)) expect_first(with_device(absent_gpu()), EngineId::cluster_resident);
+}
+
 TEST(Refusals, NamedEngines) {
   Job job = small_job();
   for (EngineId engine : {EngineId::stepwise, EngineId::cluster_resident, EngineId::grid_resident,

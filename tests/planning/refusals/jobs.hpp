@@ -147,6 +147,12 @@ inline constexpr Later kLater[] = {
     {"clip", [](Job& job) { job.spec.clip = 3; }, true},
     {"layer_norm", [](Job& job) { job.spec.layer_norm = true; }},
     {"activations", [](Job& job) { job.spec.activations[1].function = Activation::softsign; }, true},
+    {"activations that differ by direction",
+     [](Job& job) {
+       job.spec.direction = Direction::bidirectional;
+       job.spec.reverse_activations.emplace()[0].function = Activation::softsign;
+     },
+     true},
     {"checkpoint_interval", [](Job& job) { job.options.checkpoint_interval = 4; }},
     {"truncation_window", [](Job& job) { job.options.truncation_window = 4; }},
     {"f16", [](Job& job) { job.spec.dtype = DataType::f16; }},
