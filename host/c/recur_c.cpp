@@ -44,7 +44,7 @@ static_assert(RECUR_U8 == static_cast<int>(recur::DataType::u8) &&
               RECUR_ENGINE_ONEDNN == static_cast<int>(recur::EngineId::onednn) &&
               RECUR_CUDNN_FASTEST == static_cast<int>(recur::CudnnAlgorithm::fastest) &&
               RECUR_ACTIVATION_SOFTPLUS == static_cast<int>(recur::Activation::softplus) &&
-              RECUR_WEIGHTS_PADDLE_FLUID == static_cast<int>(recur::WeightFormat::paddle_fluid) &&
+              RECUR_WEIGHTS_MADMOM == static_cast<int>(recur::WeightFormat::madmom) &&
               RECUR_DEVICE_CUDA == static_cast<int>(recur::DeviceKind::cuda) &&
               RECUR_DEVICE_ERROR == static_cast<int>(recur::ErrorCode::device_error));
 
@@ -132,6 +132,28 @@ recur::Options options_with_log(const recur_options* from, recur_options& kept) 
   std::memcpy(&kept, from, from->struct_size);  // checked by options_of
   if (kept.log != nullptr) options.log = {log_line, &kept};
   return options;
+}
+
+// A conversion of one layer from another library's tensors, or to them.
+template <class Import>
+recur_status import_with(Import&& import, int32_t format, const recur_spec* spec, int64_t layer,
+                         const recur_tensor* from, int64_t count, const recur_layer_weights* to,
+                         recur_error* error) {
+  return guarded(error, [&] {
+    const std::vector<recur::TensorView> views = c::views_of(c::checked_span(from, count, "from"), "from");
+    const std::vector<recur::ConstTensorView> read(views.begin(), views.end());
+    import(c::format_of(format), c::spec_of(spec), layer, read, c::layer_of(c::checked(to, "to")));
+  });
+}
+template <class Export>
+recur_status export_with(Export&& export_to, int32_t format, const recur_spec* spec, int64_t layer,
+                         const recur_layer_weights* from, const recur_tensor* to, int64_t count,
+                         recur_error* error) {
+  return guarded(error, [&] {
+    const c::WeightLayers weights(&c::checked(from, "from"), 1, "from");
+    export_to(c::format_of(format), c::spec_of(spec), layer, weights.span().front(),
+              c::views_of(c::checked_span(to, count, "to"), "to"));
+  });
 }
 
 }  // namespace
@@ -402,22 +424,22 @@ recur_status recur_format_tensors(int32_t format, const recur_spec* spec, int64_
 recur_status recur_import_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                   const recur_tensor* from, int64_t count, const recur_layer_weights* to,
                                   recur_error* error) {
-  return guarded(error, [&] {
-    const std::vector<recur::TensorView> views = c::views_of(c::checked_span(from, count, "from"), "from");
-    const std::vector<recur::ConstTensorView> read(views.begin(), views.end());
-    recur::import_weights(c::format_of(format), c::spec_of(spec), layer, read,
-                          c::layer_of(c::checked(to, "to")));
-  });
+  return import_with(recur::import_weights, format, spec, layer, from, count, to, error);
 }
-
 recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                   const recur_layer_weights* from, const recur_tensor* to, int64_t count,
                                   recur_error* error) {
-  return guarded(error, [&] {
-    const c::WeightLayers weights(&c::checked(from, "from"), 1, "from");
-    recur::export_weights(c::format_of(format), c::spec_of(spec), layer, weights.span().front(),
-                          c::views_of(c::checked_span(to, count, "to"), "to"));
-  });
+  return export_with(recur::export_weights, format, spec, layer, from, to, count, error);
+}
+recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                    const recur_tensor* from, int64_t count, const recur_layer_weights* to,
+                                    recur_error* error) {
+  return import_with(recur::import_gradients, format, spec, layer, from, count, to, error);
+}
+recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                    const recur_layer_weights* from, const recur_tensor* to, int64_t count,
+                                    recur_error* error) {
+  return export_with(recur::export_gradients, format, spec, layer, from, to, count, error);
 }
 
 recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,

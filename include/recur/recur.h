@@ -92,7 +92,11 @@ enum {
   RECUR_WEIGHTS_CUDNN = 3,
   RECUR_WEIGHTS_ONEDNN = 4,
   RECUR_WEIGHTS_PADDLE = 5,
-  RECUR_WEIGHTS_PADDLE_FLUID = 6
+  RECUR_WEIGHTS_PADDLE_FLUID = 6,
+  RECUR_WEIGHTS_KERAS_CUDNN = 7,
+  RECUR_WEIGHTS_HAIKU = 8,
+  RECUR_WEIGHTS_LASAGNE = 9,
+  RECUR_WEIGHTS_MADMOM = 10
 };
 enum { RECUR_DEVICE_CPU = 0, RECUR_DEVICE_CUDA = 1 };
 
@@ -446,6 +450,15 @@ RECUR_API recur_status recur_import_weights(int32_t format, const recur_spec* sp
 RECUR_API recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                             const recur_layer_weights* from, const recur_tensor* to,
                                             int64_t count, recur_error* error);
+/** `recur::export_gradients`, `recur::import_gradients`: gradients in another library's layout. Where that
+   has one bias for bW and bR, recur_export_weights adds the two, and these take either one, as gradients of a
+   sum are: never pass gradients to recur_export_weights. */
+RECUR_API recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                              const recur_layer_weights* from, const recur_tensor* to,
+                                              int64_t count, recur_error* error);
+RECUR_API recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                              const recur_tensor* from, int64_t count,
+                                              const recur_layer_weights* to, recur_error* error);
 /** Bytes of a .safetensors file with PyTorch's names, recur/safetensors.hpp; `prefix` may be null. */
 RECUR_API recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                                const char* prefix, const recur_layer_weights* to,

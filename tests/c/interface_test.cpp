@@ -318,6 +318,10 @@ TEST_F(CInterface, NullsAreRefused) {
          RECUR_INVALID_ARGUMENT, expected);
   expect(recur_export_weights(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, nullptr, 0, &error_),
          RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_import_gradients(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, 3, &layers_[0], &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_export_gradients(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
   expect(recur_import_state_dict(&spec_, nullptr, 8, nullptr, layers_.data(), 2, &error_),
          RECUR_INVALID_ARGUMENT, expected);
   // Without a recur_error, and freeing nothing.
@@ -544,6 +548,30 @@ TEST_F(CInterface, SurveyAndLog) {
   EXPECT_STREQ(recur_status_name(RECUR_FORMAT_ERROR), "format_error");
   EXPECT_STREQ(recur_status_name(-5), "unknown status");
   EXPECT_EQ(recur_version(), RECUR_VERSION);
+}
+
+// Of a bias that is the sum of two: weights are added, gradients are those of either.
+TEST_F(CInterface, WeightsAndGradientsOfOneBias) {
+  recur_spec spec;
+  recur_spec_init(&spec);
+  spec.input_size = spec.hidden_size = 4;
+  Aligned<float> W(64), R(64), bW(16), bR(16), kernel(64), recurrent(64), bias(16);
+  for (std::size_t i = 0; i < 16; ++i) bW[i] = bR[i] = 1;
+  const auto tensor = [](Aligned<float>& memory, std::initializer_list<std::int64_t> shape) {
+    return recur_tensor_dense(memory.data(), RECUR_F32, static_cast<std::int32_t>(shape.size()),
+                              shape.begin());
+  };
+  const recur_layer_weights layer = {
+      tensor(W, {1, 16, 4}), tensor(R, {1, 16, 4}), tensor(bW, {1, 16}), tensor(bR, {1, 16}), {}, {}};
+  const recur_tensor keras[] = {tensor(kernel, {4, 16}), tensor(recurrent, {4, 16}), tensor(bias, {16})};
+  ASSERT_EQ(recur_export_weights(RECUR_WEIGHTS_KERAS, &spec, 0, &layer, keras, 3, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bias.vector(), std::vector<float>(16, 2));
+  ASSERT_EQ(recur_export_gradients(RECUR_WEIGHTS_KERAS, &spec, 0, &layer, keras, 3, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bias.vector(), std::vector<float>(16, 1));
+  ASSERT_EQ(recur_import_weights(RECUR_WEIGHTS_KERAS, &spec, 0, keras, 3, &layer, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bR.vector(), std::vector<float>(16, 0));
+  ASSERT_EQ(recur_import_gradients(RECUR_WEIGHTS_KERAS, &spec, 0, keras, 3, &layer, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bR.vector(), std::vector<float>(16, 1));
 }
 
 TEST_F(CInterface, StateDict) {
