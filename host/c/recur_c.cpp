@@ -212,6 +212,11 @@ void recur_step_args_init_sized(recur_step_args* args, size_t struct_size) { ini
 void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size) {
   init(args, struct_size);
 }
+void recur_state_dict_options_init_sized(recur_state_dict_options* options, size_t struct_size) {
+  recur_state_dict_options defaults = {};
+  defaults.strict = recur::StateDictOptions{}.strict ? 1 : 0;
+  init(options, struct_size, defaults);
+}
 void recur_onnx_attributes_init_sized(recur_onnx_attributes* attributes, size_t struct_size) {
   init(attributes, struct_size);
 }
@@ -445,11 +450,19 @@ recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int6
 recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                      const char* prefix, const recur_layer_weights* to, int64_t layer_count,
                                      recur_error* error) {
+  return recur_import_state_dict_with(spec, file, bytes, prefix, nullptr, to, layer_count, error);
+}
+
+recur_status recur_import_state_dict_with(const recur_spec* spec, const void* file, size_t bytes,
+                                          const char* prefix, const recur_state_dict_options* options,
+                                          const recur_layer_weights* to, int64_t layer_count,
+                                          recur_error* error) {
   return guarded(error, [&] {
     if (bytes > 0) c::checked(static_cast<const std::byte*>(file), "file");
     const recur::Safetensors parsed = recur::parse_safetensors(c::bytes(file, bytes));
     recur::import_state_dict(c::spec_of(spec), parsed, prefix == nullptr ? "" : prefix,
-                             c::GradientLayers(to, layer_count, "to").span());
+                             c::GradientLayers(to, layer_count, "to").span(),
+                             c::state_dict_options_of(options));
   });
 }
 

@@ -280,6 +280,12 @@ typedef struct recur_backward_args {
   int32_t mode;
 } recur_backward_args;
 
+/** `recur::StateDictOptions`. */
+typedef struct recur_state_dict_options {
+  size_t struct_size;
+  int32_t strict; /**< 1, the default: tensors of the module that no layer reads are refused */
+} recur_state_dict_options;
+
 /** `recur::OnnxAttributes`. Null stands for "not given", each list has at most 6 values; all is copied. */
 typedef struct recur_onnx_attributes {
   size_t struct_size;
@@ -347,6 +353,7 @@ RECUR_API void recur_device_props_init_sized(recur_device_props* props, size_t s
 RECUR_API void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size);
 RECUR_API void recur_step_args_init_sized(recur_step_args* args, size_t struct_size);
 RECUR_API void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size);
+RECUR_API void recur_state_dict_options_init_sized(recur_state_dict_options* options, size_t struct_size);
 RECUR_API void recur_onnx_attributes_init_sized(recur_onnx_attributes* attributes, size_t struct_size);
 RECUR_API void recur_onnx_inputs_init_sized(recur_onnx_inputs* inputs, size_t struct_size);
 RECUR_API void recur_onnx_outputs_init_sized(recur_onnx_outputs* outputs, size_t struct_size);
@@ -358,6 +365,8 @@ RECUR_API void recur_onnx_layer_init_sized(recur_onnx_layer* layer, size_t struc
 #define recur_forward_args_init(args) recur_forward_args_init_sized((args), sizeof(recur_forward_args))
 #define recur_step_args_init(args) recur_step_args_init_sized((args), sizeof(recur_step_args))
 #define recur_backward_args_init(args) recur_backward_args_init_sized((args), sizeof(recur_backward_args))
+#define recur_state_dict_options_init(options) \
+  recur_state_dict_options_init_sized((options), sizeof(recur_state_dict_options))
 #define recur_onnx_attributes_init(attributes) \
   recur_onnx_attributes_init_sized((attributes), sizeof(recur_onnx_attributes))
 #define recur_onnx_inputs_init(inputs) recur_onnx_inputs_init_sized((inputs), sizeof(recur_onnx_inputs))
@@ -459,10 +468,18 @@ RECUR_API recur_status recur_export_gradients(int32_t format, const recur_spec* 
 RECUR_API recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
                                               const recur_tensor* from, int64_t count,
                                               const recur_layer_weights* to, recur_error* error);
-/** Bytes of a .safetensors file with PyTorch's names, recur/safetensors.hpp; `prefix` may be null. */
+/** Bytes of a .safetensors file with PyTorch's names, recur/safetensors.hpp; `prefix` may be null. Other
+   floating-point types than the Spec's are rounded to it, to the nearest. Tensors of the module that no layer
+   reads are a format error. */
 RECUR_API recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                                const char* prefix, const recur_layer_weights* to,
                                                int64_t layer_count, recur_error* error);
+/** The same with options, which may be null: the defaults. */
+RECUR_API recur_status recur_import_state_dict_with(const recur_spec* spec, const void* file, size_t bytes,
+                                                    const char* prefix,
+                                                    const recur_state_dict_options* options,
+                                                    const recur_layer_weights* to, int64_t layer_count,
+                                                    recur_error* error);
 /** Writes the file to `file` where it fits in `capacity`, else InvalidArgument; `bytes` gets its size either
  * way. */
 RECUR_API recur_status recur_export_state_dict(const recur_spec* spec, const recur_layer_weights* from,

@@ -590,7 +590,25 @@ TEST_F(CInterface, StateDict) {
   expect(recur_import_state_dict(&spec_, file.data(), file.size() - 1, "rnn.", gradients_.data(), 2, &error_),
          RECUR_FORMAT_ERROR, "safetensors");
   expect(recur_import_state_dict(&spec_, file.data(), file.size(), nullptr, gradients_.data(), 2, &error_),
-         RECUR_FORMAT_ERROR, "there is no tensor 'weight_ih_l0'");
+         RECUR_FORMAT_ERROR,
+         "there is no tensor 'weight_ih_l0'; with another prefix the file has it: 'rnn.'");
+  // The first of the file's two layers alone.
+  recur_state_dict_options options;
+  recur_state_dict_options_init(&options);
+  EXPECT_EQ(options.strict, 1);
+  spec_.layers = 1;
+  const auto import = [&](const recur_state_dict_options* wishes) {
+    return recur_import_state_dict_with(&spec_, file.data(), file.size(), "rnn.", wishes, gradients_.data(),
+                                        1, &error_);
+  };
+  expect(import(nullptr), RECUR_FORMAT_ERROR, "no layer reads 'rnn.weight_ih_l1'");
+  expect(import(&options), RECUR_FORMAT_ERROR, "no layer reads 'rnn.weight_ih_l1'");
+  options.strict = 2;
+  expect(import(&options), RECUR_INVALID_ARGUMENT, "options.strict: expected 0 or 1, got 2");
+  options.strict = 0;
+  EXPECT_EQ(import(&options), RECUR_SUCCESS) << error_.message;
+  options.struct_size = 1;
+  expect(import(&options), RECUR_INVALID_ARGUMENT, "options.struct_size");
 }
 
 }  // namespace
