@@ -1,8 +1,8 @@
 // A module's state_dict becomes weights: its names, its types, and what it may not lack or have beside.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <functional>
 #include <limits>
 
@@ -269,7 +269,8 @@ void conversion_rounds_once() {
     if (std::isnan(value)) {
       EXPECT_TRUE(std::isnan(static_cast<double>(got)));
     } else {
-      EXPECT_EQ(std::memcmp(&got, &expected, sizeof(To)), 0)
+      EXPECT_TRUE(
+          std::ranges::equal(std::as_bytes(std::span(&got, 1)), std::as_bytes(std::span(&expected, 1))))
           << number << ": " << static_cast<double>(got) << " for " << value;
     }
   }
