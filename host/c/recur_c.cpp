@@ -447,6 +447,13 @@ recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int6
   return export_with(recur::export_gradients, format, spec, layer, from, to, count, error);
 }
 
+recur_status recur_negate_update_gate(const recur_spec* spec, int64_t layer,
+                                      const recur_layer_weights* weights, recur_error* error) {
+  return guarded(error, [&] {
+    recur::negate_update_gate(c::spec_of(spec), layer, c::layer_of(c::checked(weights, "weights")));
+  });
+}
+
 recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                      const char* prefix, const recur_layer_weights* to, int64_t layer_count,
                                      recur_error* error) {

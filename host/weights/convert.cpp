@@ -29,11 +29,7 @@ std::string_view name_of(WeightFormat format) {
 namespace host {
 namespace {
 
-FormatTable checked_table(WeightFormat format, const Spec& spec, std::int64_t layer) {
-  if (name_of(format).starts_with("unknown")) {
-    throw InvalidArgument("format: expected one of its enumerators, got " +
-                          std::to_string(static_cast<int>(format)));
-  }
+void check_layer(const Spec& spec, std::int64_t layer) {
   validate_job({spec, {1, 1}, Device::cpu().props(), {}});
   if (layer < 0 || layer >= spec.layers) {
     throw InvalidArgument("layer: expected 0 <= layer < L=" + std::to_string(spec.layers) + ", got " +
@@ -42,6 +38,14 @@ FormatTable checked_table(WeightFormat format, const Spec& spec, std::int64_t la
   // No conversion has more elements in one tensor: four gates of the widest rows, both directions.
   const std::int64_t width = std::max(layer_input_size(spec, layer), spec.hidden_size);
   checked_product("weights", {8, directions_of(spec), spec.hidden_size, width});
+}
+
+FormatTable checked_table(WeightFormat format, const Spec& spec, std::int64_t layer) {
+  if (name_of(format).starts_with("unknown")) {
+    throw InvalidArgument("format: expected one of its enumerators, got " +
+                          std::to_string(static_cast<int>(format)));
+  }
+  check_layer(spec, layer);
   return format_table(format, spec, layer);
 }
 
@@ -177,6 +181,24 @@ struct Moves {
     }
   }
 
+  // Rows H to 2*H of three times H.
+  static void negate_update_gate(const Spec& spec, const TensorView& view) {
+    if (!view.given()) return;
+    const int rows = 1, columns = 2;
+    const std::int64_t H = spec.hidden_size;
+    const bool is_bias = view.rank() == columns;
+    const std::int64_t row_stride = is_bias ? 1 : view.stride(rows);
+    auto* elements = static_cast<Bits*>(view.data());
+    for (std::int64_t d = 0; d < directions_of(spec); ++d) {
+      for (std::int64_t row = H; row < 2 * H; ++row) {
+        for (std::int64_t k = 0; k < (is_bias ? 1 : view.size(columns)); ++k) {
+          Bits& element = elements[d * view.stride(0) + row * row_stride + k];
+          element = moved(element, true);
+        }
+      }
+    }
+  }
+
   // Only of types that add in their own precision; merged blocks come after what they are added to.
   static void add(Bits& to, Bits from) {
     if constexpr (sizeof(Bits) == 4) {
@@ -281,6 +303,24 @@ void export_gradients(WeightFormat format, const Spec& spec, std::int64_t layer,
                       std::span<const TensorView> to) {
   host::with_memory("gradients",
                     [&] { host::export_to(format, spec, layer, from, to, host::Content::gradients); });
+}
+
+void negate_update_gate(const Spec& spec, std::int64_t layer, const BasicLayerWeights<TensorView>& weights) {
+  host::with_memory("weights", [&] {
+    host::check_layer(spec, layer);
+    if (spec.cell != Cell::gru) {
+      throw InvalidArgument("cell: expected gru, got " + std::string(name_of(spec.cell)));
+    }
+    host::check_canonical(spec, layer, weights, host::check_output);
+    host::OverlapCheck overlap;
+    for (int i = 0; i < host::kParameters; ++i)
+      overlap.output(host::kNames[i], host::view_of(weights, host::kAll[i]));
+    overlap.check();
+    host::with_bits(spec.dtype, [&]<class Moves>() {
+      for (const TensorView& view : {weights.W, weights.R, weights.bW, weights.bR})
+        Moves::negate_update_gate(spec, view);
+    });
+  });
 }
 
 }  // namespace recur

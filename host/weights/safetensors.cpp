@@ -62,11 +62,12 @@ const Dtype* find_dtype(std::string_view name) {
 // Bytes of a dense tensor; empty for a negative size, bits that pass 64 bits, and elements below a byte whose
 // bits fill no whole bytes.
 std::optional<std::uint64_t> bytes_of(const std::vector<std::int64_t>& shape, int bits) {
-  auto all = static_cast<std::uint64_t>(bits);
+  std::uint64_t count = 1;
   for (std::int64_t size : shape) {
-    if (size < 0 || __builtin_mul_overflow(all, static_cast<std::uint64_t>(size), &all)) return {};
+    if (size < 0 || __builtin_mul_overflow(count, static_cast<std::uint64_t>(size), &count)) return {};
   }
-  if (all % 8 != 0) return {};
+  std::uint64_t all = 0;
+  if (__builtin_mul_overflow(count, static_cast<std::uint64_t>(bits), &all) || all % 8 != 0) return {};
   return all / 8;
 }
 

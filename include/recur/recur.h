@@ -468,6 +468,10 @@ RECUR_API recur_status recur_export_gradients(int32_t format, const recur_spec* 
 RECUR_API recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
                                               const recur_tensor* from, int64_t count,
                                               const recur_layer_weights* to, recur_error* error);
+/** `recur::negate_update_gate`: of a gru whose update gate keeps the candidate one that keeps the state, and
+ * back. */
+RECUR_API recur_status recur_negate_update_gate(const recur_spec* spec, int64_t layer,
+                                                const recur_layer_weights* weights, recur_error* error);
 /** Bytes of a .safetensors file with PyTorch's names, recur/safetensors.hpp; `prefix` may be null. Other
    floating-point types than the Spec's are rounded to it, to the nearest. Tensors of the module that no layer
    reads are a format error. */

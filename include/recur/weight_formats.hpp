@@ -80,4 +80,13 @@ RECUR_API void import_gradients(WeightFormat format, const Spec& spec, std::int6
                                 std::span<const ConstTensorView> from,
                                 const BasicLayerWeights<TensorView>& to);
 
+/// Changes the sign of all that goes into the update gate of one layer of a gru: z's rows of W, R, bW and bR.
+/// A gru of a library where that gate keeps the candidate, h = (1 - z) h' + z n, computes the same here after
+/// it, and the other way round. Conventions above that are of this kind have done so; this is for libraries
+/// that have none, once their tensors lie as canonical ones. Gradients change their signs with their weights.
+///
+/// @throws InvalidArgument for another cell, a layer that there is not, and views as `import_weights`.
+RECUR_API void negate_update_gate(const Spec& spec, std::int64_t layer,
+                                  const BasicLayerWeights<TensorView>& weights);
+
 }  // namespace recur

@@ -322,6 +322,7 @@ TEST_F(CInterface, NullsAreRefused) {
          RECUR_INVALID_ARGUMENT, expected);
   expect(recur_export_gradients(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, nullptr, 0, &error_),
          RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_negate_update_gate(&spec_, 0, nullptr, &error_), RECUR_INVALID_ARGUMENT, expected);
   expect(recur_import_state_dict(&spec_, nullptr, 8, nullptr, layers_.data(), 2, &error_),
          RECUR_INVALID_ARGUMENT, expected);
   // Without a recur_error, and freeing nothing.
@@ -548,6 +549,26 @@ TEST_F(CInterface, SurveyAndLog) {
   EXPECT_STREQ(recur_status_name(RECUR_FORMAT_ERROR), "format_error");
   EXPECT_STREQ(recur_status_name(-5), "unknown status");
   EXPECT_EQ(recur_version(), RECUR_VERSION);
+}
+
+TEST_F(CInterface, NegatesAnUpdateGate) {
+  recur_spec spec;
+  recur_spec_init(&spec);
+  spec.cell = RECUR_GRU;
+  spec.bias = RECUR_BIAS_NONE;
+  spec.input_size = spec.hidden_size = 1;
+  Aligned<float> W(3), R(3);
+  for (std::size_t i = 0; i < 3; ++i) W[i] = R[i] = 1;
+  const std::int64_t shape[] = {1, 3, 1};
+  const recur_layer_weights layer = {recur_tensor_dense(W.data(), RECUR_F32, 3, shape),
+                                     recur_tensor_dense(R.data(), RECUR_F32, 3, shape),
+                                     {},
+                                     {},
+                                     {},
+                                     {}};
+  ASSERT_EQ(recur_negate_update_gate(&spec, 0, &layer, &error_), RECUR_SUCCESS) << error_.message;
+  EXPECT_EQ(W.vector(), (std::vector<float>{1, -1, 1}));
+  EXPECT_EQ(R.vector(), (std::vector<float>{1, -1, 1}));
 }
 
 // Of a bias that is the sum of two: weights are added, gradients are those of either.

@@ -13,11 +13,6 @@
 namespace recur::test {
 namespace {
 
-template <class T>
-bool same_bytes(Aligned<T>& a, Aligned<T>& b) {
-  return std::ranges::equal(a.bytes(), b.bytes());
-}
-
 // Canonical names of gates, in order.
 std::string gates(const Spec& spec) {
   switch (spec.cell) {

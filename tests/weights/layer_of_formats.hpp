@@ -91,6 +91,11 @@ struct Foreign {
   }
 };
 
+template <class T>
+bool same_bytes(Aligned<T>& a, Aligned<T>& b) {
+  return std::ranges::equal(a.bytes(), b.bytes());
+}
+
 // No two elements are alike, none is zero, and all have an exact sum with any other.
 template <class Tensors>
 void number(Tensors& tensors, int& next) {

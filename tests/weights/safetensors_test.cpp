@@ -78,7 +78,9 @@ TEST(Safetensors, SizesOfAllTypes) {
       {"I32", 96},     {"U32", 96},         {"F32", 96},         {"C64", 192},    {"F64", 192},
       {"I64", 192},    {"U64", 192}};
   EXPECT_EQ(kBytes.size(), 22u);
-  for (const auto& [dtype, bytes] : kBytes) {
+  for (const auto& entry : kBytes) {
+    const std::string& dtype = entry.first;
+    const std::size_t bytes = entry.second;
     const auto file = [&](std::size_t count) {
       return with(
           R"({"dtype":")" + dtype + R"(","shape":[4,6],"data_offsets":[0,)" + std::to_string(count) + "]}",
