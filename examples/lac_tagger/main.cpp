@@ -34,8 +34,9 @@ using recur::tasks::TaggerOptions;
 // Where Debian's python3-jieba puts the model.
 constexpr const char* kDebianModel = "/usr/lib/python3/dist-packages/jieba/lac_small";
 
-constexpr std::int64_t kMaxCharacters = 256;  // longer lines are split
-constexpr std::size_t kLinesAtOnce = 1024;    // read before tagging: enough for buckets of similar lengths
+// Longer lines are split. Shorter ones are tagged as a whole, since a cut changes words and tags.
+constexpr std::int64_t kMaxCharacters = TaggerOptions().max_characters;
+constexpr std::size_t kLinesAtOnce = 1024;  // read before tagging: enough for buckets of similar lengths
 
 struct Options {
   std::string input = "-";
@@ -71,13 +72,19 @@ struct Sentences {
   std::vector<std::size_t> first;
 };
 
-Sentences split(const std::vector<std::string>& lines, const Input& input, std::size_t lines_before) {
+Sentences split(const std::vector<std::string>& lines, const Input& input, std::size_t lines_before,
+                bool quiet) {
   Sentences result;
   for (std::size_t n = 0; n < lines.size(); ++n) {
     result.first.push_back(result.all.size());
     try {
       const auto pieces = recur::tasks::split_line(lines[n], kMaxCharacters);
       result.all.insert(result.all.end(), pieces.begin(), pieces.end());
+      if (pieces.size() > 1 && !quiet) {
+        std::fprintf(stderr, "%s:%zu: more than %lld characters: split into %zu pieces\n",
+                     input.name().c_str(), lines_before + n + 1, static_cast<long long>(kMaxCharacters),
+                     pieces.size());
+      }
     } catch (const recur::FormatError& error) {
       throw Failure(Exit::input,
                     input.name() + ":" + std::to_string(lines_before + n + 1) + ": " + error.what());
@@ -85,6 +92,24 @@ Sentences split(const std::vector<std::string>& lines, const Input& input, std::
   }
   result.first.push_back(result.all.size());
   return result;
+}
+
+// Appends a word so that a line can be read back: it has no space and no control character.
+void append_escaped(std::string& text, std::string_view word) {
+  for (const char c : word) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == ' ') {
+      text += "\\s";
+    } else if (c == '\\') {
+      text += "\\\\";
+    } else if (byte < 0x20) {
+      char code[8];
+      std::snprintf(code, sizeof(code), "\\x%02x", static_cast<unsigned>(byte));
+      text += code;
+    } else {
+      text += c;
+    }
+  }
 }
 
 std::string format(const Sentences& sentences, const std::vector<TaggedSentence>& results, bool scores) {
@@ -97,7 +122,8 @@ std::string format(const Sentences& sentences, const std::vector<TaggedSentence>
       for (const recur::tasks::TaggedWord& word : results[i].words) {
         if (!is_first) text += ' ';
         is_first = false;
-        text.append(word.text).append("/").append(word.tag);
+        append_escaped(text, word.text);
+        text.append("/").append(word.tag);
       }
     }
     if (scores && !is_first) {
@@ -130,7 +156,7 @@ Totals tag_all(const Options& options, const LacModel& model, Input& input, std:
   std::size_t lines_before = 0;
   std::vector<std::string> lines;
   while (input.read(lines, input.is_terminal() ? 1 : kLinesAtOnce)) {
-    const Sentences sentences = split(lines, input, lines_before);
+    const Sentences sentences = split(lines, input, lines_before, options.quiet);
     const auto start = std::chrono::steady_clock::now();
     const std::vector<TaggedSentence> results = tagger.tag(sentences.all);
     totals.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -180,7 +206,9 @@ void run(const Options& options) {
 std::optional<int> parse(int argc, char** argv, Options& options) {
   CLI::App app(
       "Cuts Chinese text into words and tags them: one sentence a line in, 'word/tag word/tag ...' out.\n"
-      "Lines of more than 256 characters are split, at sentence ends where there are any; empty lines stay.");
+      "Words stand between single spaces, tags after the last slash; a space in a word is \\s, a backslash\n"
+      "\\\\, a control character \\x and two hex digits. Lines of more than 65536 characters are split, at\n"
+      "sentence ends where there are any; empty lines stay.");
   app.name("recur-lac");
   app.footer(
       "Exit codes: 0 done, 2 wrong options, 3 no model or a damaged one, 4 input that cannot be read or is "

@@ -310,6 +310,13 @@ BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<Gra
 
 WeightFormat format_of(std::int32_t from) { return enum_of<WeightFormat>(from, "format"); }
 
+StateDictOptions state_dict_options_of(const recur_state_dict_options* from) {
+  recur_state_dict_options defaults;
+  recur_state_dict_options_init(&defaults);
+  const recur_state_dict_options c = from == nullptr ? defaults : current(from, "options", defaults);
+  return {.strict = flag(c.strict, "options.strict")};
+}
+
 OnnxAttributes onnx_attributes_of(const recur_onnx_attributes* from) {
   constexpr std::int64_t kMostFunctions = 6;  // an LSTM's three in two directions
   const recur_onnx_attributes c = current(from, "attributes", recur_onnx_attributes{});

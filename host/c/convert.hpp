@@ -77,6 +77,7 @@ StepArgs step_args_of(const recur_step_args* from);
 // The views of dweights are kept in `gradients`.
 BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients);
 WeightFormat format_of(std::int32_t from);
+StateDictOptions state_dict_options_of(const recur_state_dict_options* from);  // null: the defaults
 
 OnnxAttributes onnx_attributes_of(const recur_onnx_attributes* from);
 OnnxInputs onnx_inputs_of(const recur_onnx_inputs* from);

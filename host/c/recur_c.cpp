@@ -44,7 +44,7 @@ static_assert(RECUR_U8 == static_cast<int>(recur::DataType::u8) &&
               RECUR_ENGINE_ONEDNN == static_cast<int>(recur::EngineId::onednn) &&
               RECUR_CUDNN_FASTEST == static_cast<int>(recur::CudnnAlgorithm::fastest) &&
               RECUR_ACTIVATION_SOFTPLUS == static_cast<int>(recur::Activation::softplus) &&
-              RECUR_WEIGHTS_PADDLE_FLUID == static_cast<int>(recur::WeightFormat::paddle_fluid) &&
+              RECUR_WEIGHTS_MADMOM == static_cast<int>(recur::WeightFormat::madmom) &&
               RECUR_DEVICE_CUDA == static_cast<int>(recur::DeviceKind::cuda) &&
               RECUR_DEVICE_ERROR == static_cast<int>(recur::ErrorCode::device_error));
 
@@ -134,6 +134,28 @@ recur::Options options_with_log(const recur_options* from, recur_options& kept) 
   return options;
 }
 
+// A conversion of one layer from another library's tensors, or to them.
+template <class Import>
+recur_status import_with(Import&& import, int32_t format, const recur_spec* spec, int64_t layer,
+                         const recur_tensor* from, int64_t count, const recur_layer_weights* to,
+                         recur_error* error) {
+  return guarded(error, [&] {
+    const std::vector<recur::TensorView> views = c::views_of(c::checked_span(from, count, "from"), "from");
+    const std::vector<recur::ConstTensorView> read(views.begin(), views.end());
+    import(c::format_of(format), c::spec_of(spec), layer, read, c::layer_of(c::checked(to, "to")));
+  });
+}
+template <class Export>
+recur_status export_with(Export&& export_to, int32_t format, const recur_spec* spec, int64_t layer,
+                         const recur_layer_weights* from, const recur_tensor* to, int64_t count,
+                         recur_error* error) {
+  return guarded(error, [&] {
+    const c::WeightLayers weights(&c::checked(from, "from"), 1, "from");
+    export_to(c::format_of(format), c::spec_of(spec), layer, weights.span().front(),
+              c::views_of(c::checked_span(to, count, "to"), "to"));
+  });
+}
+
 }  // namespace
 
 extern "C" {
@@ -189,6 +211,11 @@ void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size)
 void recur_step_args_init_sized(recur_step_args* args, size_t struct_size) { init(args, struct_size); }
 void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size) {
   init(args, struct_size);
+}
+void recur_state_dict_options_init_sized(recur_state_dict_options* options, size_t struct_size) {
+  recur_state_dict_options defaults = {};
+  defaults.strict = recur::StateDictOptions{}.strict ? 1 : 0;
+  init(options, struct_size, defaults);
 }
 void recur_onnx_attributes_init_sized(recur_onnx_attributes* attributes, size_t struct_size) {
   init(attributes, struct_size);
@@ -417,32 +444,47 @@ recur_status recur_format_tensors(int32_t format, const recur_spec* spec, int64_
 recur_status recur_import_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                   const recur_tensor* from, int64_t count, const recur_layer_weights* to,
                                   recur_error* error) {
-  return guarded(error, [&] {
-    const std::vector<recur::TensorView> views = c::views_of(c::checked_span(from, count, "from"), "from");
-    const std::vector<recur::ConstTensorView> read(views.begin(), views.end());
-    recur::import_weights(c::format_of(format), c::spec_of(spec), layer, read,
-                          c::layer_of(c::checked(to, "to")));
-  });
+  return import_with(recur::import_weights, format, spec, layer, from, count, to, error);
 }
-
 recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                   const recur_layer_weights* from, const recur_tensor* to, int64_t count,
                                   recur_error* error) {
+  return export_with(recur::export_weights, format, spec, layer, from, to, count, error);
+}
+recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                    const recur_tensor* from, int64_t count, const recur_layer_weights* to,
+                                    recur_error* error) {
+  return import_with(recur::import_gradients, format, spec, layer, from, count, to, error);
+}
+recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                    const recur_layer_weights* from, const recur_tensor* to, int64_t count,
+                                    recur_error* error) {
+  return export_with(recur::export_gradients, format, spec, layer, from, to, count, error);
+}
+
+recur_status recur_negate_update_gate(const recur_spec* spec, int64_t layer,
+                                      const recur_layer_weights* weights, recur_error* error) {
   return guarded(error, [&] {
-    const c::WeightLayers weights(&c::checked(from, "from"), 1, "from");
-    recur::export_weights(c::format_of(format), c::spec_of(spec), layer, weights.span().front(),
-                          c::views_of(c::checked_span(to, count, "to"), "to"));
+    recur::negate_update_gate(c::spec_of(spec), layer, c::layer_of(c::checked(weights, "weights")));
   });
 }
 
 recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                      const char* prefix, const recur_layer_weights* to, int64_t layer_count,
                                      recur_error* error) {
+  return recur_import_state_dict_with(spec, file, bytes, prefix, nullptr, to, layer_count, error);
+}
+
+recur_status recur_import_state_dict_with(const recur_spec* spec, const void* file, size_t bytes,
+                                          const char* prefix, const recur_state_dict_options* options,
+                                          const recur_layer_weights* to, int64_t layer_count,
+                                          recur_error* error) {
   return guarded(error, [&] {
     if (bytes > 0) c::checked(static_cast<const std::byte*>(file), "file");
     const recur::Safetensors parsed = recur::parse_safetensors(c::bytes(file, bytes));
     recur::import_state_dict(c::spec_of(spec), parsed, prefix == nullptr ? "" : prefix,
-                             c::GradientLayers(to, layer_count, "to").span());
+                             c::GradientLayers(to, layer_count, "to").span(),
+                             c::state_dict_options_of(options));
   });
 }
 

@@ -24,15 +24,16 @@ void check_option(const char* name, std::int64_t value) {
 
 TaggerOptions checked(const TaggerOptions& options) {
   check_option("batch", options.batch);
+  check_option("batch_characters", options.batch_characters);
   check_option("max_characters", options.max_characters);
   check_option("threads", options.threads);
   return options;
 }
 
-Plan plan_for(const LacModel& model, const TaggerOptions& options) {
+Plan plan_for(const LacModel& model, const Shape& shape, int threads) {
   Options wishes;
-  wishes.threads = options.threads;
-  return make_plan(model.spec(), Shape{options.max_characters, options.batch}, Device::cpu(), wishes);
+  wishes.threads = threads;
+  return make_plan(model.spec(), shape, Device::cpu(), wishes);
 }
 
 Buffer<std::byte> bytes(std::size_t size) { return Buffer<std::byte>(static_cast<std::int64_t>(size)); }
@@ -43,40 +44,37 @@ struct Sentence {
   std::span<const Utf8Character> characters;  // stripped
 };
 
-}  // namespace
-
-// T and B below are those of the run at hand; the buffers have room for the plan's maxima.
-struct Tagger::State {
-  State(const LacModel& of, const TaggerOptions& wishes)
+// Runs batches of sentences up to a shape's T and B. T and B below are those of the run at hand; the buffers
+// have room for the shape's.
+struct Runner {
+  Runner(const LacModel& of, const Shape& most, int threads, Context& runs_on)
       : model(&of),
-        options(checked(wishes)),
-        plan(plan_for(of, options)),
-        team(options.threads),
-        context(Device::cpu(), &team),
+        shape(most),
+        plan(plan_for(of, most, threads)),
+        context(&runs_on),
         width(directions_of(of.spec()) * of.spec().hidden_size),
         ids(room(1)),
-        lengths(options.batch),
+        lengths(most.batch),
         x(room(of.spec().input_size)),
         y(room(width)),
         emissions(room(of.labels())),
         path(room(1)),
-        scores(options.batch),
+        scores(most.batch),
         packed(bytes(plan.sizes().prepared_weights)),
         workspace(bytes(plan.sizes().workspace_prepared)),
-        crf_workspace(bytes(crf_decode_workspace(options.max_characters, of.labels()))),
-        weights(prepare_weights(plan, context, Stream(), of.layers(), packed.span())) {}
+        crf_workspace(bytes(crf_decode_workspace(most.steps, of.labels()))),
+        weights(prepare_weights(plan, runs_on, Stream(), of.layers(), packed.span())) {}
 
   std::int64_t room(std::int64_t row) const {
-    return host::checked_product("tagger buffers", {options.max_characters, options.batch, row});
+    return host::checked_product("tagger buffers", {shape.steps, shape.batch, row});
   }
 
   void run(std::span<const Sentence*> batch);
 
   const LacModel* model;
-  TaggerOptions options;
+  Shape shape;
   Plan plan;
-  ThreadTeam team;
-  Context context;
+  Context* context;
   std::int64_t width;               // D*H
   Buffer<std::int32_t> ids;         // [T][B]
   Buffer<std::int32_t> lengths;     // [B]
@@ -92,7 +90,7 @@ struct Tagger::State {
 };
 
 // From characters to label paths and scores, for one batch of non-empty sentences.
-void Tagger::State::run(std::span<const Sentence*> batch) {
+void Runner::run(std::span<const Sentence*> batch) {
   const auto B = static_cast<std::int64_t>(batch.size());
   std::int64_t T = 0;
   for (std::int64_t b = 0; b < B; ++b) {
@@ -115,7 +113,7 @@ void Tagger::State::run(std::span<const Sentence*> batch) {
   layers.x = {x.data(), {T, B, spec.input_size}};
   layers.lengths = {lengths.data(), {B}};
   layers.y = {y.data(), {T, B, width}};
-  forward(plan, context, Stream(), weights, layers, workspace.span());
+  forward(plan, *context, Stream(), weights, layers, workspace.span());
   affine(
       {{y.data(), {T * B, width}}, model->emission_W(), model->emission_b(), {emissions.data(), {T * B, N}}});
   CrfDecodeArgs decode;
@@ -127,13 +125,45 @@ void Tagger::State::run(std::span<const Sentence*> batch) {
   crf_decode(decode, crf_workspace.span());
 }
 
+}  // namespace
+
+struct Tagger::State {
+  State(const LacModel& of, const TaggerOptions& wishes)
+      : model(&of),
+        options(checked(wishes)),
+        team(options.threads),
+        context(Device::cpu(), &team),
+        batches(of, {std::min(options.batch_characters, options.max_characters), options.batch},
+                options.threads, context) {}
+
+  // The one for a sentence of so many characters: what is longer than those of batches runs alone. Its
+  // buffers stay for the next, and grow by doubling.
+  Runner& runner_for(std::int64_t characters) {
+    if (characters <= batches.shape.steps) return batches;
+    if (alone == nullptr || characters > alone->shape.steps) {
+      alone.reset();
+      std::int64_t room = batches.shape.steps;
+      while (room < characters) room = room > options.max_characters / 2 ? options.max_characters : 2 * room;
+      alone = std::make_unique<Runner>(*model, Shape{room, 1}, options.threads, context);
+    }
+    return *alone;
+  }
+
+  const LacModel* model;
+  TaggerOptions options;
+  ThreadTeam team;
+  Context context;
+  Runner batches;
+  std::unique_ptr<Runner> alone;
+};
+
 Tagger::Tagger(const LacModel& model, const TaggerOptions& options)
     : state_(std::make_unique<State>(model, options)) {}
 Tagger::Tagger(Tagger&&) noexcept = default;
 Tagger& Tagger::operator=(Tagger&&) noexcept = default;
 Tagger::~Tagger() = default;
 
-const Plan& Tagger::plan() const { return state_->plan; }
+const Plan& Tagger::plan() const { return state_->batches.plan; }
 
 std::vector<TaggedSentence> Tagger::tag(std::span<const std::string_view> sentences) {
   const TaggerOptions& options = state_->options;
@@ -166,21 +196,25 @@ std::vector<TaggedSentence> Tagger::tag(std::span<const std::string_view> senten
   std::vector<std::int32_t> path;
   for (std::size_t begin = 0; begin < order.size(); begin += batch.size()) {
     batch.clear();
-    const auto most = static_cast<std::size_t>(options.batch);
-    for (std::size_t i = begin; i < order.size() && batch.size() < most; ++i)
+    // Where the shortest of those left runs alone, so do all.
+    Runner& runner = state_->runner_for(results[order[begin]].characters);
+    const auto most = static_cast<std::size_t>(runner.shape.batch);
+    for (std::size_t i = begin; i < order.size() && batch.size() < most; ++i) {
+      if (results[order[i]].characters > runner.shape.steps) break;
       batch.push_back(&decoded[order[i]]);
-    state_->run(batch);
+    }
+    runner.run(batch);
 
     const auto B = static_cast<std::int64_t>(batch.size());
     for (std::int64_t b = 0; b < B; ++b) {
       const std::size_t index = order[begin + static_cast<std::size_t>(b)];
       TaggedSentence& result = results[index];
-      result.score = static_cast<double>(state_->scores[b]);
+      result.score = static_cast<double>(runner.scores[b]);
       path.clear();
-      for (std::int64_t t = 0; t < result.characters; ++t) path.push_back(state_->path[t * B + b]);
+      for (std::int64_t t = 0; t < result.characters; ++t) path.push_back(runner.path[t * B + b]);
       result.words = words_of(sentences[index], decoded[index].characters, path, label_parts);
       for (std::int64_t t = 0; options.keep_emissions && t < result.characters; ++t) {
-        const float* row = state_->emissions.data() + (t * B + b) * labels;
+        const float* row = runner.emissions.data() + (t * B + b) * labels;
         result.emissions.insert(result.emissions.end(), row, row + labels);
       }
     }

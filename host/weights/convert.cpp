@@ -18,6 +18,10 @@ std::string_view name_of(WeightFormat format) {
     case WeightFormat::onednn: return "onednn";
     case WeightFormat::paddle: return "paddle";
     case WeightFormat::paddle_fluid: return "paddle_fluid";
+    case WeightFormat::keras_cudnn: return "keras_cudnn";
+    case WeightFormat::haiku: return "haiku";
+    case WeightFormat::lasagne: return "lasagne";
+    case WeightFormat::madmom: return "madmom";
   }
   return "unknown weight format";
 }
@@ -25,15 +29,19 @@ std::string_view name_of(WeightFormat format) {
 namespace host {
 namespace {
 
+void check_layer(const Spec& spec, std::int64_t layer) {
+  validate_layer(spec, layer);
+  // No conversion has more elements in one tensor: four gates of the widest rows, both directions.
+  const std::int64_t width = std::max(layer_input_size(spec, layer), spec.hidden_size);
+  checked_product("weights", {8, directions_of(spec), spec.hidden_size, width});
+}
+
 FormatTable checked_table(WeightFormat format, const Spec& spec, std::int64_t layer) {
   if (name_of(format).starts_with("unknown")) {
     throw InvalidArgument("format: expected one of its enumerators, got " +
                           std::to_string(static_cast<int>(format)));
   }
-  validate_layer(spec, layer);
-  // No conversion has more elements in one tensor: four gates of the widest rows, both directions.
-  const std::int64_t width = std::max(layer_input_size(spec, layer), spec.hidden_size);
-  checked_product("weights", {8, directions_of(spec), spec.hidden_size, width});
+  check_layer(spec, layer);
   return format_table(format, spec, layer);
 }
 
@@ -112,11 +120,17 @@ template <class F>
 void each_element(const FormatBlock& block, const CanonicalBlock& canonical, F&& f) {
   for (std::int64_t row = 0; row < canonical.rows; ++row) {
     for (std::int64_t column = 0; column < canonical.columns; ++column) {
-      f(block.offset + row * block.row_stride + column * block.column_stride,
-        canonical.offset + row * canonical.row_stride + column);
+      const std::int64_t place = row * block.row_stride + column * block.column_stride;
+      const std::int64_t folded =
+          block.fold == 0 ? place : place / block.fold * block.fold_stride + place % block.fold;
+      f(block.offset + folded, canonical.offset + row * canonical.row_stride + column);
     }
   }
 }
+
+// What is converted: of bR, which a convention has summed with bW, weights are one term and gradients are
+// those of the sum itself.
+enum class Content { weights, gradients };
 
 // Elements as bits, the sign the highest: moved, negated, never computed with.
 template <class Bits>
@@ -127,37 +141,57 @@ struct Moves {
   }
 
   static void import(const FormatTable& table, const Spec& spec, std::span<const ConstTensorView> from,
-                     const BasicLayerWeights<TensorView>& to) {
+                     const BasicLayerWeights<TensorView>& to, Content content) {
     for (const FormatBlock& block : table.blocks) {
       const TensorView& view = view_of(to, block.parameter);
       const auto* source = static_cast<const Bits*>(from[static_cast<std::size_t>(block.tensor)].data());
       auto* destination = static_cast<Bits*>(view.data());
       each_element(block, canonical_block(spec, view, block),
                    [&](std::int64_t foreign, std::int64_t canonical) {
-                     destination[canonical] = block.merged ? Bits{0} : moved(source[foreign], block.negative);
+                     const bool is_zero = block.merged && content == Content::weights;
+                     destination[canonical] = is_zero ? Bits{0} : moved(source[foreign], block.negative);
                    });
     }
   }
 
   static void export_to(const FormatTable& table, const Spec& spec, const LayerWeights& from,
-                        std::span<const TensorView> to) {
+                        std::span<const TensorView> to, Content content) {
     for (std::size_t i = 0; table.has_unused && i < to.size(); ++i) {
       std::int64_t count = 1;
       for (int d = 0; d < to[i].rank(); ++d) count *= to[i].size(d);
       std::memset(to[i].data(), 0, static_cast<std::size_t>(count) * sizeof(Bits));
     }
     for (const FormatBlock& block : table.blocks) {
+      if (block.merged && content == Content::gradients) continue;  // bW's, which is there, is the same
       const ConstTensorView& view = view_of(from, block.parameter);
       const auto* source = static_cast<const Bits*>(view.data());
       auto* destination = static_cast<Bits*>(to[static_cast<std::size_t>(block.tensor)].data());
       each_element(block, canonical_block(spec, view, block),
                    [&](std::int64_t foreign, std::int64_t canonical) {
                      if (block.merged) {
-                       add(destination[foreign], source[canonical]);
+                       add(destination[foreign], moved(source[canonical], block.negative));
                      } else {
                        destination[foreign] = moved(source[canonical], block.negative);
                      }
                    });
+    }
+  }
+
+  // Rows H to 2*H of three times H.
+  static void negate_update_gate(const Spec& spec, const TensorView& view) {
+    if (!view.given()) return;
+    const int rows = 1, columns = 2;
+    const std::int64_t H = spec.hidden_size;
+    const bool is_bias = view.rank() == columns;
+    const std::int64_t row_stride = is_bias ? 1 : view.stride(rows);
+    auto* elements = static_cast<Bits*>(view.data());
+    for (std::int64_t d = 0; d < directions_of(spec); ++d) {
+      for (std::int64_t row = H; row < 2 * H; ++row) {
+        for (std::int64_t k = 0; k < (is_bias ? 1 : view.size(columns)); ++k) {
+          Bits& element = elements[d * view.stride(0) + row * row_stride + k];
+          element = moved(element, true);
+        }
+      }
     }
   }
 
@@ -200,6 +234,37 @@ constexpr Parameter kAll[kParameters] = {Parameter::W,  Parameter::R,        Par
                                          Parameter::bR, Parameter::peephole, Parameter::projection};
 constexpr const char* kNames[kParameters] = {"W", "R", "bW", "bR", "peephole", "projection"};
 
+// Weights or gradients of another library's.
+void import(WeightFormat format, const Spec& spec, std::int64_t layer, std::span<const ConstTensorView> from,
+            const BasicLayerWeights<TensorView>& to, Content content) {
+  const FormatTable table = checked_table(format, spec, layer);
+  check_foreign(table, from, spec.dtype);
+  check_canonical(spec, layer, to, check_output);
+  OverlapCheck overlap;
+  for (std::size_t i = 0; i < from.size(); ++i) overlap.input(table.tensors[i].name, from[i]);
+  for (int i = 0; i < kParameters; ++i) overlap.output(kNames[i], view_of(to, kAll[i]));
+  overlap.check();
+  with_bits(spec.dtype, [&]<class Moves>() { Moves::import(table, spec, from, to, content); });
+}
+
+void export_to(WeightFormat format, const Spec& spec, std::int64_t layer, const LayerWeights& from,
+               std::span<const TensorView> to, Content content) {
+  const FormatTable table = checked_table(format, spec, layer);
+  if (content == Content::weights && size_of(spec.dtype) == 2 &&
+      std::ranges::any_of(table.blocks, &FormatBlock::merged)) {
+    throw Unsupported(
+        std::string(name_of(format)) +
+        " weights: there is one bias, and bW + bR would be rounded to 16 bits; make them of f32");
+  }
+  check_foreign(table, to, spec.dtype);
+  check_canonical(spec, layer, from, check_view);
+  OverlapCheck overlap;
+  for (int i = 0; i < kParameters; ++i) overlap.input(kNames[i], view_of(from, kAll[i]));
+  for (std::size_t i = 0; i < to.size(); ++i) overlap.output(table.tensors[i].name, to[i]);
+  overlap.check();
+  with_bits(spec.dtype, [&]<class Moves>() { Moves::export_to(table, spec, from, to, content); });
+}
+
 }  // namespace
 
 void check_format_tensors(WeightFormat format, const Spec& spec, std::int64_t layer,
@@ -215,36 +280,42 @@ std::vector<FormatTensor> format_tensors(WeightFormat format, const Spec& spec, 
 
 void import_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
                     std::span<const ConstTensorView> from, const BasicLayerWeights<TensorView>& to) {
-  host::with_memory("weights", [&] {
-    const host::FormatTable table = host::checked_table(format, spec, layer);
-    host::check_foreign(table, from, spec.dtype);
-    host::check_canonical(spec, layer, to, host::check_output);
-    host::OverlapCheck overlap;
-    for (std::size_t i = 0; i < from.size(); ++i) overlap.input(table.tensors[i].name, from[i]);
-    for (int i = 0; i < host::kParameters; ++i)
-      overlap.output(host::kNames[i], host::view_of(to, host::kAll[i]));
-    overlap.check();
-    host::with_bits(spec.dtype, [&]<class Moves>() { Moves::import(table, spec, from, to); });
-  });
+  host::with_memory("weights", [&] { host::import(format, spec, layer, from, to, host::Content::weights); });
 }
 
 void export_weights(WeightFormat format, const Spec& spec, std::int64_t layer, const LayerWeights& from,
                     std::span<const TensorView> to) {
+  host::with_memory("weights",
+                    [&] { host::export_to(format, spec, layer, from, to, host::Content::weights); });
+}
+
+void import_gradients(WeightFormat format, const Spec& spec, std::int64_t layer,
+                      std::span<const ConstTensorView> from, const BasicLayerWeights<TensorView>& to) {
+  host::with_memory("gradients",
+                    [&] { host::import(format, spec, layer, from, to, host::Content::gradients); });
+}
+
+void export_gradients(WeightFormat format, const Spec& spec, std::int64_t layer, const LayerWeights& from,
+                      std::span<const TensorView> to) {
+  host::with_memory("gradients",
+                    [&] { host::export_to(format, spec, layer, from, to, host::Content::gradients); });
+}
+
+void negate_update_gate(const Spec& spec, std::int64_t layer, const BasicLayerWeights<TensorView>& weights) {
   host::with_memory("weights", [&] {
-    const host::FormatTable table = host::checked_table(format, spec, layer);
-    if (size_of(spec.dtype) == 2 && std::ranges::any_of(table.blocks, &host::FormatBlock::merged)) {
-      throw Unsupported(
-          std::string(name_of(format)) +
-          " weights: there is one bias, and bW + bR would be rounded to 16 bits; make them of f32");
+    host::check_layer(spec, layer);
+    if (spec.cell != Cell::gru) {
+      throw InvalidArgument("cell: expected gru, got " + std::string(name_of(spec.cell)));
     }
-    host::check_foreign(table, to, spec.dtype);
-    host::check_canonical(spec, layer, from, host::check_view);
+    host::check_canonical(spec, layer, weights, host::check_output);
     host::OverlapCheck overlap;
     for (int i = 0; i < host::kParameters; ++i)
-      overlap.input(host::kNames[i], host::view_of(from, host::kAll[i]));
-    for (std::size_t i = 0; i < to.size(); ++i) overlap.output(table.tensors[i].name, to[i]);
+      overlap.output(host::kNames[i], host::view_of(weights, host::kAll[i]));
     overlap.check();
-    host::with_bits(spec.dtype, [&]<class Moves>() { Moves::export_to(table, spec, from, to); });
+    host::with_bits(spec.dtype, [&]<class Moves>() {
+      for (const TensorView& view : {weights.W, weights.R, weights.bW, weights.bR})
+        Moves::negate_update_gate(spec, view);
+    });
   });
 }
 

@@ -36,6 +36,10 @@ class Builder {
       case WeightFormat::cudnn: cudnn(); break;
       case WeightFormat::onednn: onednn(); break;
       case WeightFormat::paddle_fluid: paddle_fluid(); break;
+      case WeightFormat::keras_cudnn: keras_cudnn(); break;
+      case WeightFormat::haiku: haiku(); break;
+      case WeightFormat::lasagne: lasagne(); break;
+      case WeightFormat::madmom: madmom(); break;
     }
     return std::move(table_);
   }
@@ -97,13 +101,17 @@ class Builder {
     if (spec_.bias == Bias::both) block(tensor, Parameter::bR, d, gate, offset, 1).merged = true;
   }
 
-  // Gate orders are the canonical ones.
+  // Gate orders are the canonical ones. Paddle has the flat names of PyTorch for a layer without projection;
+  // with one it has only those of its cells, and the projection transposed.
   void state_dict() {
     no_peepholes();
     no_coupling();
     no_reset_before();
     no_single_bias();
-    if (format_ == WeightFormat::paddle) no_projection();
+    if (format_ == WeightFormat::paddle && is_projected(spec_)) {
+      paddle_cells();
+      return;
+    }
     constexpr GateOrder kOrder = {0, 1, 2, 3};
     for (std::int64_t d = 0; d < directions_; ++d) {
       const std::string suffix = "_l" + std::to_string(layer_) + (d == 1 ? "_reverse" : "");
@@ -118,6 +126,24 @@ class Builder {
       if (is_projected(spec_)) {
         block(tensor("weight_hr" + suffix, {outputs_, hidden_}), Parameter::projection, d, 0, 0, hidden_, 1);
       }
+    }
+  }
+
+  void paddle_cells() {
+    constexpr GateOrder kOrder = {0, 1, 2, 3};
+    for (std::int64_t d = 0; d < directions_; ++d) {
+      const std::string cell = std::to_string(layer_) + (directions_ == 1 ? ".cell."
+                                                         : d == 0         ? ".cell_fw."
+                                                                          : ".cell_bw.");
+      rows_of_gates(tensor(cell + "weight_ih", {gates_ * hidden_, columns_}), Parameter::W, d, 0, columns_,
+                    kOrder);
+      rows_of_gates(tensor(cell + "weight_hh", {gates_ * hidden_, outputs_}), Parameter::R, d, 0, outputs_,
+                    kOrder);
+      if (spec_.bias == Bias::both) {
+        bias(tensor(cell + "bias_ih", {gates_ * hidden_}), Parameter::bW, d, 0, kOrder);
+        bias(tensor(cell + "bias_hh", {gates_ * hidden_}), Parameter::bR, d, 0, kOrder);
+      }
+      block(tensor(cell + "weight_ho", {hidden_, outputs_}), Parameter::projection, d, 0, 0, 1, outputs_);
     }
   }
 
@@ -269,6 +295,99 @@ class Builder {
         block(R, Parameter::R, 0, gate, column, 1, 2 * hidden_).negative = negative;
       }
       block(bR, Parameter::bR, 0, gate, column, 1).negative = negative;
+    }
+  }
+
+  // CuDNNLSTM i f c o, CuDNNGRU z r h, in the columns of a Keras kernel. What lies in a gate's columns of
+  // `kernel`, read row by row, are the rows of W; of `recurrent_kernel` it is R itself.
+  void keras_cudnn() {
+    if (spec_.cell == Cell::rnn) lacks(format_, "there are CuDNNLSTM and CuDNNGRU only");
+    no_peepholes();
+    no_coupling();
+    no_projection();
+    no_reset_before();
+    if (spec_.bias != Bias::both) lacks(format_, "there are two biases; bias is another");
+    const GateOrder order = is_gru() ? GateOrder{1, 0, 2} : GateOrder{0, 1, 2, 3};
+    const std::int64_t row = gates_ * hidden_;
+    for (std::int64_t d = 0; d < directions_; ++d) {
+      const std::string prefix = directions_ == 1 ? "" : d == 0 ? "forward_" : "backward_";
+      const int W = tensor(prefix + "kernel", {columns_, row});
+      const int R = tensor(prefix + "recurrent_kernel", {hidden_, row});
+      const int b = tensor(prefix + "bias", {2 * row});
+      for (std::int64_t gate = 0; gate < gates_; ++gate) {
+        const std::int64_t column = order[static_cast<std::size_t>(gate)] * hidden_;
+        FormatBlock& folded = block(W, Parameter::W, d, gate, column, columns_, 1);
+        folded.fold = hidden_;
+        folded.fold_stride = row;
+        block(R, Parameter::R, d, gate, column, row, 1);
+      }
+      bias(b, Parameter::bW, d, 0, order);
+      bias(b, Parameter::bR, d, row, order);
+    }
+  }
+
+  // What follows are grus with h = (1 - z) h' + z n, so that our z is 1 - z = sigmoid(-a_z): all that goes
+  // into z has the other sign.
+  static constexpr std::int64_t kUpdateGate = 1;
+  void one_direction_of_gru() const {
+    if (!is_gru()) lacks(format_, "only a gru has a convention of its own");
+    if (directions_ == 2) lacks(format_, "a layer has one direction");
+  }
+
+  // z r a in columns; one bias.
+  void haiku() {
+    one_direction_of_gru();
+    if (!resets_before()) lacks(format_, "gru resets before the product only; gru_reset is after");
+    const int W = tensor("w_i", {columns_, 3 * hidden_});
+    const int R = tensor("w_h", {hidden_, 3 * hidden_});
+    const int b = spec_.bias == Bias::none ? -1 : tensor("b", {3 * hidden_});
+    constexpr GateOrder kOrder = {1, 0, 2};
+    for (std::int64_t gate = 0; gate < gates_; ++gate) {
+      const std::int64_t column = kOrder[static_cast<std::size_t>(gate)] * hidden_;
+      const bool negative = gate == kUpdateGate;
+      block(W, Parameter::W, 0, gate, column, 1, 3 * hidden_).negative = negative;
+      block(R, Parameter::R, 0, gate, column, 1, 3 * hidden_).negative = negative;
+      if (b < 0) continue;
+      block(b, Parameter::bW, 0, gate, column, 1).negative = negative;
+      merged_bias(b, 0, gate, column);
+      if (spec_.bias == Bias::both) table_.blocks.back().negative = negative;
+    }
+  }
+
+  // A gate of a gru whose gates have tensors of their own: [K][H], [H][H] and, -1 for none, [H].
+  void gate_apart(std::int64_t gate, int W, int R, int b) {
+    const bool negative = gate == kUpdateGate;
+    block(W, Parameter::W, 0, gate, 0, 1, hidden_).negative = negative;
+    block(R, Parameter::R, 0, gate, 0, 1, hidden_).negative = negative;
+    if (b >= 0) block(b, Parameter::bW, 0, gate, 0, 1).negative = negative;
+  }
+  void bias_of_the_input() const {
+    if (resets_before()) lacks(format_, "gru resets after the product only; gru_reset is before");
+    if (spec_.bias == Bias::both) lacks(format_, "there is one bias, that of the input; bias is both");
+  }
+
+  void lasagne() {
+    one_direction_of_gru();
+    bias_of_the_input();
+    constexpr std::array<std::pair<std::int64_t, const char*>, 3> kGates = {
+        {{1, "updategate"}, {0, "resetgate"}, {2, "hidden_update"}}};
+    for (const auto& [gate, name] : kGates) {
+      const int W = tensor(std::string("W_in_to_") + name, {columns_, hidden_});
+      const int R = tensor(std::string("W_hid_to_") + name, {hidden_, hidden_});
+      gate_apart(gate, W, R, spec_.bias == Bias::none ? -1 : tensor(std::string("b_") + name, {hidden_}));
+    }
+  }
+
+  void madmom() {
+    one_direction_of_gru();
+    bias_of_the_input();
+    if (spec_.bias == Bias::none) lacks(format_, "there is one bias; bias is none");
+    constexpr std::array<std::pair<std::int64_t, const char*>, 3> kGates = {
+        {{0, "reset_gate."}, {1, "update_gate."}, {2, "cell."}}};
+    for (const auto& [gate, name] : kGates) {
+      const int W = tensor(std::string(name) + "weights", {columns_, hidden_});
+      const int b = tensor(std::string(name) + "bias", {hidden_});
+      gate_apart(gate, W, tensor(std::string(name) + "recurrent_weights", {hidden_, hidden_}), b);
     }
   }
 

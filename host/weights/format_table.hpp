@@ -20,6 +20,9 @@ struct FormatBlock {
   std::int64_t offset = 0;
   std::int64_t row_stride = 0;
   std::int64_t column_stride = 0;
+  // Not 0: what lies behind the offset does so in pieces of `fold` elements, `fold_stride` apart.
+  std::int64_t fold = 0;
+  std::int64_t fold_stride = 0;
   bool negative = false;  // stored with the other sign
   bool merged = false;    // bR, of which the convention has the sum with bW, at the place of that
 };

@@ -45,6 +45,12 @@ constexpr Dtype kDtypes[] = {
     {"BOOL", 8, {}},
     {"F8_E4M3", 8, {}},
     {"F8_E5M2", 8, {}},
+    {"F8_E8M0", 8, {}},
+    {"F8_E4M3FNUZ", 8, {}},
+    {"F8_E5M2FNUZ", 8, {}},
+    {"F6_E2M3", 6, {}},
+    {"F6_E3M2", 6, {}},
+    {"F4", 4, {}},
     {"C64", 64, {}},
 };
 
@@ -53,15 +59,16 @@ const Dtype* find_dtype(std::string_view name) {
   return found == std::end(kDtypes) ? nullptr : found;
 }
 
-// Bytes of a dense tensor; empty for a negative size or one that passes 64 bits.
+// Bytes of a dense tensor; empty for a negative size, bits that pass 64 bits, and elements below a byte whose
+// bits fill no whole bytes.
 std::optional<std::uint64_t> bytes_of(const std::vector<std::int64_t>& shape, int bits) {
   std::uint64_t count = 1;
   for (std::int64_t size : shape) {
     if (size < 0 || __builtin_mul_overflow(count, static_cast<std::uint64_t>(size), &count)) return {};
   }
-  std::uint64_t bytes = 0;
-  if (__builtin_mul_overflow(count, static_cast<std::uint64_t>(bits) / 8, &bytes)) return {};
-  return bytes;
+  std::uint64_t all = 0;
+  if (__builtin_mul_overflow(count, static_cast<std::uint64_t>(bits), &all) || all % 8 != 0) return {};
+  return all / 8;
 }
 
 [[noreturn]] void bad(const std::string& what) { throw FormatError("safetensors: " + what); }
@@ -70,6 +77,48 @@ std::optional<std::uint64_t> bytes_of(const std::vector<std::int64_t>& shape, in
 std::string in_quotes(std::string_view text) {
   constexpr std::size_t kMost = 64;
   return "'" + std::string(text.substr(0, kMost)) + (text.size() > kMost ? "...'" : "'");
+}
+
+// A file of another kind that is often given in place of one, by its first bytes; empty where none is known.
+std::string other_kind(std::span<const std::byte> file) {
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  if (text.starts_with("PK\x03\x04")) return "a zip archive, as torch.save and numpy.savez write";
+  if (text.starts_with("\x89HDF\r\n")) return "an HDF5 file, as Keras writes";
+  if (text.starts_with("\x93NUMPY")) return "a file of numpy.save";
+  if (text.starts_with("GGUF")) return "a GGUF file";
+  if (text.starts_with("\x80\x02") || text.starts_with("\x80\x04")) return "a Python pickle";
+  if (text.starts_with("version https://git-lfs"))
+    return "a pointer of Git LFS, not the file that it stands for";
+  // Bytes that UTF-8 never has, and all but three control characters, make it no text.
+  constexpr std::size_t kShown = 32;
+  std::string_view first = text.substr(0, kShown);
+  const bool is_text = text.size() >= kLengthBytes && std::ranges::all_of(first, [](char c) {
+                         const auto byte = static_cast<unsigned char>(c);
+                         if (byte < 0x20) return c == '\n' || c == '\r' || c == '\t';
+                         return byte != 0x7f && byte != 0xc0 && byte != 0xc1 && byte < 0xf5;
+                       });
+  if (!is_text) return {};
+  if (text.size() > kShown) {  // no part of a character
+    const auto is_part = [](char c) { return (static_cast<unsigned char>(c) & 0xc0u) == 0x80u; };
+    std::size_t end = kShown;
+    while (end > 0 && is_part(text[end])) --end;
+    first = text.substr(0, end);
+  }
+  const std::string_view line = first.substr(0, first.find_first_of("\n\r"));
+  return "text, which begins with '" + std::string(line) + "'";
+}
+
+// The length of the header, which a file begins with. Files of other kinds have none that fits.
+std::uint64_t header_length(std::span<const std::byte> file) {
+  if (file.size() < kLengthBytes) bad("expected at least 8 bytes, got " + std::to_string(file.size()));
+  std::uint64_t length = 0;
+  std::memcpy(&length, file.data(), kLengthBytes);
+  if (length > kMostHeaderBytes || length > file.size() - kLengthBytes) {
+    const std::string kind = other_kind(file);
+    if (!kind.empty()) bad("this is no safetensors file but " + kind);
+    bad("a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(file.size()));
+  }
+  return length;
 }
 
 // What the header says of one tensor.
@@ -88,7 +137,9 @@ class HeaderReader final : public Json::json_sax_t {
   std::map<std::string, std::string> metadata;
 
   bool start_object(std::size_t /*elements*/) override {
-    if (place_ == Place::outside) {
+    if (skips_value()) {
+      ++skipped_depth_;
+    } else if (place_ == Place::outside) {
       place_ = Place::names;
     } else if (place_ == Place::names) {
       place_ = name_ == kMetadata ? Place::metadata : Place::tensor;
@@ -99,10 +150,15 @@ class HeaderReader final : public Json::json_sax_t {
     return true;
   }
   bool end_object() override {
+    if (skipped_depth_ > 0) {
+      --skipped_depth_;
+      return true;
+    }
     place_ = place_ == Place::names ? Place::outside : Place::names;
     return true;
   }
   bool key(std::string& key) override {
+    if (skipped_depth_ > 0) return true;
     if (place_ == Place::names) {
       name_ = key;
       if (!names_.insert(key).second) bad("the name " + in_quotes(key) + " occurs twice");
@@ -114,6 +170,10 @@ class HeaderReader final : public Json::json_sax_t {
     return true;
   }
   bool start_array(std::size_t /*elements*/) override {
+    if (skips_value()) {
+      ++skipped_depth_;
+      return true;
+    }
     if (place_ != Place::tensor) unexpected();
     Entry& entry = entries.back();
     list_ = key_ == "shape" ? &entry.shape : key_ == "data_offsets" ? &entry.data_offsets : nullptr;
@@ -123,17 +183,25 @@ class HeaderReader final : public Json::json_sax_t {
     return true;
   }
   bool end_array() override {
+    if (skipped_depth_ > 0) {
+      --skipped_depth_;
+      return true;
+    }
     place_ = Place::tensor;
     return true;
   }
   bool number_unsigned(std::uint64_t value) override {
+    if (skips_value()) return true;
     if (place_ != Place::list) unexpected();
     (*list_)->push_back(value);
     return true;
   }
-  bool number_integer(std::int64_t /*value*/) override { return unexpected(); }
-  bool number_float(double /*value*/, const std::string& /*text*/) override { return unexpected(); }
+  bool number_integer(std::int64_t /*value*/) override { return skips_value() || unexpected(); }
+  bool number_float(double /*value*/, const std::string& /*text*/) override {
+    return skips_value() || unexpected();
+  }
   bool string(std::string& value) override {
+    if (skips_value()) return true;
     if (place_ == Place::metadata) {
       metadata.emplace(key_, value);
     } else if (place_ == Place::tensor && key_ == "dtype" && !entries.back().dtype) {
@@ -143,8 +211,11 @@ class HeaderReader final : public Json::json_sax_t {
     }
     return true;
   }
-  bool boolean(bool /*value*/) override { return unexpected(); }
-  bool null() override { return unexpected(); }
+  bool boolean(bool /*value*/) override { return skips_value() || unexpected(); }
+  // Null metadata are none, as for the format's own library.
+  bool null() override {
+    return skips_value() || (place_ == Place::names && name_ == kMetadata) || unexpected();
+  }
   bool binary(Json::binary_t& /*value*/) override { return unexpected(); }
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/,
                    const Json::exception& error) override {
@@ -155,6 +226,13 @@ class HeaderReader final : public Json::json_sax_t {
   // Where the parser is.
   enum class Place { outside, names, metadata, tensor, list };
 
+  // Whether a value belongs to a field of a tensor that the format does not have, however deep. They are
+  // skipped, as the format's own library does.
+  bool skips_value() const {
+    return skipped_depth_ > 0 ||
+           (place_ == Place::tensor && key_ != "dtype" && key_ != "shape" && key_ != "data_offsets");
+  }
+
   [[noreturn]] bool unexpected() const {
     const std::string of = in_quotes(name_);
     switch (place_) {
@@ -163,9 +241,8 @@ class HeaderReader final : public Json::json_sax_t {
       case Place::metadata: bad("__metadata__: expected strings");
       case Place::list: bad(of + ": " + key_ + ": expected whole numbers of at least 0");
       case Place::tensor:
-        if (key_ == "dtype") bad(of + ": unknown dtype");
-        if (key_ == "shape" || key_ == "data_offsets") bad(of + ": expected a list as " + key_);
-        bad(of + ": unknown field " + in_quotes(key_));
+        if (key_ == "dtype") bad(of + ": expected one string as dtype");
+        bad(of + ": expected one list as " + key_);
     }
     bad("the header is no JSON object");
   }
@@ -173,6 +250,7 @@ class HeaderReader final : public Json::json_sax_t {
   Place place_ = Place::outside;
   std::string name_;
   std::string key_;
+  int skipped_depth_ = 0;
   std::set<std::string> names_;
   std::optional<std::vector<std::uint64_t>>* list_ = nullptr;
 };
@@ -194,9 +272,7 @@ Parsed checked(const Entry& entry, std::span<const std::byte> buffer) {
   Parsed parsed;
   SafetensorsTensor& tensor = parsed.tensor;
   tensor.name = entry.name;
-  const Dtype* const known = find_dtype(*entry.dtype);
-  if (known == nullptr) bad(of + ": unknown dtype " + in_quotes(*entry.dtype));
-  tensor.dtype = known->name;
+  tensor.dtype = *entry.dtype;
   for (std::uint64_t size : *entry.shape) {
     if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
       bad(of + ": a size of " + std::to_string(size));
@@ -210,12 +286,13 @@ Parsed checked(const Entry& entry, std::span<const std::byte> buffer) {
     bad(of + ": data_offsets " + std::to_string(parsed.begin) + " to " + std::to_string(parsed.end) + " of " +
         std::to_string(buffer.size()) + " bytes");
   }
-  const auto bytes = bytes_of(tensor.shape, known->bits);
-  if (!bytes || *bytes != parsed.end - parsed.begin) {
-    bad(of + ": " + std::to_string(parsed.end - parsed.begin) +
-        " bytes are not those of its shape and dtype");
+  // What elements of an unknown type take nobody knows; a file may have such tensors beside those asked for.
+  const std::uint64_t size = parsed.end - parsed.begin;
+  const Dtype* const known = find_dtype(tensor.dtype);
+  if (known != nullptr && bytes_of(tensor.shape, known->bits) != size) {
+    bad(of + ": " + std::to_string(size) + " bytes are not those of its shape and dtype");
   }
-  tensor.data = buffer.subspan(static_cast<std::size_t>(parsed.begin), static_cast<std::size_t>(*bytes));
+  tensor.data = buffer.subspan(static_cast<std::size_t>(parsed.begin), static_cast<std::size_t>(size));
   return parsed;
 }
 
@@ -248,16 +325,15 @@ std::optional<DataType> type_of_safetensors(std::string_view dtype) {
   return found == nullptr ? std::nullopt : found->type;
 }
 
+std::optional<int> bits_of_safetensors(std::string_view dtype) {
+  const Dtype* const found = find_dtype(dtype);
+  return found == nullptr ? std::nullopt : std::optional(found->bits);
+}
+
 Safetensors parse_safetensors(std::span<const std::byte> file) {
   return host::with_memory("safetensors", [&] {
-    if (file.size() < kLengthBytes) bad("expected at least 8 bytes, got " + std::to_string(file.size()));
-    std::uint64_t length = 0;
-    std::memcpy(&length, file.data(), kLengthBytes);
+    const auto header_bytes = static_cast<std::size_t>(header_length(file));
     const std::span<const std::byte> rest = file.subspan(kLengthBytes);
-    if (length > kMostHeaderBytes || length > rest.size()) {
-      bad("a header of " + std::to_string(length) + " bytes in a file of " + std::to_string(file.size()));
-    }
-    const auto header_bytes = static_cast<std::size_t>(length);
     const std::string_view text(reinterpret_cast<const char*>(rest.data()), header_bytes);
     if (!text.starts_with('{')) bad("the header does not start with '{'");
     const std::span<const std::byte> buffer = rest.subspan(header_bytes);
@@ -336,6 +412,11 @@ std::vector<std::byte> read_safetensors_file(const std::filesystem::path& path) 
     file.seekg(0);
     if (!file.read(reinterpret_cast<char*>(bytes.data()), size))
       throw FormatError(path.string() + ": cannot be read");
+    try {
+      static_cast<void>(header_length(bytes));
+    } catch (const FormatError& error) {
+      throw FormatError(path.string() + ": " + error.what());
+    }
     return bytes;
   });
 }

@@ -43,6 +43,8 @@ inline constexpr DlpackType kDlpackTypes[] = {
     {DataType::f32, kDlpackFloat, 32}, {DataType::f64, kDlpackFloat, 64}, {DataType::bf16, kDlpackBfloat, 16},
     {DataType::f16, kDlpackFloat, 16}, {DataType::i32, kDlpackInt, 32},   {DataType::u8, kDlpackUint, 8},
 };
+// Read as u8, which is never written so: NumPy, PyTorch and JAX have a mask of bool in bytes of 0 and 1.
+inline constexpr DlpackType kDlpackBool = {DataType::u8, 6, 8};
 inline constexpr int kDlpackCpu = 1, kDlpackCuda = 2, kDlpackCudaHost = 3, kDlpackCudaManaged = 13;
 
 inline bool is_reachable(int dlpack_device, DeviceKind kind) {
@@ -54,7 +56,11 @@ inline bool is_reachable(int dlpack_device, DeviceKind kind) {
 }  // namespace detail
 
 /// The tensor as a view for plans on `device`. Strides are kept; whether a call takes them is for the call to
-/// check.
+/// check. A bool of 8 bits is u8, as reset masks are.
+///
+/// A producer's mark that memory may only be read (`DLPACK_FLAG_BITMASK_READ_ONLY`) lies in the
+/// `DLManagedTensorVersioned` around the tensor and is not seen here: look at it before the view is passed as
+/// an output.
 ///
 /// @throws InvalidArgument for more than four dimensions or none, negative sizes, vector or unknown types, or
 /// memory
@@ -77,12 +83,14 @@ TensorView from_dlpack(const Tensor& tensor, const Device& device) {
 
   const auto code = static_cast<unsigned>(tensor.dtype.code), bits = static_cast<unsigned>(tensor.dtype.bits);
   const detail::DlpackType* found = nullptr;
-  for (const detail::DlpackType& type : detail::kDlpackTypes) {
+  const auto consider = [&](const detail::DlpackType& type) {
     if (type.code == code && type.bits == bits && static_cast<unsigned>(tensor.dtype.lanes) == 1)
       found = &type;
-  }
+  };
+  for (const detail::DlpackType& type : detail::kDlpackTypes) consider(type);
+  consider(detail::kDlpackBool);
   if (found == nullptr) {
-    fail("expected f32, f64, bf16, f16, i32 or u8 in single elements, got DLPack's type code " +
+    fail("expected f32, f64, bf16, f16, i32, u8 or bool in single elements, got DLPack's type code " +
          std::to_string(code) + " of " + std::to_string(bits) + " bits, lanes " +
          std::to_string(static_cast<unsigned>(tensor.dtype.lanes)));
   }

@@ -135,7 +135,11 @@ enum {
   RECUR_WEIGHTS_CUDNN = 3,
   RECUR_WEIGHTS_ONEDNN = 4,
   RECUR_WEIGHTS_PADDLE = 5,
-  RECUR_WEIGHTS_PADDLE_FLUID = 6
+  RECUR_WEIGHTS_PADDLE_FLUID = 6,
+  RECUR_WEIGHTS_KERAS_CUDNN = 7,
+  RECUR_WEIGHTS_HAIKU = 8,
+  RECUR_WEIGHTS_LASAGNE = 9,
+  RECUR_WEIGHTS_MADMOM = 10
 };
 enum { RECUR_DEVICE_CPU = 0, RECUR_DEVICE_CUDA = 1 };
 
@@ -373,6 +377,12 @@ typedef struct recur_backward_args {
   int32_t mode; /**< RECUR_OVERWRITE or RECUR_ACCUMULATE, of dweights alone */
 } recur_backward_args;
 
+/** `recur::StateDictOptions`. */
+typedef struct recur_state_dict_options {
+  size_t struct_size;
+  int32_t strict; /**< 1, the default: tensors of the module that no layer reads are refused */
+} recur_state_dict_options;
+
 /** Attributes of a node of ONNX's operators RNN, GRU or LSTM, with their names and defaults. Null stands for
    "not given", each list has at most 6 values; all is copied. */
 typedef struct recur_onnx_attributes {
@@ -454,6 +464,7 @@ RECUR_API void recur_device_props_init_sized(recur_device_props* props, size_t s
 RECUR_API void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size);
 RECUR_API void recur_step_args_init_sized(recur_step_args* args, size_t struct_size);
 RECUR_API void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size);
+RECUR_API void recur_state_dict_options_init_sized(recur_state_dict_options* options, size_t struct_size);
 RECUR_API void recur_onnx_attributes_init_sized(recur_onnx_attributes* attributes, size_t struct_size);
 RECUR_API void recur_onnx_inputs_init_sized(recur_onnx_inputs* inputs, size_t struct_size);
 RECUR_API void recur_onnx_outputs_init_sized(recur_onnx_outputs* outputs, size_t struct_size);
@@ -465,6 +476,8 @@ RECUR_API void recur_onnx_layer_init_sized(recur_onnx_layer* layer, size_t struc
 #define recur_forward_args_init(args) recur_forward_args_init_sized((args), sizeof(recur_forward_args))
 #define recur_step_args_init(args) recur_step_args_init_sized((args), sizeof(recur_step_args))
 #define recur_backward_args_init(args) recur_backward_args_init_sized((args), sizeof(recur_backward_args))
+#define recur_state_dict_options_init(options) \
+  recur_state_dict_options_init_sized((options), sizeof(recur_state_dict_options))
 #define recur_onnx_attributes_init(attributes) \
   recur_onnx_attributes_init_sized((attributes), sizeof(recur_onnx_attributes))
 #define recur_onnx_inputs_init(inputs) recur_onnx_inputs_init_sized((inputs), sizeof(recur_onnx_inputs))
@@ -593,12 +606,32 @@ RECUR_API recur_status recur_import_weights(int32_t format, const recur_spec* sp
 RECUR_API recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                             const recur_layer_weights* from, const recur_tensor* to,
                                             int64_t count, recur_error* error);
+/** `recur::export_gradients`, `recur::import_gradients`: gradients in another library's layout. Where that
+   has one bias for bW and bR, recur_export_weights adds the two, and these take either one, as gradients of a
+   sum are: never pass gradients to recur_export_weights. */
+RECUR_API recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                              const recur_layer_weights* from, const recur_tensor* to,
+                                              int64_t count, recur_error* error);
+RECUR_API recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
+                                              const recur_tensor* from, int64_t count,
+                                              const recur_layer_weights* to, recur_error* error);
+/** `recur::negate_update_gate`: of a gru whose update gate keeps the candidate one that keeps the state, and
+ * back. */
+RECUR_API recur_status recur_negate_update_gate(const recur_spec* spec, int64_t layer,
+                                                const recur_layer_weights* weights, recur_error* error);
 /** Converts all layers from the bytes of a .safetensors file with PyTorch's names (`prefix` + "weight_ih_l0",
-   ...; `prefix` may be null: none). RECUR_FORMAT_ERROR for bytes that are no such file, and for a tensor that
-   is missing or of another shape or dtype; nothing is written unless all layers can be. */
+   ...; `prefix` may be null: none). Other floating-point types than the Spec's are rounded to it, to the
+   nearest. RECUR_FORMAT_ERROR for bytes that are no such file, for a tensor that is missing or of another
+   shape, and for tensors of the module that no layer reads; nothing is written unless all layers can be. */
 RECUR_API recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                                const char* prefix, const recur_layer_weights* to,
                                                int64_t layer_count, recur_error* error);
+/** The same with options, which may be null: the defaults. */
+RECUR_API recur_status recur_import_state_dict_with(const recur_spec* spec, const void* file, size_t bytes,
+                                                    const char* prefix,
+                                                    const recur_state_dict_options* options,
+                                                    const recur_layer_weights* to, int64_t layer_count,
+                                                    recur_error* error);
 /** Writes the file to `file` where it fits in `capacity`, else InvalidArgument; `bytes` gets its size either
  * way. */
 RECUR_API recur_status recur_export_state_dict(const recur_spec* spec, const recur_layer_weights* from,

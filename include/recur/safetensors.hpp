@@ -23,7 +23,9 @@ namespace recur {
 /// One tensor of a file: dense, row-major, little-endian. `data` lies in the file's bytes at any address.
 struct SafetensorsTensor {
   std::string name;
-  std::string dtype;  ///< as the format calls it: "F32", "BF16", "I64", ...
+  /// As the format calls it: "F32", "BF16", "I64", ...; in a file that was read it may be one that is not
+  /// known here, and then `data` is whatever the file has for it.
+  std::string dtype;
   std::vector<std::int64_t> shape;
   std::span<const std::byte> data;
 };
@@ -42,12 +44,19 @@ RECUR_API std::string_view safetensors_dtype(DataType type);
 /// The type that the format calls so; empty for those that we have not.
 RECUR_API std::optional<DataType> type_of_safetensors(std::string_view dtype);
 
-/// Parses a file's bytes, which must outlive the result.
+/// Bits of an element of the type that the format calls so, 4 and 6 among them; empty for those that are not
+/// known here: the types of safetensors 0.8 are.
+RECUR_API std::optional<int> bits_of_safetensors(std::string_view dtype);
+
+/// Parses a file's bytes, which must outlive the result. Metadata that are null are none, and fields of a
+/// tensor that the format does not have are skipped. A tensor of an unknown dtype is no reason to refuse the
+/// others: whoever asks for it finds its dtype.
 ///
 /// @throws FormatError for anything that the format does not allow: a header that is no JSON of this form or
 /// longer than
-///         the file or 100 MB, names that occur twice, unknown dtypes, sizes that overflow or are not those
-///         of shape and dtype, offsets outside the file, that overlap, or with holes between.
+///         the file or 100 MB, names that occur twice, sizes that overflow or are not those of shape and
+///         dtype (elements below a byte fill whole ones), offsets outside the file, that overlap, or with
+///         holes between. For text and some other kinds of file the message says what it is.
 RECUR_API Safetensors parse_safetensors(std::span<const std::byte> file);
 
 /// The bytes of a file with these tensors in this order. The header is padded so that the tensors' bytes
@@ -59,19 +68,35 @@ RECUR_API Safetensors parse_safetensors(std::span<const std::byte> file);
 RECUR_API std::vector<std::byte> write_safetensors(std::span<const SafetensorsTensor> tensors,
                                                    const std::map<std::string, std::string>& metadata = {});
 
-/// Reads a whole file. @throws FormatError where it cannot be read.
+/// Reads a whole file. @throws FormatError, with the file's name, where it cannot be read or begins with no
+/// header of a safetensors file: it is text, an archive of torch.save, ...
 RECUR_API std::vector<std::byte> read_safetensors_file(const std::filesystem::path& path);
 /// Writes beside the file and renames, so that no half of one is left under its name. @throws Error where
 /// that fails.
 RECUR_API void write_safetensors_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
-/// Converts all layers of a PyTorch module from its state_dict: tensors `prefix` + "weight_ih_l0" and so on.
-/// Tensors of other names are left alone. `to` has L layers, as `import_weights` wants them.
+/// How `import_state_dict` takes a file.
+struct StateDictOptions {
+  /// Refuses tensors of the same module that no layer of the Spec reads: a second layer where L is 1, biases
+  /// where there are to be none. False leaves them alone.
+  bool strict = true;
+};
+
+/// Converts all layers of a PyTorch module from its state_dict: tensors `prefix` + "weight_ih_l0" and so on;
+/// for one layer in one direction those of `torch.nn.LSTMCell`, `GRUCell` and `RNNCell` too, "weight_ih" and
+/// so on. `to` has L layers, as `import_weights` wants them.
 ///
-/// @throws FormatError for a tensor that is missing, or of another shape or dtype than the Spec's; else as
-///         `import_weights`. Nothing is written unless all layers can be.
+/// Other floating-point types (F64, F32, F16, BF16) than the Spec's are converted: each element is rounded
+/// once, to the nearest, ties to even. Tensors of other modules are left alone, whatever their dtype: those
+/// with another prefix, or with a dot in what comes after it.
+///
+/// @throws FormatError for a tensor that is missing (the message has the prefixes or the names that the file
+///         has), of another shape or no floating-point type, or with an element beyond the largest number of
+///         `Spec::dtype`, and for tensors left unread (see `StateDictOptions`); else as `import_weights`.
+///         Nothing is written unless all layers can be.
 RECUR_API void import_state_dict(const Spec& spec, const Safetensors& from, std::string_view prefix,
-                                 std::span<const BasicLayerWeights<TensorView>> to);
+                                 std::span<const BasicLayerWeights<TensorView>> to,
+                                 const StateDictOptions& options = {});
 
 /// A state_dict of these weights, as bytes of a file. @throws as `export_weights`.
 RECUR_API std::vector<std::byte> export_state_dict(const Spec& spec, std::span<const LayerWeights> from,

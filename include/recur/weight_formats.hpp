@@ -1,7 +1,8 @@
 /// @file
 /// Weights in other libraries' conventions: names, shapes and gate orders, and conversion both ways.
-/// Conversion moves elements and, in one convention, changes signs: what is converted and converted back has
-/// the same bits. Two biases of which a convention has the sum are added on the way there.
+/// Conversion moves elements and, in some conventions, changes signs: what is converted and converted back
+/// has the same bits. Two biases of which a convention has the sum are added on the way there; their
+/// gradients, which are both that of the sum, are not.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,10 @@ enum class WeightFormat : std::uint8_t {
   onednn,        ///< weights_layer and weights_iter in `ldigo`, without the dimension l, which is 1
   paddle,        ///< `paddle.nn.SimpleRNN`, `GRU`, `LSTM`: state_dict
   paddle_fluid,  ///< `fluid.layers.fc` and `dynamic_gru` with its default origin_mode
+  keras_cudnn,   ///< `CuDNNLSTM` and `CuDNNGRU` of Keras 2, as their files have them
+  haiku,         ///< `haiku.GRU`: w_i, w_h, b
+  lasagne,       ///< `lasagne.layers.GRULayer`
+  madmom,        ///< `madmom.ml.nn.layers.GRULayer`
 };
 
 RECUR_API std::string_view name_of(WeightFormat format);
@@ -61,5 +66,27 @@ RECUR_API void import_weights(WeightFormat format, const Spec& spec, std::int64_
 /// Unsupported.
 RECUR_API void export_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
                               const LayerWeights& from, std::span<const TensorView> to);
+
+/// Converts gradients of one layer's weights, as `backward` writes them, to those of the convention's
+/// tensors. As `export_weights`, but where the convention has one bias and the Spec `Bias::both`, it gets the
+/// gradient of bW, which is that of bR and of their sum alike; so 16-bit types are taken too. Elements that
+/// nothing reads get zeros. A gradient has the sign of its weight.
+RECUR_API void export_gradients(WeightFormat format, const Spec& spec, std::int64_t layer,
+                                const LayerWeights& from, std::span<const TensorView> to);
+
+/// Converts gradients of the convention's tensors to those of the canonical weights. As `import_weights`, but
+/// where the convention has one bias and the Spec `Bias::both`, bW and bR both get its gradient.
+RECUR_API void import_gradients(WeightFormat format, const Spec& spec, std::int64_t layer,
+                                std::span<const ConstTensorView> from,
+                                const BasicLayerWeights<TensorView>& to);
+
+/// Changes the sign of all that goes into the update gate of one layer of a gru: z's rows of W, R, bW and bR.
+/// A gru of a library where that gate keeps the candidate, h = (1 - z) h' + z n, computes the same here after
+/// it, and the other way round. Conventions above that are of this kind have done so; this is for libraries
+/// that have none, once their tensors lie as canonical ones. Gradients change their signs with their weights.
+///
+/// @throws InvalidArgument for another cell, a layer that there is not, and views as `import_weights`.
+RECUR_API void negate_update_gate(const Spec& spec, std::int64_t layer,
+                                  const BasicLayerWeights<TensorView>& weights);
 
 }  // namespace recur

@@ -363,6 +363,11 @@ TEST_F(CInterface, NullsAreRefused) {
          RECUR_INVALID_ARGUMENT, expected);
   expect(recur_export_weights(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, nullptr, 0, &error_),
          RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_import_gradients(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, 3, &layers_[0], &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_export_gradients(RECUR_WEIGHTS_ONNX, &spec_, 0, nullptr, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, expected);
+  expect(recur_negate_update_gate(&spec_, 0, nullptr, &error_), RECUR_INVALID_ARGUMENT, expected);
   expect(recur_import_state_dict(&spec_, nullptr, 8, nullptr, layers_.data(), 2, &error_),
          RECUR_INVALID_ARGUMENT, expected);
   // Without a recur_error, and freeing nothing.
@@ -596,6 +601,50 @@ TEST_F(CInterface, SurveyAndLog) {
   EXPECT_EQ(recur_version(), RECUR_VERSION);
 }
 
+TEST_F(CInterface, NegatesAnUpdateGate) {
+  recur_spec spec;
+  recur_spec_init(&spec);
+  spec.cell = RECUR_GRU;
+  spec.bias = RECUR_BIAS_NONE;
+  spec.input_size = spec.hidden_size = 1;
+  Aligned<float> W(3), R(3);
+  for (std::size_t i = 0; i < 3; ++i) W[i] = R[i] = 1;
+  const std::int64_t shape[] = {1, 3, 1};
+  const recur_layer_weights layer = {recur_tensor_dense(W.data(), RECUR_F32, 3, shape),
+                                     recur_tensor_dense(R.data(), RECUR_F32, 3, shape),
+                                     {},
+                                     {},
+                                     {},
+                                     {}};
+  ASSERT_EQ(recur_negate_update_gate(&spec, 0, &layer, &error_), RECUR_SUCCESS) << error_.message;
+  EXPECT_EQ(W.vector(), (std::vector<float>{1, -1, 1}));
+  EXPECT_EQ(R.vector(), (std::vector<float>{1, -1, 1}));
+}
+
+// Of a bias that is the sum of two: weights are added, gradients are those of either.
+TEST_F(CInterface, WeightsAndGradientsOfOneBias) {
+  recur_spec spec;
+  recur_spec_init(&spec);
+  spec.input_size = spec.hidden_size = 4;
+  Aligned<float> W(64), R(64), bW(16), bR(16), kernel(64), recurrent(64), bias(16);
+  for (std::size_t i = 0; i < 16; ++i) bW[i] = bR[i] = 1;
+  const auto tensor = [](Aligned<float>& memory, std::initializer_list<std::int64_t> shape) {
+    return recur_tensor_dense(memory.data(), RECUR_F32, static_cast<std::int32_t>(shape.size()),
+                              shape.begin());
+  };
+  const recur_layer_weights layer = {
+      tensor(W, {1, 16, 4}), tensor(R, {1, 16, 4}), tensor(bW, {1, 16}), tensor(bR, {1, 16}), {}, {}};
+  const recur_tensor keras[] = {tensor(kernel, {4, 16}), tensor(recurrent, {4, 16}), tensor(bias, {16})};
+  ASSERT_EQ(recur_export_weights(RECUR_WEIGHTS_KERAS, &spec, 0, &layer, keras, 3, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bias.vector(), std::vector<float>(16, 2));
+  ASSERT_EQ(recur_export_gradients(RECUR_WEIGHTS_KERAS, &spec, 0, &layer, keras, 3, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bias.vector(), std::vector<float>(16, 1));
+  ASSERT_EQ(recur_import_weights(RECUR_WEIGHTS_KERAS, &spec, 0, keras, 3, &layer, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bR.vector(), std::vector<float>(16, 0));
+  ASSERT_EQ(recur_import_gradients(RECUR_WEIGHTS_KERAS, &spec, 0, keras, 3, &layer, &error_), RECUR_SUCCESS);
+  EXPECT_EQ(bR.vector(), std::vector<float>(16, 1));
+}
+
 TEST_F(CInterface, StateDict) {
   std::size_t bytes = 0;
   expect(recur_export_state_dict(&spec_, layers_.data(), 2, "rnn.", nullptr, 0, &bytes, &error_),
@@ -612,7 +661,25 @@ TEST_F(CInterface, StateDict) {
   expect(recur_import_state_dict(&spec_, file.data(), file.size() - 1, "rnn.", gradients_.data(), 2, &error_),
          RECUR_FORMAT_ERROR, "safetensors");
   expect(recur_import_state_dict(&spec_, file.data(), file.size(), nullptr, gradients_.data(), 2, &error_),
-         RECUR_FORMAT_ERROR, "there is no tensor 'weight_ih_l0'");
+         RECUR_FORMAT_ERROR,
+         "there is no tensor 'weight_ih_l0'; with another prefix the file has it: 'rnn.'");
+  // The first of the file's two layers alone.
+  recur_state_dict_options options;
+  recur_state_dict_options_init(&options);
+  EXPECT_EQ(options.strict, 1);
+  spec_.layers = 1;
+  const auto import = [&](const recur_state_dict_options* wishes) {
+    return recur_import_state_dict_with(&spec_, file.data(), file.size(), "rnn.", wishes, gradients_.data(),
+                                        1, &error_);
+  };
+  expect(import(nullptr), RECUR_FORMAT_ERROR, "no layer reads 'rnn.weight_ih_l1'");
+  expect(import(&options), RECUR_FORMAT_ERROR, "no layer reads 'rnn.weight_ih_l1'");
+  options.strict = 2;
+  expect(import(&options), RECUR_INVALID_ARGUMENT, "options.strict: expected 0 or 1, got 2");
+  options.strict = 0;
+  EXPECT_EQ(import(&options), RECUR_SUCCESS) << error_.message;
+  options.struct_size = 1;
+  expect(import(&options), RECUR_INVALID_ARGUMENT, "options.struct_size");
 }
 
 }  // namespace

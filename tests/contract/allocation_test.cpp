@@ -258,6 +258,8 @@ TEST(OutOfMemory, IsTypedInConversions) {
   expect_out_of_memory("format_tensors", [&] { static_cast<void>(format_tensors(kFormat, spec, 0)); });
   expect_out_of_memory("export_weights", [&] { export_weights(kFormat, spec, 0, weights, foreign); });
   expect_out_of_memory("import_weights", [&] { import_weights(kFormat, spec, 0, read, layer); });
+  expect_out_of_memory("export_gradients", [&] { export_gradients(kFormat, spec, 0, weights, foreign); });
+  expect_out_of_memory("import_gradients", [&] { import_gradients(kFormat, spec, 0, read, layer); });
   expect_out_of_memory("export_state_dict", [&] { static_cast<void>(export_state_dict(spec, from)); });
   const std::vector<std::byte> file = export_state_dict(spec, from);
   expect_out_of_memory("parse_safetensors", [&] { static_cast<void>(parse_safetensors(file)); });

@@ -62,7 +62,8 @@ oracle::Problem<float> read_problem(const Safetensors& file) {
     layers.emplace_back(oracle::zero_parameters<float>(spec, l));
     views.push_back(layers.back().views<TensorView>(spec, l));
   }
-  import_state_dict(spec, file, "", views);
+  // The layer's inputs lie beside its weights.
+  import_state_dict(spec, file, "", views, {.strict = false});
   for (const LayerTensors<float>& layer : layers) problem.layers.push_back(layer.dense());
   return problem;
 }

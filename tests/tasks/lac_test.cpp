@@ -208,6 +208,87 @@ TEST_F(Lac, EmissionsAreAsGoodAsPlainSinglePrecision) {
   EXPECT_TRUE(pool.verdict());
 }
 
+// The best path of a chain, by the recursion that the decoder is made of, in double.
+std::vector<std::int32_t> best_path(const ChainProblem& chain) {
+  const std::int64_t n = chain.length(), N = chain.labels;
+  std::vector<double> score(static_cast<std::size_t>(N));
+  std::vector<std::int32_t> from(static_cast<std::size_t>(n * N));
+  for (std::int64_t j = 0; j < N; ++j)
+    score[static_cast<std::size_t>(j)] = chain.weight(0, j) + chain.emission(0, j);
+  for (std::int64_t t = 1; t < n; ++t) {
+    std::vector<double> next(score.size());
+    for (std::int64_t j = 0; j < N; ++j) {
+      std::int64_t best = 0;
+      for (std::int64_t i = 1; i < N; ++i) {
+        if (score[static_cast<std::size_t>(i)] + chain.weight(2 + i, j) >
+            score[static_cast<std::size_t>(best)] + chain.weight(2 + best, j))
+          best = i;
+      }
+      next[static_cast<std::size_t>(j)] =
+          score[static_cast<std::size_t>(best)] + chain.weight(2 + best, j) + chain.emission(t, j);
+      from[static_cast<std::size_t>(t * N + j)] = static_cast<std::int32_t>(best);
+    }
+    score = next;
+  }
+  for (std::int64_t j = 0; j < N; ++j) score[static_cast<std::size_t>(j)] += chain.weight(1, j);
+  std::vector<std::int32_t> path(static_cast<std::size_t>(n));
+  path.back() = static_cast<std::int32_t>(std::ranges::max_element(score) - score.begin());
+  for (std::int64_t t = n - 1; t > 0; --t) {
+    const auto at = static_cast<std::size_t>(t);
+    path[at - 1] = from[at * static_cast<std::size_t>(N) + static_cast<std::size_t>(path[at])];
+  }
+  return path;
+}
+
+// Lines longer than a batch takes, without and with ends of sentences, are tagged as a whole: with the scores
+// and the words that the oracle has for all of their characters, between short sentences, alone and again.
+TEST_F(Lac, LongLinesAreTaggedAsAWhole) {
+  std::vector<std::string> lines;
+  for (const std::string end : {"", "，", "。"}) {
+    std::string line;
+    for (int i = 0; i < 9; ++i) line += kKnown[static_cast<std::size_t>(i) % 4].sentence + end;
+    lines.push_back(line);
+  }
+  lines[1] += lines[0];
+  TaggerOptions options;
+  options.batch_characters = 40;
+  options.batch = 2;
+  options.keep_emissions = true;
+  options.threads = 2;
+  Tagger tagger(*model, options);
+  const std::vector<std::string_view> sentences = {kKnown[0].sentence, lines[0], kKnown[1].sentence,
+                                                   lines[1],           lines[2], kKnown[2].sentence};
+  const ConstTensorView crf = model->crf();
+  const auto* weights = static_cast<const float*>(crf.data());
+  for (int call = 0; call < 2; ++call) {
+    const std::vector<TaggedSentence> results = tagger.tag(sentences);
+    EXPECT_EQ(words_of(results[0]), kKnown[0].words);
+    EXPECT_EQ(words_of(results[2]), kKnown[1].words);
+    EXPECT_EQ(words_of(results[5]), kKnown[2].words);
+    ErrorPool pool(DataType::f32);
+    for (const std::size_t i : {1U, 3U, 4U}) {
+      const std::string line(sentences[i]);
+      ASSERT_GT(results[i].characters, 2 * options.batch_characters);
+      ChainProblem chain;
+      chain.labels = model->labels();
+      chain.emissions = oracle_emissions<double>(*model, line);
+      chain.weights.assign(weights, weights + crf.size(0) * crf.size(1));
+      const std::vector<std::int32_t> path = best_path(chain);
+      EXPECT_NEAR(results[i].score, chain.score(path), 10 * kPrintPrecision);
+      std::size_t at = 0;
+      for (const tasks::TaggedWord& word : results[i].words) {
+        const std::string& label = model->label(path[at]);
+        EXPECT_EQ(label.substr(0, label.find('-')), word.tag) << at;
+        const std::size_t next = at + tasks::utf8_decode(word.text).size();
+        for (++at; at < next; ++at) EXPECT_TRUE(model->label(path[at]).ends_with("-I")) << at;
+      }
+      ASSERT_EQ(at, path.size());
+      pool.add(chain.emissions, oracle_emissions<float>(*model, line), results[i].emissions, line);
+    }
+    EXPECT_TRUE(pool.verdict());
+  }
+}
+
 TEST_F(Lac, KnowsItsDictionaries) {
   EXPECT_EQ(model->labels(), 57);
   EXPECT_EQ(model->label(0), "a-B");
@@ -239,6 +320,8 @@ TEST_F(Lac, RefusesBadOptionsAndSentences) {
     };
   };
   expect_throws<InvalidArgument>(with([](TaggerOptions& o) { o.batch = 0; }), {"batch", "got 0"}, "batch");
+  expect_throws<InvalidArgument>(with([](TaggerOptions& o) { o.batch_characters = 0; }),
+                                 {"batch_characters", "got 0"}, "length of batches");
   expect_throws<InvalidArgument>(with([](TaggerOptions& o) { o.max_characters = -1; }), {"max_characters"},
                                  "length");
   expect_throws<InvalidArgument>(with([](TaggerOptions& o) { o.threads = 0; }), {"threads", "got 0"},

@@ -82,6 +82,22 @@ TEST_F(Dlpack, ThereAndBackInEveryTypeAndRank) {
   }
 }
 
+// Masks of bool are u8; what goes back is what calls take, u8.
+TEST_F(Dlpack, BoolsAreBytes) {
+  constexpr std::uint8_t kBool = 6;  // kDLBool, which older headers do not have
+  tensor_.dtype = {kBool, 8, 1};
+  const TensorView view = from_dlpack(tensor_, kCpu);
+  EXPECT_EQ(view.type(), DataType::u8);
+  EXPECT_EQ(view.data(), memory_);
+  const DlpackView<DLTensor> back(view, kCpu);
+  EXPECT_EQ(back.tensor().dtype.code, kDLUInt);
+  EXPECT_EQ(back.tensor().dtype.bits, 8);
+  tensor_.dtype = {kBool, 1, 1};
+  expect_refused("u8 or bool in single elements, got DLPack's type code 6 of 1 bits");
+  tensor_.dtype = {kBool, 8, 4};
+  expect_refused("lanes 4");
+}
+
 TEST_F(Dlpack, MemoryOfDevices) {
   tensor_.device = {kDLCUDA, 1};
   EXPECT_EQ(from_dlpack(tensor_, cuda(1)).data(), memory_);

@@ -1,151 +1,17 @@
 // Weights in other libraries' conventions. Where an element lies is written down here a second time, as each
 // library documents it (docs/weight_formats.md), gate by gate by its name.
-#include "recur/weight_formats.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <limits>
-#include <map>
-#include <numeric>
 
+#include "layer_of_formats.hpp"
 #include "recur/error.hpp"
-#include "support/aligned.hpp"
-#include "support/spec_name.hpp"
-#include "support/storage.hpp"
 
 namespace recur::test {
 namespace {
-
-constexpr std::int64_t kI = 3, kH = 2, kP = 1, kLayers = 2;
-
-// Canonical tensors of a layer in memory of its own.
-template <class T>
-struct Canonical {
-  std::map<std::string, Aligned<T>> tensors;
-
-  Canonical(const Spec& spec, std::int64_t layer) {
-    const std::int64_t D = directions_of(spec), rows = gates_of(spec) * spec.hidden_size;
-    const auto make = [&](const char* name, std::int64_t count) {
-      tensors.emplace(name, Aligned<T>(static_cast<std::size_t>(count)));
-    };
-    make("W", D * rows * layer_input_size(spec, layer));
-    make("R", D * rows * output_size_of(spec));
-    make("bW", spec.bias == Bias::none ? 0 : D * rows);
-    make("bR", spec.bias == Bias::both ? D * rows : 0);
-    make("peephole", D * peepholes_of(spec) * spec.hidden_size);
-    make("projection", D * spec.projection_size * spec.hidden_size);
-  }
-  template <class View>
-  BasicLayerWeights<View> views(const Spec& spec, std::int64_t layer) {
-    const std::int64_t D = directions_of(spec), rows = gates_of(spec) * spec.hidden_size;
-    const auto view = [&](const char* name, std::initializer_list<std::int64_t> shape) {
-      Aligned<T>& tensor = tensors.at(name);
-      return tensor.size() == 0 ? View() : View(tensor.data(), storage_type<T>, shape);
-    };
-    return {view("W", {D, rows, layer_input_size(spec, layer)}),
-            view("R", {D, rows, output_size_of(spec)}),
-            view("bW", {D, rows}),
-            view("bR", {D, rows}),
-            view("peephole", {D, peepholes_of(spec) * spec.hidden_size}),
-            view("projection", {D, spec.projection_size, spec.hidden_size})};
-  }
-};
-
-// A convention's tensors of a layer.
-template <class T>
-struct Foreign {
-  std::vector<FormatTensor> names;
-  std::vector<Aligned<T>> tensors;
-
-  Foreign(WeightFormat format, const Spec& spec, std::int64_t layer)
-      : names(format_tensors(format, spec, layer)) {
-    for (const FormatTensor& tensor : names) {
-      const std::int64_t count =
-          std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
-      tensors.emplace_back(static_cast<std::size_t>(count));
-    }
-  }
-  template <class View>
-  std::vector<View> views() {
-    std::vector<View> result;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const std::vector<std::int64_t>& s = names[i].shape;
-      const DataType type = storage_type<T>;
-      T* const data = tensors[i].data();
-      switch (s.size()) {
-        case 1: result.emplace_back(data, type, std::initializer_list<std::int64_t>{s[0]}); break;
-        case 2: result.emplace_back(data, type, std::initializer_list<std::int64_t>{s[0], s[1]}); break;
-        case 3: result.emplace_back(data, type, std::initializer_list<std::int64_t>{s[0], s[1], s[2]}); break;
-        default: result.emplace_back(data, type, std::initializer_list<std::int64_t>{s[0], s[1], s[2], s[3]});
-      }
-    }
-    return result;
-  }
-  Aligned<T>& at(const std::string& name) {
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i].name == name) return tensors[i];
-    }
-    throw std::out_of_range(name);
-  }
-};
-
-template <class T>
-bool same_bytes(Aligned<T>& a, Aligned<T>& b) {
-  return std::ranges::equal(a.bytes(), b.bytes());
-}
-
-// No two elements are alike, none is zero, and all have an exact sum with any other.
-template <class Tensors>
-void number(Tensors& tensors, int& next) {
-  for (std::size_t i = 0; i < tensors.size(); ++i) tensors[i] = std::decay_t<decltype(tensors[i])>(++next);
-}
-
-std::vector<Spec> specs() {
-  std::vector<Spec> result;
-  for (Spec spec : all_cells_and_projections()) {
-    for (Direction direction : {Direction::forward, Direction::bidirectional}) {
-      for (Bias bias : {Bias::none, Bias::single, Bias::both}) {
-        spec.input_size = kI;
-        spec.hidden_size = kH;
-        if (is_projected(spec)) spec.projection_size = kP;
-        spec.layers = kLayers;
-        spec.direction = direction;
-        spec.bias = bias;
-        result.push_back(spec);
-      }
-    }
-  }
-  return result;
-}
-
-constexpr WeightFormat kFormats[] = {WeightFormat::pytorch,     WeightFormat::onnx,   WeightFormat::keras,
-                                     WeightFormat::cudnn,       WeightFormat::onednn, WeightFormat::paddle,
-                                     WeightFormat::paddle_fluid};
-
-// f(format, spec, layer) for all that the conventions can express.
-template <class F>
-int for_all(F&& f) {
-  int count = 0;
-  for (WeightFormat format : kFormats) {
-    for (const Spec& spec : specs()) {
-      for (std::int64_t layer = 0; layer < kLayers; ++layer) {
-        SCOPED_TRACE(std::string(name_of(format)) + " " + spec_name(spec) + " layer " +
-                     std::to_string(layer));
-        try {
-          static_cast<void>(format_tensors(format, spec, layer));
-        } catch (const Unsupported&) {
-          continue;
-        }
-        f(format, spec, layer);
-        ++count;
-      }
-    }
-  }
-  return count;
-}
 
 // Canonical names of gates, in order.
 std::string gates(const Spec& spec) {
@@ -178,7 +44,11 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
     case WeightFormat::pytorch:
     case WeightFormat::paddle: {
       const std::string order = rnn ? "h" : lstm ? "ifgo" : "rzn";
+      const bool dotted = format == WeightFormat::paddle && is_projected(spec);
       const auto name = [=](const char* stem, std::int64_t d) {
+        if (dotted) {
+          return std::to_string(layer) + (D == 1 ? ".cell." : d == 0 ? ".cell_fw." : ".cell_bw.") + stem;
+        }
         return std::string(stem) + "_l" + std::to_string(layer) + (d == 1 ? "_reverse" : "");
       };
       at.W = [=, &from](auto d, char g, auto h, auto k) {
@@ -188,6 +58,7 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
         return from.at(name("weight_hh", d))[static_cast<std::size_t>((index(order, g) * H + h) * P + k)];
       };
       at.projection = [=, &from](auto d, auto p, auto h) {
+        if (dotted) return from.at(name("weight_ho", d))[static_cast<std::size_t>(h * P + p)];
         return from.at(name("weight_hr", d))[static_cast<std::size_t>(p * H + h)];
       };
       at.bW = [=, &from](auto d, char g, auto h) {
@@ -310,6 +181,72 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
       };
       break;
     }
+    case WeightFormat::keras_cudnn: {
+      const std::string order = lstm ? "ifgo" : "zrn";
+      const auto G = static_cast<std::int64_t>(order.size());
+      const auto name = [=](const char* stem, std::int64_t d) {
+        return (D == 1 ? "" : d == 0 ? "forward_" : "backward_") + std::string(stem);
+      };
+      at.W = [=, &from](auto d, char g, auto h, auto k) {
+        // As Keras turns it into the kernel of its own layers: the gate's columns are transposed, and what
+        // that gives, read column by column, fills a kernel column by column.
+        const Aligned<T>& kernel = from.at(name("kernel", d));
+        std::vector<T> sequence;
+        for (std::int64_t i = 0; i < K; ++i) {
+          for (std::int64_t unit = 0; unit < H; ++unit) {
+            sequence.push_back(kernel[static_cast<std::size_t>(i * G * H + index(order, g) * H + unit)]);
+          }
+        }
+        return sequence[static_cast<std::size_t>(h * K + k)];
+      };
+      at.R = [=, &from](auto d, char g, auto h, auto k) {
+        return from.at(
+            name("recurrent_kernel", d))[static_cast<std::size_t>((h * G + index(order, g)) * H + k)];
+      };
+      at.bW = [=, &from](auto d, char g, auto h) {
+        return from.at(name("bias", d))[static_cast<std::size_t>(index(order, g) * H + h)];
+      };
+      at.bR = [=, &from](auto d, char g, auto h) {
+        return from.at(name("bias", d))[static_cast<std::size_t>((G + index(order, g)) * H + h)];
+      };
+      break;
+    }
+    case WeightFormat::haiku: {
+      const std::string order = "zrn";
+      const auto sign = [](char g, T value) { return g == 'z' ? -value : value; };
+      at.W = [=, &from](auto, char g, auto h, auto k) {
+        return sign(g, from.at("w_i")[static_cast<std::size_t>((k * 3 + index(order, g)) * H + h)]);
+      };
+      at.R = [=, &from](auto, char g, auto h, auto k) {
+        return sign(g, from.at("w_h")[static_cast<std::size_t>((k * 3 + index(order, g)) * H + h)]);
+      };
+      at.bW = [=, &from](auto, char g, auto h) {
+        return sign(g, from.at("b")[static_cast<std::size_t>(index(order, g) * H + h)]);
+      };
+      break;
+    }
+    case WeightFormat::lasagne:
+    case WeightFormat::madmom: {
+      const bool madmom = format == WeightFormat::madmom;
+      const auto name = [=](const char* stem, char g) {
+        const std::string gate = g == 'r' ? "reset" : g == 'z' ? "update" : madmom ? "cell" : "hidden_";
+        if (madmom) return gate + (g == 'n' ? "." : "_gate.") + stem;
+        return stem + gate + (g == 'n' ? "update" : "gate");
+      };
+      const auto sign = [](char g, T value) { return g == 'z' ? -value : value; };
+      at.W = [=, &from](auto, char g, auto h, auto k) {
+        return sign(g,
+                    from.at(name(madmom ? "weights" : "W_in_to_", g))[static_cast<std::size_t>(k * H + h)]);
+      };
+      at.R = [=, &from](auto, char g, auto h, auto k) {
+        return sign(g, from.at(name(madmom ? "recurrent_weights" : "W_hid_to_",
+                                    g))[static_cast<std::size_t>(k * H + h)]);
+      };
+      at.bW = [=, &from](auto, char g, auto h) {
+        return sign(g, from.at(name(madmom ? "bias" : "b_", g))[static_cast<std::size_t>(h)]);
+      };
+      break;
+    }
   }
   return at;
 }
@@ -389,7 +326,7 @@ void round_trips() {
     }
     const bool merges =
         spec.bias == Bias::both &&
-        (format == WeightFormat::onednn ||
+        (format == WeightFormat::onednn || format == WeightFormat::haiku ||
          (format == WeightFormat::keras && !(spec.cell == Cell::gru && spec.gru_reset == GruReset::after)));
     for (auto& [name, tensor] : first.tensors) {
       if (merges && name[0] == 'b') continue;
@@ -512,6 +449,29 @@ TEST_F(BadConversions, CellsTheFormatLacks) {
   spec_ = lstm();
   format_ = WeightFormat::paddle_fluid;
   expect<Unsupported>("dynamic_gru");
+  for (WeightFormat format : {WeightFormat::haiku, WeightFormat::lasagne, WeightFormat::madmom}) {
+    format_ = format;
+    spec_ = lstm();
+    expect<Unsupported>("only a gru");
+    spec_.cell = Cell::gru;
+    spec_.direction = Direction::bidirectional;
+    expect<Unsupported>("one direction");
+    spec_.direction = Direction::forward;
+    if (format == WeightFormat::haiku) {
+      expect<Unsupported>("haiku weights: gru resets before the product only");
+      continue;
+    }
+    expect<Unsupported>("one bias, that of the input; bias is both");
+    spec_.bias = Bias::single;
+    spec_.gru_reset = GruReset::before;
+    expect<Unsupported>("gru resets after the product only");
+  }
+  spec_ = lstm();
+  format_ = WeightFormat::keras_cudnn;
+  spec_.bias = Bias::single;
+  expect<Unsupported>("two biases");
+  spec_.cell = Cell::rnn;
+  expect<Unsupported>("CuDNNLSTM and CuDNNGRU only");
 }
 TEST_F(BadConversions, TooFewTensors) {
   views_.pop_back();

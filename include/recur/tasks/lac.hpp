@@ -87,9 +87,13 @@ struct TaggedSentence {
 
 /// How a tagger runs.
 struct TaggerOptions {
-  std::int64_t batch = 32;            ///< most sentences in one run, >= 1
-  std::int64_t max_characters = 256;  ///< longest sentence, >= 1; buffers are made for batch * max_characters
-  int threads = 1;                    ///< >= 1
+  std::int64_t batch = 32;  ///< most sentences in one run, >= 1
+  /// Longest sentence of such a run, >= 1; buffers are made for batch * batch_characters.
+  std::int64_t batch_characters = 256;
+  /// Longest sentence, >= 1. What is longer than those of batches runs alone, whole, in buffers that are made
+  /// when it comes: about 4 kB a character.
+  std::int64_t max_characters = 65536;
+  int threads = 1;  ///< >= 1
   bool keep_emissions = false;
 };
 
@@ -104,11 +108,13 @@ class RECUR_API Tagger {
   Tagger& operator=(Tagger&&) noexcept;
   ~Tagger();
 
-  /// Tags UTF-8 sentences. White space at both ends (Python's `str.strip`) belongs to no word. Sentences of
-  /// similar length run together; results are in the order of `sentences`.
+  /// Tags UTF-8 sentences, each as a whole: both directions of the layers and the best path go over all of
+  /// it. White space at both ends (Python's `str.strip`) belongs to no word. Sentences of similar length run
+  /// together; results are in the order of `sentences`.
   ///
   /// @throws FormatError naming sentence and byte offset for text that is not UTF-8.
-  /// @throws InvalidArgument for a sentence of more than `max_characters` characters.
+  /// @throws InvalidArgument for a sentence of more than `max_characters` characters; OutOfMemory where there
+  ///         is none for a long one.
   std::vector<TaggedSentence> tag(std::span<const std::string_view> sentences);
 
   const Plan& plan() const;
@@ -121,6 +127,8 @@ class RECUR_API Tagger {
 /// Cuts a line into pieces of at most `max_characters` characters, each as long as possible: after the end of
 /// a sentence (with closing quotes and brackets that follow it); where there is none, after a comma, colon or
 /// white space; else anywhere. A line that is short enough is one piece; joined, the pieces are the line.
+/// Words at a cut, and some elsewhere, are tagged otherwise than in the whole line: cut only what is too
+/// long.
 ///
 /// @throws FormatError naming the byte offset for text that is not UTF-8; InvalidArgument unless
 ///         max_characters >= 1.
