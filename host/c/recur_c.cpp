@@ -386,6 +386,20 @@ recur_status recur_graph_launch(recur_graph* graph, void* stream, recur_error* e
 }
 void recur_graph_free(recur_graph* graph) { delete graph; }
 
+recur_status recur_layer_shapes(const recur_spec* spec, int64_t layer, recur_layer_weights* out,
+                                recur_error* error) {
+  return guarded(error, [&] {
+    const recur::Spec checked = c::spec_of(spec);
+    c::checked(out, "out");
+    const recur::BasicLayerWeights<recur::TensorShape> shapes = recur::layer_shapes(checked, layer);
+    const auto tensor = [&](const recur::TensorShape& shape) {
+      return recur_tensor_dense(nullptr, static_cast<int32_t>(checked.dtype), shape.rank, shape.sizes.data());
+    };
+    *out = {tensor(shapes.W),  tensor(shapes.R),        tensor(shapes.bW),
+            tensor(shapes.bR), tensor(shapes.peephole), tensor(shapes.projection)};
+  });
+}
+
 recur_status recur_format_tensors(int32_t format, const recur_spec* spec, int64_t layer,
                                   void (*each)(void* user, const char* name, int32_t rank,
                                                const int64_t* shape),

@@ -2,10 +2,13 @@
 /// Canonical weights, their gradients, and weights packed once for inference.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "recur/export.hpp"
+#include "recur/spec.hpp"
 #include "recur/tensor.hpp"
 
 namespace recur {
@@ -33,6 +36,35 @@ struct BasicLayerWeights {
 using LayerWeights = BasicLayerWeights<ConstTensorView>;
 /// Where `backward` writes the gradients of one layer; same shapes. A view that is not given is not computed.
 using LayerGradients = BasicLayerWeights<TensorView>;
+
+/// The shape of a tensor, outermost dimension first; rank 0 where there is no such tensor.
+struct TensorShape {
+  int rank = 0;
+  std::array<std::int64_t, 4> sizes = {};
+
+  bool given() const { return rank != 0; }
+  std::int64_t elements() const {
+    std::int64_t count = given() ? 1 : 0;
+    for (int d = 0; d < rank; ++d) count *= sizes[static_cast<std::size_t>(d)];
+    return count;
+  }
+  friend bool operator==(const TensorShape&, const TensorShape&) = default;
+};
+
+/// The shape of a view.
+template <class Pointer>
+TensorShape shape_of(const BasicTensorView<Pointer>& view) {
+  TensorShape shape{view.rank(), {}};
+  for (int d = 0; d < shape.rank; ++d) shape.sizes[static_cast<std::size_t>(d)] = view.size(d);
+  return shape;
+}
+
+/// The shapes of the canonical tensors of one layer (0-based), with values in place of the letters above.
+/// `recur/owned.hpp` has memory for all of them.
+///
+/// @throws InvalidArgument for a Spec that can never work, a layer it does not have, and for sizes whose
+///         products pass 64 bits.
+RECUR_API BasicLayerWeights<TensorShape> layer_shapes(const Spec& spec, std::int64_t layer);
 
 /// Handle to a buffer that `prepare_weights` filled. `layout_id` names the packing: plans with an equal
 /// `Plan::layout_id` share a buffer. The buffer is the caller's and must outlive every use.
