@@ -10,6 +10,7 @@ set(RECUR_CORE_HEADERS
   recur/graph.hpp
   recur/memory.hpp
   recur/onnx.hpp
+  recur/owned.hpp
   recur/plan.hpp
   recur/rates.hpp
   recur/recur.h
@@ -25,6 +26,7 @@ set(RECUR_CORE_HEADERS
 )
 
 set(RECUR_TASKS_HEADERS
+  recur/tasks/adam.hpp
   recur/tasks/affine.hpp
   recur/tasks/crf.hpp
   recur/tasks/dictionary.hpp

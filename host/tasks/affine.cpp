@@ -1,95 +1,80 @@
 #include "recur/tasks/affine.hpp"
 
+#include "host/dense_product.hpp"
+#include "host/tasks/team.hpp"
 #include "host/tasks/views.hpp"
 
-// The products are small beside those of the recurrent layers, so plain loops that compilers vectorise do:
-// they need no workspace, and a fixed order of sums comes for free.
 namespace recur::tasks {
 namespace {
 
-constexpr std::int64_t kTileOutputs = 64;
-constexpr std::int64_t kTileInputs = 64;  // 64 x 64 of fp64: 32 KiB of stack
-constexpr std::int64_t kUnroll = 4;       // products added to a sum each time it is loaded and stored
-
-// y[r][o .. o+outputs) += x[r][i .. i+inputs) . W[o][i ..]^T for all rows. W's tile is transposed first, so
-// that the inner loop runs over outputs: vectors hold different sums and each sum keeps its order. What the
-// tile has more than W is zeros.
-template <class T>
-void add_tile(const AffineArgs& args, std::int64_t o, std::int64_t outputs, std::int64_t i,
-              std::int64_t inputs) {
-  alignas(64) T tile[kTileInputs][kTileOutputs] = {};
-  for (std::int64_t j = 0; j < outputs; ++j) {
-    const T* W = row_of<T>(args.W, o + j) + i;
-    for (std::int64_t k = 0; k < inputs; ++k) tile[k][j] = W[k];
-  }
-  const std::int64_t padded_outputs = (outputs + 15) / 16 * 16;  // whole vectors
-  for (std::int64_t r = 0; r < args.x.size(0); ++r) {
-    const T* x = row_of<T>(args.x, r) + i;
-    T* y = row_of<T>(args.y, r) + o;
-    alignas(64) T sums[kTileOutputs] = {};
-    for (std::int64_t j = 0; j < outputs; ++j) sums[j] = y[j];
-    std::int64_t k = 0;
-    for (; k + kUnroll <= inputs; k += kUnroll) {
-      for (std::int64_t j = 0; j < padded_outputs; ++j) {
-        T sum = sums[j] + x[k] * tile[k][j];
-        sum += x[k + 1] * tile[k + 1][j];
-        sum += x[k + 2] * tile[k + 2][j];
-        sum += x[k + 3] * tile[k + 3][j];
-        sums[j] = sum;
-      }
-    }
-    for (; k < inputs; ++k) {
-      for (std::int64_t j = 0; j < padded_outputs; ++j) sums[j] += x[k] * tile[k][j];
-    }
-    for (std::int64_t j = 0; j < outputs; ++j) y[j] = sums[j];
-  }
-}
-
 template <class T>
 void forward_product(const AffineArgs& args) {
-  const std::int64_t rows = args.x.size(0);
-  const std::int64_t width = args.x.size(1);
-  const std::int64_t outputs = args.W.size(0);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    T* y = row_of<T>(args.y, r);
-    if (args.b.given()) {
-      std::copy_n(row_of<T>(args.b, 0), outputs, y);
-    } else {
-      std::fill_n(y, outputs, T{0});
-    }
-  }
-  for (std::int64_t o = 0; o < outputs; o += kTileOutputs) {
-    for (std::int64_t i = 0; i < width; i += kTileInputs) {
-      add_tile<T>(args, o, std::min(kTileOutputs, outputs - o), i, std::min(kTileInputs, width - i));
-    }
-  }
+  const host::DenseProduct<T> product{.a = row_of<T>(args.x, 0),
+                                      .a_row = args.x.stride(0),
+                                      .a_column = 1,
+                                      .b = row_of<T>(args.W, 0),  // transposed
+                                      .b_row = 1,
+                                      .b_column = args.W.stride(0),
+                                      .c = row_of<T>(args.y, 0),
+                                      .c_row = args.y.stride(0),
+                                      .rows = args.x.size(0),
+                                      .columns = args.W.size(0),
+                                      .depth = args.x.size(1),
+                                      .start = args.b.given() ? row_of<T>(args.b, 0) : nullptr};
+  on_members(args.team, product.rows * product.columns * product.depth,
+             [&](int member, int members) { host::dense_product(product, member, members); });
 }
 
-// y[i] += a * x[i].
 template <class T>
-void add_scaled(T a, const T* x, T* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] += a * x[i];
+void add_rows(const ConstTensorView& dy, Share columns, T* sums) {
+  for (std::int64_t r = 0; r < dy.size(0); ++r) {
+    const T* row = row_of<T>(dy, r);
+    for (std::int64_t o = columns.begin; o < columns.end; ++o) sums[o] += row[o];
+  }
 }
 
 template <class T>
 void backward_products(const AffineBackwardArgs& args) {
-  const std::int64_t rows = args.dy.size(0);
-  const std::int64_t outputs = args.dy.size(1);
-  if (args.mode == GradientMode::overwrite) {
-    if (args.db.given()) std::fill_n(row_of<T>(args.db, 0), outputs, T{0});
-    for (std::int64_t o = 0; args.dW.given() && o < outputs; ++o) {
-      std::fill_n(row_of<T>(args.dW, o), args.dW.size(1), T{0});
-    }
+  const bool add = args.mode == GradientMode::accumulate;
+  host::DenseProduct<T> dx{.a = row_of<T>(args.dy, 0),
+                           .a_row = args.dy.stride(0),
+                           .a_column = 1,
+                           .b = nullptr,
+                           .b_row = 0,
+                           .b_column = 1,
+                           .c = nullptr,
+                           .c_row = 0,
+                           .rows = args.dy.size(0),
+                           .columns = 0,
+                           .depth = args.dy.size(1)};
+  host::DenseProduct<T> dW = dx;
+  std::swap(dW.a_row, dW.a_column);  // dy is transposed
+  std::swap(dW.rows, dW.depth);
+  dW.accumulate = add;
+  if (args.dx.given()) {
+    dx.b = row_of<T>(args.W, 0);
+    dx.b_row = args.W.stride(0);
+    dx.c = row_of<T>(args.dx, 0);
+    dx.c_row = args.dx.stride(0);
+    dx.columns = args.dx.size(1);
   }
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const T* dy = row_of<T>(args.dy, r);
-    if (args.dx.given()) std::fill_n(row_of<T>(args.dx, r), args.dx.size(1), T{0});
-    if (args.db.given()) add_scaled(T{1}, dy, row_of<T>(args.db, 0), outputs);
-    for (std::int64_t o = 0; o < outputs; ++o) {
-      if (args.dx.given()) add_scaled(dy[o], row_of<T>(args.W, o), row_of<T>(args.dx, r), args.dx.size(1));
-      if (args.dW.given()) add_scaled(dy[o], row_of<T>(args.x, r), row_of<T>(args.dW, o), args.dW.size(1));
-    }
+  if (args.dW.given()) {
+    dW.b = row_of<T>(args.x, 0);
+    dW.b_row = args.x.stride(0);
+    dW.c = row_of<T>(args.dW, 0);
+    dW.c_row = args.dW.stride(0);
+    dW.columns = args.dW.size(1);
   }
+  const std::int64_t columns = std::max<std::int64_t>(1, dx.columns + dW.columns);
+  on_members(args.team, args.dy.size(0) * args.dy.size(1) * columns, [&](int member, int members) {
+    if (args.dx.given()) host::dense_product(dx, member, members);
+    if (args.dW.given()) host::dense_product(dW, member, members);
+    if (!args.db.given()) return;
+    const Share share = share_of(args.dy.size(1), member, members);
+    T* const db = row_of<T>(args.db, 0);
+    if (!add) std::fill(db + share.begin, db + share.end, T{0});
+    add_rows(args.dy, share, db);
+  });
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "host/tasks/team.hpp"
 #include "host/tasks/views.hpp"
 
 namespace recur::tasks {
@@ -9,22 +10,27 @@ namespace {
 
 template <class T>
 double squared_error(const ConstTensorView& prediction, const ConstTensorView& target,
-                     const TensorView& dprediction) {
+                     const TensorView& dprediction, ThreadTeam* team) {
   const std::int64_t rows = prediction.size(0);
   const std::int64_t width = prediction.size(1);
   const double count = static_cast<double>(rows) * static_cast<double>(width);
-  double sum = 0;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const T* p = row_of<T>(prediction, r);
-    const T* q = row_of<T>(target, r);
-    T* d = dprediction.given() ? row_of<T>(dprediction, r) : nullptr;
-    for (std::int64_t o = 0; o < width; ++o) {
-      const double difference = static_cast<double>(p[o]) - static_cast<double>(q[o]);
-      sum += difference * difference;
-      if (d != nullptr) d[o] = static_cast<T>(2 * difference / count);
+  const auto sum_of = [&](std::int64_t begin, std::int64_t end) {
+    double sum = 0;
+    for (std::int64_t r = begin; r < end; ++r) {
+      const T* p = row_of<T>(prediction, r);
+      const T* q = row_of<T>(target, r);
+      T* d = dprediction.given() ? row_of<T>(dprediction, r) : nullptr;
+      for (std::int64_t o = 0; o < width; ++o) {
+        const double difference = static_cast<double>(p[o]) - static_cast<double>(q[o]);
+        sum += difference * difference;
+        if (d != nullptr) d[o] = static_cast<T>(2 * difference / count);
+      }
     }
-  }
-  return sum / count;
+    return sum;
+  };
+  PartialSums sums;
+  on_members(team, rows * width, [&](int member, int members) { sums.fill(rows, member, members, sum_of); });
+  return sums.total() / count;
 }
 
 template <class T>
@@ -32,6 +38,31 @@ double largest(const T* values, std::int64_t count) {
   T result = values[0];
   for (std::int64_t n = 1; n < count; ++n) result = std::max(result, values[n]);
   return static_cast<double>(result);
+}
+
+// -log softmax(row)[label], and its gradient over `count` where that is asked for.
+template <class T>
+double row_entropy(const T* row, std::int64_t classes, std::int32_t label, double count, T* gradient) {
+  const double top = largest(row, classes);
+  double total = 0;
+  if (gradient == nullptr) {
+    for (std::int64_t n = 0; n < classes; ++n) total += std::exp(static_cast<double>(row[n]) - top);
+  } else {
+    // An exponential takes longer than all else, so it waits where the gradient goes.
+    for (std::int64_t n = 0; n < classes; ++n) {
+      const double term = std::exp(static_cast<double>(row[n]) - top);
+      total += term;
+      gradient[n] = static_cast<T>(term);
+    }
+    const double scale = 1 / (total * count);
+    for (std::int64_t n = 0; n < classes; ++n) {
+      gradient[n] = static_cast<T>(static_cast<double>(gradient[n]) * scale);
+    }
+    const double of_label =
+        std::exp(static_cast<double>(row[label]) - top) / total;  // next to 1: not rounded
+    gradient[label] = static_cast<T>((of_label - 1) / count);
+  }
+  return std::log(total) + (top - static_cast<double>(row[label]));
 }
 
 template <class T>
@@ -43,34 +74,31 @@ double cross_entropy(const CrossEntropyArgs& args, const Batch& batch) {
   std::int64_t count = 0;
   for (std::int64_t b = 0; b < batch.size; ++b) count += batch.length(b);
 
-  double sum = 0;
-  for (std::int64_t b = 0; b < batch.size; ++b) {
-    for (std::int64_t t = 0; t < batch.steps; ++t) {
+  const auto sum_of = [&](std::int64_t begin, std::int64_t end) {
+    double sum = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t b = i / batch.steps;
+      const std::int64_t t = i % batch.steps;
       T* gradient = args.dlogits.given() ? OutputSteps<T>(args.dlogits, args.layout).at(t, b) : nullptr;
-      if (t >= batch.length(b)) {
-        if (gradient != nullptr) std::fill_n(gradient, classes, T{0});
-        continue;
-      }
-      const T* row = logits.at(t, b);
-      const std::int32_t label = *labels.at(t, b);
-      const double top = largest(row, classes);
-      double total = 0;
-      for (std::int64_t n = 0; n < classes; ++n) total += std::exp(static_cast<double>(row[n]) - top);
-      sum += std::log(total) + (top - static_cast<double>(row[label]));
-      if (gradient == nullptr) continue;
-      for (std::int64_t n = 0; n < classes; ++n) {
-        const double probability = std::exp(static_cast<double>(row[n]) - top) / total;
-        gradient[n] = static_cast<T>((probability - (n == label ? 1 : 0)) / static_cast<double>(count));
+      if (t < batch.length(b)) {
+        sum += row_entropy(logits.at(t, b), classes, *labels.at(t, b), static_cast<double>(count), gradient);
+      } else if (gradient != nullptr) {
+        std::fill_n(gradient, classes, T{0});
       }
     }
-  }
-  return count == 0 ? 0 : sum / static_cast<double>(count);
+    return sum;
+  };
+  const std::int64_t rows = batch.steps * batch.size;
+  PartialSums sums;
+  on_members(args.team, rows * classes,
+             [&](int member, int members) { sums.fill(rows, member, members, sum_of); });
+  return count == 0 ? 0 : sums.total() / static_cast<double>(count);
 }
 
 }  // namespace
 
 double mean_squared_error(const ConstTensorView& prediction, const ConstTensorView& target,
-                          const TensorView& dprediction) {
+                          const TensorView& dprediction, ThreadTeam* team) {
   check_rank("prediction", prediction, 2, "[R][O]");
   check_f32_or_f64("prediction", prediction);
   const host::Dim rows{"R", prediction.size(0)};
@@ -86,8 +114,8 @@ double mean_squared_error(const ConstTensorView& prediction, const ConstTensorVi
   overlap.check();
 
   double value = 0;
-  with_float(type,
-             [&](auto zero) { value = squared_error<decltype(zero)>(prediction, target, dprediction); });
+  with_float(
+      type, [&](auto zero) { value = squared_error<decltype(zero)>(prediction, target, dprediction, team); });
   return value;
 }
 

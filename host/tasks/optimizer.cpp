@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "host/tasks/team.hpp"
 #include "host/tasks/views.hpp"
 
 namespace recur::tasks {
@@ -52,25 +53,45 @@ void check_disjoint(std::span<const TensorView> gradients) {
   }
 }
 
-// Calls body(count, offsets...) for every innermost row of equally shaped views: its elements, and where it
-// starts in each of them.
+std::int64_t elements_of(const ConstTensorView& view) {
+  std::int64_t count = 1;
+  for (int d = 0; d < view.rank(); ++d) count *= view.size(d);
+  return count;
+}
+
+// Calls body(count, offsets...) for the elements begin..end of equally shaped views, counted in row-major
+// order, by runs within an innermost row: how many, and where they start in each view.
 template <class Body, class... Views>
-void for_each_row(Body&& body, const ConstTensorView& first, const Views&... others) {
+void for_each_run(std::int64_t begin, std::int64_t end, Body&& body, const ConstTensorView& first,
+                  const Views&... others) {
   const int outer = first.rank() - 1;
-  std::int64_t rows = 1;
-  for (int d = 0; d < outer; ++d) rows *= first.size(d);
-  for (std::int64_t row = 0; row < rows; ++row) {
+  const std::int64_t width = first.size(outer);
+  for (std::int64_t at = begin; at < end;) {
+    const std::int64_t row = at / width;
+    const std::int64_t column = at % width;
+    const std::int64_t count = std::min(width - column, end - at);
     const auto offset = [&](const ConstTensorView& view) {
       std::int64_t rest = row;
-      std::int64_t sum = 0;
+      std::int64_t sum = column;
       for (int d = outer - 1; d >= 0; --d) {
         sum += rest % first.size(d) * view.stride(d);
         rest /= first.size(d);
       }
       return sum;
     };
-    body(first.size(outer), offset(first), offset(others)...);
+    body(count, offset(first), offset(others)...);
+    at += count;
   }
+}
+
+// The same for all elements, shared among a team.
+template <class Body, class... Views>
+void for_each_run(ThreadTeam* team, Body&& body, const ConstTensorView& first, const Views&... others) {
+  const std::int64_t elements = elements_of(first);
+  on_members(team, elements, [&](int member, int members) {
+    const Share share = share_of(elements, member, members);
+    for_each_run(share.begin, share.end, body, first, others...);
+  });
 }
 
 template <class T>
@@ -84,9 +105,10 @@ const T* base(const ConstTensorView& view) {
 
 template <class T>
 void sgd(const SgdOptions& options, const TensorView& parameter, const ConstTensorView& gradient,
-         const TensorView& velocity) {
+         const TensorView& velocity, ThreadTeam* team) {
   if (!velocity.given()) {
-    for_each_row(
+    for_each_run(
+        team,
         [&](std::int64_t count, std::int64_t at_p, std::int64_t at_g) {
           T* p = base<T>(parameter) + at_p;
           const T* g = base<T>(gradient) + at_g;
@@ -98,7 +120,8 @@ void sgd(const SgdOptions& options, const TensorView& parameter, const ConstTens
         parameter, gradient);
     return;
   }
-  for_each_row(
+  for_each_run(
+      team,
       [&](std::int64_t count, std::int64_t at_p, std::int64_t at_g, std::int64_t at_v) {
         T* p = base<T>(parameter) + at_p;
         T* v = base<T>(velocity) + at_v;
@@ -114,10 +137,11 @@ void sgd(const SgdOptions& options, const TensorView& parameter, const ConstTens
 
 template <class T>
 void adam(const AdamOptions& options, std::int64_t step, const TensorView& parameter,
-          const ConstTensorView& gradient, const TensorView& m, const TensorView& v) {
+          const ConstTensorView& gradient, const TensorView& m, const TensorView& v, ThreadTeam* team) {
   const double correction1 = 1 - std::pow(options.beta1, static_cast<double>(step));
   const double correction2 = 1 - std::pow(options.beta2, static_cast<double>(step));
-  for_each_row(
+  for_each_run(
+      team,
       [&](std::int64_t count, std::int64_t at_p, std::int64_t at_g, std::int64_t at_m, std::int64_t at_v) {
         T* p = base<T>(parameter) + at_p;
         T* first = base<T>(m) + at_m;
@@ -138,22 +162,30 @@ void adam(const AdamOptions& options, std::int64_t step, const TensorView& param
 }
 
 template <class T>
-double sum_of_squares(const TensorView& view) {
-  double sum = 0;
-  for_each_row(
-      [&](std::int64_t count, std::int64_t at) {
-        const T* row = base<T>(view) + at;
-        for (std::int64_t i = 0; i < count; ++i) {
-          sum += static_cast<double>(row[i]) * static_cast<double>(row[i]);
-        }
-      },
-      view);
-  return sum;
+double sum_of_squares(const TensorView& view, ThreadTeam* team) {
+  const auto sum_of = [&](std::int64_t begin, std::int64_t end) {
+    double sum = 0;
+    for_each_run(
+        begin, end,
+        [&](std::int64_t count, std::int64_t at) {
+          const T* row = base<T>(view) + at;
+          for (std::int64_t i = 0; i < count; ++i) {
+            sum += static_cast<double>(row[i]) * static_cast<double>(row[i]);
+          }
+        },
+        view);
+    return sum;
+  };
+  const std::int64_t elements = elements_of(view);
+  PartialSums sums;
+  on_members(team, elements, [&](int member, int members) { sums.fill(elements, member, members, sum_of); });
+  return sums.total();
 }
 
 template <class T>
-void scale_by(const TensorView& view, double factor) {
-  for_each_row(
+void scale_by(const TensorView& view, double factor, ThreadTeam* team) {
+  for_each_run(
+      team,
       [&](std::int64_t count, std::int64_t at) {
         T* row = base<T>(view) + at;
         for (std::int64_t i = 0; i < count; ++i)
@@ -165,7 +197,7 @@ void scale_by(const TensorView& view, double factor) {
 }  // namespace
 
 void sgd_step(const SgdOptions& options, const TensorView& parameter, const ConstTensorView& gradient,
-              const TensorView& velocity) {
+              const TensorView& velocity, ThreadTeam* team) {
   check_rate(options.learning_rate);
   check_fraction("momentum", options.momentum);
   check_tensor("parameter", parameter);
@@ -182,11 +214,11 @@ void sgd_step(const SgdOptions& options, const TensorView& parameter, const Cons
   overlap.check();
 
   with_float(parameter.type(),
-             [&](auto zero) { sgd<decltype(zero)>(options, parameter, gradient, velocity); });
+             [&](auto zero) { sgd<decltype(zero)>(options, parameter, gradient, velocity, team); });
 }
 
 void adam_step(const AdamOptions& options, std::int64_t step, const TensorView& parameter,
-               const ConstTensorView& gradient, const TensorView& m, const TensorView& v) {
+               const ConstTensorView& gradient, const TensorView& m, const TensorView& v, ThreadTeam* team) {
   check_rate(options.learning_rate);
   check_fraction("beta1", options.beta1);
   check_fraction("beta2", options.beta2);
@@ -205,10 +237,10 @@ void adam_step(const AdamOptions& options, std::int64_t step, const TensorView& 
   overlap.check();
 
   with_float(parameter.type(),
-             [&](auto zero) { adam<decltype(zero)>(options, step, parameter, gradient, m, v); });
+             [&](auto zero) { adam<decltype(zero)>(options, step, parameter, gradient, m, v, team); });
 }
 
-double clip_global_norm(std::span<const TensorView> gradients, double max_norm) {
+double clip_global_norm(std::span<const TensorView> gradients, double max_norm, ThreadTeam* team) {
   check_option("max_norm", max_norm, std::isfinite(max_norm) && max_norm > 0, "a finite number above 0");
   if (gradients.empty()) fail("gradients", "at least one tensor", "none");
   for (const TensorView& gradient : gradients) check_tensor("gradients", gradient);
@@ -216,12 +248,13 @@ double clip_global_norm(std::span<const TensorView> gradients, double max_norm) 
 
   double sum = 0;
   for (const TensorView& gradient : gradients) {
-    with_float(gradient.type(), [&](auto zero) { sum += sum_of_squares<decltype(zero)>(gradient); });
+    with_float(gradient.type(), [&](auto zero) { sum += sum_of_squares<decltype(zero)>(gradient, team); });
   }
   const double norm = std::sqrt(sum);
   if (std::isfinite(norm) && norm > max_norm) {
     for (const TensorView& gradient : gradients) {
-      with_float(gradient.type(), [&](auto zero) { scale_by<decltype(zero)>(gradient, max_norm / norm); });
+      with_float(gradient.type(),
+                 [&](auto zero) { scale_by<decltype(zero)>(gradient, max_norm / norm, team); });
     }
   }
   return norm;

@@ -582,9 +582,19 @@ RECUR_API recur_status recur_graph_backward(const recur_plan* plan, recur_contex
 RECUR_API recur_status recur_graph_launch(recur_graph* graph, void* stream, recur_error* error);
 RECUR_API void recur_graph_free(recur_graph* graph);
 
-/** The shapes of layer `layer` (from 0) of a stack, for weights and their gradients: dense tensors in the
-   Spec's dtype without memory (`data` null), of rank 0 where the layer has none. RECUR_INVALID_ARGUMENT for a
-   Spec that can never work and for a layer that it does not have. */
+/** The canonical tensors of one layer (0-based), in `out`: dense, of the Spec's dtype, without memory: set
+   each `data` of a tensor whose rank is not 0, which stands for one that the layer does not have. G is 1
+   (rnn), 3 (gru, coupled lstm) or 4 (lstm); gates are i f g o and r z n; K is I for layer 0, above it D*P; P
+   is H without a projection.
+
+       W          [D][G*H][K]
+       R          [D][G*H][P]
+       bW, bR     [D][G*H]      as `bias` has them
+       peephole   [D][3*H] (i f o), coupled [D][2*H] (i o)
+       projection [D][P][H]
+
+   Fails with RECUR_INVALID_ARGUMENT for a Spec that can never work and a layer that it does not have; `out`
+   is then as it was. */
 RECUR_API recur_status recur_layer_shapes(const recur_spec* spec, int64_t layer, recur_layer_weights* out,
                                           recur_error* error);
 

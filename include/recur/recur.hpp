@@ -9,6 +9,7 @@
 #include "recur/graph.hpp"           // IWYU pragma: export
 #include "recur/memory.hpp"          // IWYU pragma: export
 #include "recur/onnx.hpp"            // IWYU pragma: export
+#include "recur/owned.hpp"           // IWYU pragma: export
 #include "recur/plan.hpp"            // IWYU pragma: export
 #include "recur/rates.hpp"           // IWYU pragma: export
 #include "recur/run.hpp"             // IWYU pragma: export

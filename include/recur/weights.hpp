@@ -43,9 +43,10 @@ struct TensorShape {
   int rank = 0;
   std::array<std::int64_t, TensorView::kMaxRank> sizes = {};
 
+  bool given() const { return rank != 0; }
   /// Elements; 0 where there is no tensor.
   std::int64_t elements() const {
-    std::int64_t count = rank == 0 ? 0 : 1;
+    std::int64_t count = given() ? 1 : 0;
     for (int d = 0; d < rank; ++d) count *= sizes[static_cast<std::size_t>(d)];
     return count;
   }
@@ -59,14 +60,25 @@ struct TensorShape {
       default: return {};
     }
   }
+  friend bool operator==(const TensorShape&, const TensorShape&) = default;
 };
+
+/// The shape of a view.
+template <class Pointer>
+TensorShape shape_of(const BasicTensorView<Pointer>& view) {
+  TensorShape shape{view.rank(), {}};
+  for (int d = 0; d < shape.rank; ++d) shape.sizes[static_cast<std::size_t>(d)] = view.size(d);
+  return shape;
+}
 
 /// What shapes the canonical weights of a layer have, and their gradients.
 using LayerShapes = BasicLayerWeights<TensorShape>;
 
-/// The shapes of layer `layer` of a stack.
-/// @throws InvalidArgument for a Spec that can never work, a layer that it does not have and sizes that
-/// overflow.
+/// The shapes of the canonical tensors of one layer (0-based), with values in place of the letters above.
+/// `recur/owned.hpp` has memory for all of them.
+///
+/// @throws InvalidArgument for a Spec that can never work, a layer it does not have, and for sizes whose
+///         products pass 64 bits.
 RECUR_API LayerShapes layer_shapes(const Spec& spec, std::int64_t layer);
 
 /// Handle to a buffer that `prepare_weights` filled. `layout_id` names the packing: plans with an equal

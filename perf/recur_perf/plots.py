@@ -4,7 +4,7 @@ import os
 
 import matplotlib
 
-from recur_perf import beside
+from recur_perf import beside, shapes
 from recur_perf.results import describe, loses
 from recur_perf.programs import program
 from recur_perf.style import DASHES, MARKS, plt, save
@@ -24,49 +24,88 @@ def _threads(threads):
     return "" if threads is None else f", {threads} thread{'s' if threads > 1 else ''}"
 
 
+SIZES = ("T", "B", "H")
+FEWEST_POINTS = 3  # of a curve
+
+
 def _series(rows, along):
-    """Rows that differ in one size only: {what they share: {engine and the other sizes: [(size, row)]}}."""
+    """Curves over one size: {what a picture shares: {(engine, what its curves have of the others): {size: row}}}.
+
+    A picture over H or B has curves of several B or H, one over T of several of both.
+    """
     figures = {}
     for row in rows:
         if row["inputs"] != "warm":
             continue
         # The input is as wide as the layer in sweeps of H; else it is a size of its own.
         wide = "I=H" if row["I"] == row["H"] else f"I={row['I']}"
-        other = "B" if along == "H" else "H"
-        shared = (row["cell"], row["dtype"], row["pass"], row["T"], row["L"], row["direction"],
-                  wide if along == "H" else "", row["lengths"], row.get("threads"))
-        line = (f"{row['engine']} {row['timing']}", row[other], wide)
+        others = tuple((name, row[name]) for name in SIZES if name != along and (along == "T" or name != "T"))
+        shared = (row["cell"], row["dtype"], row["pass"], None if along == "T" else row["T"], row["L"], row["direction"],
+                  "" if along == "B" else wide, row["lengths"], row.get("threads"))
+        line = (f"{row['engine']} {row['timing']}", others, wide)
         figures.setdefault(shared, {}).setdefault(line, {})[row[along]] = row
-    return {shared: lines for shared, lines in figures.items() if any(len(points) >= 3 for points in lines.values())}
+    figures = {shared: {line: points for line, points in lines.items() if len(points) >= FEWEST_POINTS}
+               for shared, lines in figures.items()}
+    return {shared: lines for shared, lines in figures.items() if lines}
+
+
+def _in_curves(rows):
+    """The rows that curves show and nothing else does, by identity: those of a sweep. A named shape is a case of its own as well."""
+    return {id(row) for along in SIZES for lines in _series(rows, along).values() for points in lines.values() for row in points.values()
+            if row["stands_for"] == shapes.COMMAND_LINE}
+
+
+def _compact(value):
+    return f"{value:g}" if value < 1e4 else f"{value:.0e}".replace("e+0", "e")
+
+
+def _number_times(axes):
+    """A logarithmic axis of times that has at least two numbers."""
+    low, high = axes.get_ylim()
+    steps = (1, 2, 5) if high / low < 200 else (1,)
+    ticks = [step * 10.0**power for power in range(-4, 9) for step in steps]
+    ticks = [tick for tick in ticks if low <= tick <= high]
+    if len(ticks) < 2:
+        middle = (low * high) ** 0.5
+        low, high = min(low, middle / 2), max(high, 2 * middle)
+        axes.set_ylim(low, high)
+        ticks = [step * 10.0**power for power in range(-4, 9) for step in (1, 2, 5) if low <= step * 10.0**power <= high]
+    axes.yaxis.set_major_locator(matplotlib.ticker.FixedLocator(ticks))
+    axes.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: _compact(value)))
+    axes.yaxis.set_minor_formatter(matplotlib.ticker.NullFormatter())
 
 
 def draw_sweeps(result, folder, along):
-    """Time per step against H or B, one picture for each cell, type and pass with at least three sizes."""
+    """Time against T, B or H, one picture for each cell, type and pass with at least three sizes: a step's, of T the whole call's."""
     paths = []
-    other = "B" if along == "H" else "H"
     for shared, lines in _series(result["rows"], along).items():
-        cell, dtype, timed, T, L, direction, _, _, threads = shared
+        cell, dtype, timed, T, L, direction, wide, lengths, threads = shared
         engines = sorted({line[0] for line in lines})
         sizes = sorted({line[1] for line in lines})
+        widths = {line[2] for line in lines}
         figure, axes = plt.subplots(figsize=(7, 4.2))
+        value = "seconds" if along == "T" else "seconds_per_step"
         for line in sorted(lines):
             points = sorted(lines[line].items())
-            if len(points) < 3:
-                continue
             mark, dash = MARKS[engines.index(line[0]) % len(MARKS)], DASHES[sizes.index(line[1]) % len(DASHES)]
-            axes.plot([size for size, _ in points], [1e6 * row["seconds_per_step"] for _, row in points],
+            name = ", ".join([program(line[0]).title.strip("`") + line[0][len(line[0].split()[0]):], *(f"{size}={of}" for size, of in line[1])])
+            axes.plot([size for size, _ in points], [1e6 * row[value] for _, row in points],
                       color=program(line[0]).colour, marker=mark, linestyle=dash, markersize=4,
-                      label=f"{line[0]}, {other}={line[1]}")
+                      label=name + (f", {line[2]}" if len(widths) > 1 else ""))
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         ticks = sorted({size for points in lines.values() for size in points})
-        axes.set_xticks(ticks, [str(tick) for tick in ticks])
-        axes.set_xlabel(along)
-        axes.set_ylabel("microseconds a step")
-        axes.set_title(f"{cell} {dtype} {timed}, T={T} L={L} {direction}" + _threads(threads)
-                       + f"\n{_title(result)}", fontsize=9)
+        axes.set_xticks(ticks, [str(tick) for tick in ticks], fontsize=8, rotation=0 if len(ticks) <= 12 else 90)
+        axes.xaxis.set_minor_locator(matplotlib.ticker.NullLocator())
+        _number_times(axes)
+        axes.set_xlabel({"T": "T, steps", "B": "B, sequences", "H": "H, hidden size"}[along])
+        axes.set_ylabel("microseconds a call" if along == "T" else "microseconds a step")
+        axes.set_title(f"{cell} {dtype} {timed}, " + (f"T={T} " if T else "") + f"L={L} {direction}" + (f" {wide}" if wide else "")
+                       + (" lengths" if lengths else "") + _threads(threads) + f"\n{_title(result)}", fontsize=9)
         axes.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-        name = f"step_against_{along}_{cell}_{dtype}_{timed}_T{T}_L{L}_{direction}" + (f"_{threads}" if threads else "")
+        name = "_".join([f"{'call' if along == 'T' else 'step'}_against_{along}", cell, dtype, timed, *([f"T{T}"] if T else []), f"L{L}", direction,
+                         *([wide.replace("=", "")] if wide not in ("", "I=H") else []), *(["lengths"] if lengths else []),
+                         *([str(threads)] if threads else [])])
         paths.append(_save(figure, folder, name))
     return paths
 
@@ -90,16 +129,22 @@ def _draw_bars(result, folder, name, rows, value, label, line_at_one):
     return [_save(figure, folder, name)]
 
 
+def _alone(result):
+    """Our rows with warm inputs that are no points of curves."""
+    curves = _in_curves(result["rows"])
+    return [row for row in result["rows"] if not row["reference"] and row["inputs"] == "warm" and id(row) not in curves]
+
+
 def draw_ratios(result, folder):
-    """Times of the best reference over ours, lowest first: bars that end before the line lose, and are hatched."""
-    rows = [row for row in result["rows"] if "ratio" in row and not row["reference"] and row["inputs"] == "warm"]
+    """Times of the best reference over ours, lowest first: bars that end before the line lose, and are hatched. Sweeps are curves."""
+    rows = [row for row in _alone(result) if "ratio" in row]
     return _draw_bars(result, folder, "ratio_to_reference", rows, lambda row: row["ratio"],
                       "times as fast as the best reference of the same run", True)
 
 
 def draw_floors(result, folder):
-    """Floors over our times, lowest first."""
-    rows = [row for row in result["rows"] if "floor_fraction" in row and not row["reference"] and row["inputs"] == "warm"]
+    """Floors over our times, lowest first. Sweeps are curves."""
+    rows = [row for row in _alone(result) if "floor_fraction" in row]
     return _draw_bars(result, folder, "fraction_of_floor", rows, lambda row: row["floor_fraction"],
                       "floor over time: 1 is what the machine could do", True)
 
@@ -119,9 +164,10 @@ def _number_ratios(axes):
 def draw_beside(result, folder, peers):
     """Everybody else's times over ours, for each shape in its first type with the most threads: a panel for each pass.
 
-    A mark left of the line is someone who is faster. A tick at the line's left is the floor.
+    A mark left of the line is someone who is faster. A tick at the line's left is the floor. Sweeps are curves.
     """
-    cases = beside.cases(result, peers)
+    curves = _in_curves(result["rows"])
+    cases = [case for case in beside.cases(result, peers) if id(case.ours) not in curves]
     threads = max((case.ours.get("threads", 0) for case in cases), default=0)
     cases = [case for case in cases if case.others and case.ours.get("threads", 0) == threads]
     dtype = cases[0].ours["dtype"] if cases else ""
@@ -134,7 +180,7 @@ def draw_beside(result, folder, peers):
     columns = min(len(panels), 2)
     rows = [panels[i:i + columns] for i in range(0, len(panels), columns)]
     heights = [max(len(panel) for panel in row) + 1 for row in rows]
-    figure, all_axes = plt.subplots(len(rows), columns, figsize=(5.5 * columns, 0.9 * len(rows) + 0.19 * sum(heights)),
+    figure, all_axes = plt.subplots(len(rows), columns, figsize=(5.5 * columns, max(1.9, 0.9 * len(rows) + 0.19 * sum(heights))),
                                     sharex=True, squeeze=False, gridspec_kw={"height_ratios": heights})
     for i, axes in enumerate(axes for line in all_axes for axes in line):
         if i >= len(panels):
@@ -165,5 +211,6 @@ def draw_beside(result, folder, peers):
 def draw(result, folder, peers=()):
     """All pictures that a result has data for. Returns their paths."""
     os.makedirs(folder, exist_ok=True)
-    return [*draw_beside(result, folder, peers), *draw_sweeps(result, folder, "H"), *draw_sweeps(result, folder, "B"),
-            *draw_ratios(result, folder), *draw_floors(result, folder)]
+    curves = {**result, "rows": [*result["rows"], *(row for peer in peers for row in peer["rows"])]}
+    sweeps = [path for along in ("H", "B", "T") for path in draw_sweeps(curves, folder, along)]
+    return [*draw_beside(result, folder, peers), *sweeps, *draw_ratios(result, folder), *draw_floors(result, folder)]

@@ -7,6 +7,7 @@ import importlib.machinery
 import importlib.util
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -95,6 +96,16 @@ class Shapes(unittest.TestCase):
         self.assertEqual(named["double-b8"].dtypes, ("f64",))
         self.assertEqual(PEERS.shapes_of(arguments_of("--shape", "stream-b1", "--dtype", "f32"))[0].dtypes, ("f32",))
         self.assertNotIn("int8", PEERS.shapes_of(arguments_of("--device", "cuda", "--shape", "stream-b1"))[0].dtypes)
+
+    def test_options_have_recur_perfs_names(self):
+        with open(os.path.join(FOLDER, "options.cpp"), encoding="utf-8") as file:
+            theirs = set(re.findall(r'app\.add_(?:option|flag)\("(?:-\w,)?(--[\w-]+)"', file.read()))
+        with open(os.path.join(FOLDER, "peers"), encoding="utf-8") as file:
+            ours = set(re.findall(r'add_argument\((?:"-\w", )?"(--[\w-]+)"', file.read()))
+        # Peers' inputs are warm, and the floors are of the machine that recur-perf measures.
+        self.assertEqual(theirs - ours, {"--inputs", "--walk", "--no-floors", "--list-engines"})
+        self.assertEqual(ours - theirs, {"--named"})
+        self.assertEqual(arguments_of("--tolerance", "5", "--quiet").tolerance, 5)
 
     def test_every_shape_comes_before_the_next_type(self):
         a = shapes.Shape("a", "", "lstm", 1, 1, 1, 1, dtypes=("f16", "f32"), passes=("inference", "step"))

@@ -255,11 +255,32 @@ class Draw(unittest.TestCase):
             names = [os.path.basename(one) for one in paths]
             self.assertEqual(sorted(names)[:2], ["beside.svg", "fraction_of_floor.svg"])
             self.assertTrue(any(name.startswith("step_against_H_lstm_f32_inference") for name in names), names)
-            self.assertFalse(any(name.startswith("step_against_B") for name in names), "one batch only")
+            self.assertFalse(any("_against_B" in name or "_against_T" in name for name in names), "one batch, one length only")
             for one in paths:
                 with open(one, encoding="utf-8") as file:
                     self.assertIn("<svg", file.read(2000))
 
+    def test_a_sweep_is_curves_by_size(self):
+        from recur_perf import plots
+
+        for along, name in (("T", "call_against_T"), ("B", "step_against_B"), ("H", "step_against_H")):
+            rows = []
+            for size in (16, 64, 256):
+                for engine, seconds in (("cpu", 100), ("onednn", 150)):
+                    one = row(engine, seconds * size, stands_for="sizes of the command line", floor_fraction=0.5, **{along: size}, **({"I": size} if along == "H" else {}))
+                    rows.append({**one, "seconds_per_step": one["seconds"] / one["T"]} | ({"ratio": 1.5} if engine == "cpu" else {}))
+            with tempfile.TemporaryDirectory() as folder:
+                paths = plots.draw(result_of(*rows), folder)
+                self.assertEqual([os.path.basename(path)[:len(name)] for path in paths], [name], "curves, and neither bars nor lists")
+                with open(paths[0], encoding="utf-8") as file:
+                    picture = file.read()
+                for size in (16, 64, 256):
+                    self.assertIn(f">{size}</text>", picture)
+                for engine in ("cpu", "onednn"):
+                    self.assertIn(programs.program(engine).colour, picture)
+                pair = plots.draw(result_of(*(one for one in rows if one[along] != 64)), folder)
+                self.assertFalse([path for path in pair if "_against_" in path], "two points are no curve")
+                self.assertTrue([path for path in pair if path.endswith("beside.svg")])
 
     def beside_of(self, *peers, **fields):
         """The picture `beside` of one case, as text."""

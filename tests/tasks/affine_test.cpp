@@ -21,13 +21,15 @@ class Affine : public ::testing::Test {};
 using Types = ::testing::Types<float, double>;
 TYPED_TEST_SUITE(Affine, Types);
 
-// 64 outputs and 64 inputs make a tile, 16 a vector group, 4 an unrolled step: one below each, the edge, one
-// above. 57 outputs of 256 inputs is the lexical model's. R = 1: a single row.
+// The kernel's panels are up to 96 columns wide (f32 in AVX-512; f64 48), its chains 256 values deep, and
+// rows are copied 24 at a time: one below each, the edge, one above. Outputs are columns of y and rows of dW.
+// 57 outputs of 256 inputs is the lexical model's. R = 1: a single row.
 struct Sizes {
   std::int64_t rows, inputs, outputs;
 };
-const Sizes kSizes[] = {{1, 1, 1},   {3, 5, 7},   {1, 63, 15},  {2, 64, 16}, {3, 65, 17},
-                        {2, 66, 63}, {1, 67, 64}, {2, 130, 65}, {5, 256, 57}};
+const Sizes kSizes[] = {{1, 1, 1},     {3, 5, 7},     {1, 63, 15},  {2, 64, 16},  {3, 65, 17},
+                        {2, 66, 63},   {1, 67, 64},   {2, 130, 65}, {5, 256, 57}, {23, 255, 95},
+                        {24, 257, 96}, {25, 97, 193}, {257, 96, 25}};
 
 // A sum of K products errs by at most about K eps times the sum of their magnitudes; all of them are below 1.
 template <class T>

@@ -1,10 +1,13 @@
 /// @file
-/// Affine layer over rows. R is the number of rows, O the number of outputs. Host memory, calling thread.
+/// Affine layer over rows. R is the number of rows, O the number of outputs. Host memory, the calling thread
+/// or a team.
 ///
 /// Views have rank 2; the output of a recurrent layer, dense [T][B][D*H], is passed as [T*B][D*H]. Every sum
-/// runs in one fixed order, whatever the sizes: a row of y or dx depends on nothing but its own inputs.
+/// runs in one fixed order, whatever the sizes and the threads: a row of y or dx depends on nothing but its
+/// own inputs. Products are those of the CPU engine's kernel for the machine's instruction set.
 #pragma once
 
+#include "recur/context.hpp"
 #include "recur/export.hpp"
 #include "recur/run.hpp"
 #include "recur/tensor.hpp"
@@ -13,26 +16,29 @@ namespace recur::tasks {
 
 /// y = x W^T + b. All views f32, or all f64.
 struct AffineArgs {
-  ConstTensorView x;  ///< [R][I]
-  ConstTensorView W;  ///< [O][I]
-  ConstTensorView b;  ///< [O]; not given: zeros
-  TensorView y;       ///< [R][O], overlaps nothing
+  ConstTensorView x = {};  ///< [R][I]
+  ConstTensorView W = {};  ///< [O][I]
+  ConstTensorView b = {};  ///< [O]; not given: zeros
+  TensorView y = {};       ///< [R][O], overlaps nothing
+  /// Threads that share the work, which changes no bits; null: the calling thread alone.
+  ThreadTeam* team = nullptr;
 };
 
-/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, before anything is
-///         written.
+/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, and for a team that runs
+///         another call, before anything is written.
 RECUR_API void affine(const AffineArgs& args);
 
 /// dx = dy W, dW = dy^T x, db = sum over rows of dy. A gradient that is not given is not computed; inputs
 /// that only it needs may then be left out.
 struct AffineBackwardArgs {
-  ConstTensorView x;                            ///< [R][I]; needed for dW
-  ConstTensorView W;                            ///< [O][I]; needed for dx
-  ConstTensorView dy;                           ///< [R][O]
-  TensorView dx;                                ///< [R][I], always overwritten; overlaps nothing
-  TensorView dW;                                ///< [O][I]; overlaps nothing
-  TensorView db;                                ///< [O]; overlaps nothing
+  ConstTensorView x = {};                       ///< [R][I]; needed for dW
+  ConstTensorView W = {};                       ///< [O][I]; needed for dx
+  ConstTensorView dy = {};                      ///< [R][O]
+  TensorView dx = {};                           ///< [R][I], always overwritten; overlaps nothing
+  TensorView dW = {};                           ///< [O][I]; overlaps nothing
+  TensorView db = {};                           ///< [O]; overlaps nothing
   GradientMode mode = GradientMode::overwrite;  ///< of dW and db
+  ThreadTeam* team = nullptr;                   ///< as in `AffineArgs`
 };
 
 /// @throws InvalidArgument as `affine` does, and where no gradient is given.

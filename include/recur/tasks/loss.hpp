@@ -1,8 +1,9 @@
 /// @file
-/// Losses: value and gradient in one pass. N is the number of classes. Host memory, calling thread. Sums are
-/// kept in fp64 and run in one fixed order.
+/// Losses: value and gradient in one pass. N is the number of classes. Host memory, the calling thread or a
+/// team. Sums are kept in fp64 and run in one fixed order, whatever the threads.
 #pragma once
 
+#include "recur/context.hpp"
 #include "recur/export.hpp"
 #include "recur/tensor.hpp"
 #include "recur/types.hpp"
@@ -14,18 +15,20 @@ namespace recur::tasks {
 /// @param prediction   [R][O], f32 or f64
 /// @param target       [R][O], dtype of `prediction`
 /// @param dprediction  [R][O], 2 (prediction - target) / (R * O); not given: not computed. Overlaps nothing.
-/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, before anything is
-///         written.
+/// @param team         threads that share the work, which changes no bits; null: the calling thread alone
+/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, and for a team that runs
+///         another call, before anything is written.
 RECUR_API double mean_squared_error(const ConstTensorView& prediction, const ConstTensorView& target,
-                                    const TensorView& dprediction = {});
+                                    const TensorView& dprediction = {}, ThreadTeam* team = nullptr);
 
 /// Arguments of `softmax_cross_entropy`. [T][B] stands for [B][T] where `layout` is batch-major.
 struct CrossEntropyArgs {
-  ConstTensorView logits;   ///< [T][B][N], f32 or f64
-  ConstTensorView labels;   ///< int32 [T][B], in [0, N) inside the sequences, ignored past their ends
-  ConstTensorView lengths;  ///< int32 [B], clamped to [0, T]; not given: every sequence has T steps
-  TensorView dlogits;       ///< [T][B][N], dtype of `logits`, zero past the ends; not given: not computed
+  ConstTensorView logits = {};   ///< [T][B][N], f32 or f64
+  ConstTensorView labels = {};   ///< int32 [T][B], in [0, N) inside the sequences, ignored past their ends
+  ConstTensorView lengths = {};  ///< int32 [B], clamped to [0, T]; not given: every sequence has T steps
+  TensorView dlogits = {};  ///< [T][B][N], dtype of `logits`, zero past the ends; not given: not computed
   Layout layout = Layout::time_major;
+  ThreadTeam* team = nullptr;  ///< as in `mean_squared_error`
 };
 
 /// Mean over all valid steps of -log softmax(logits)[label], the logarithm taken stably. The gradient is

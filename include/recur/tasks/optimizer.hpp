@@ -1,15 +1,17 @@
 /// @file
-/// Optimisers over caller-owned parameters and state. Host memory, calling thread.
+/// Optimisers over caller-owned parameters and state. Host memory. `team` has threads that share the work,
+/// which changes no bits; null is the calling thread alone. `recur/tasks/adam.hpp` owns Adam's state.
 ///
 /// Every function takes one tensor of any rank, f32 or f64, and is called once per tensor; gradient and state
 /// have its shape and dtype. Arithmetic is fp64, rounded once when stored. Nothing overlaps anything else.
-/// @throws InvalidArgument everywhere for a wrong shape, dtype, pointer, alignment, overlap or option, before
-/// anything is written.
+/// @throws InvalidArgument everywhere for a wrong shape, dtype, pointer, alignment, overlap or option, and
+/// for a team that runs another call, before anything is written.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
+#include "recur/context.hpp"
 #include "recur/export.hpp"
 #include "recur/tensor.hpp"
 
@@ -29,7 +31,8 @@ struct SgdOptions {
 /// @param velocity  v, zeroed by the caller before the first step, updated here. Given exactly when
 ///                  `momentum` is not 0.
 RECUR_API void sgd_step(const SgdOptions& options, const TensorView& parameter,
-                        const ConstTensorView& gradient, const TensorView& velocity = {});
+                        const ConstTensorView& gradient, const TensorView& velocity = {},
+                        ThreadTeam* team = nullptr);
 
 /// Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1):
 ///
@@ -48,7 +51,8 @@ struct AdamOptions {
 /// @param m     first moment, zeroed by the caller before the first step, updated here
 /// @param v     second moment, likewise
 RECUR_API void adam_step(const AdamOptions& options, std::int64_t step, const TensorView& parameter,
-                         const ConstTensorView& gradient, const TensorView& m, const TensorView& v);
+                         const ConstTensorView& gradient, const TensorView& m, const TensorView& v,
+                         ThreadTeam* team = nullptr);
 
 /// Clips gradients by their common Euclidean norm (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section
 /// 3.2): where the norm over all elements of all tensors is above `max_norm`, everything is scaled by
@@ -57,6 +61,7 @@ RECUR_API void adam_step(const AdamOptions& options, std::int64_t step, const Te
 /// @param gradients  at least one view, f32 or f64
 /// @param max_norm   finite, > 0
 /// @return the norm before clipping, summed in fp64 in a fixed order
-RECUR_API double clip_global_norm(std::span<const TensorView> gradients, double max_norm);
+RECUR_API double clip_global_norm(std::span<const TensorView> gradients, double max_norm,
+                                  ThreadTeam* team = nullptr);
 
 }  // namespace recur::tasks
