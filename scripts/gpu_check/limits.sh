@@ -42,21 +42,38 @@ limited() {
     fi
     sleep 0.1
   done
-  rm -f "$scratch/running/$pid"
   kill -KILL -- "-$pid" 2>/dev/null
+  # On a busy machine what is killed takes a while to end.
+  while has_processes "$pid" && ((SECONDS <= last)); do sleep 0.1; done
+  rm -f "$scratch/running/$pid"
   wait "$pid" 2>/dev/null
+}
+
+# has_processes GROUP: whether one of the group has yet to end. One that has ended and that nobody asked about does not count.
+has_processes() {
+  local group=$1 file line fields
+  kill -0 -- "-$group" 2>/dev/null || return
+  for file in /proc/[0-9]*/stat; do
+    { read -r line <"$file"; } 2>/dev/null || continue
+    read -ra fields <<<"${line##*) }" # after the name: state, parent, group
+    if [[ ${fields[2]} == "$group" && ${fields[0]} != [ZX] ]]; then return 0; fi
+  done
+  return 1
 }
 
 # stop_all: ends what `limited` has running, with all that it started, and waits for those that wait for it: nothing writes
 # after the summary. What cannot be killed is left behind after some seconds.
 stop_all() {
-  local running last=$((SECONDS + 8))
+  local running left last=$((SECONDS + 8))
   : >"$scratch/stopping"
   while :; do
+    left=$(jobs -pr)
     for running in "$scratch"/running/*; do
-      if [[ -e $running ]]; then kill -KILL -- "-${running##*/}" 2>/dev/null; fi
+      [[ -e $running ]] || continue
+      kill -KILL -- "-${running##*/}" 2>/dev/null
+      if has_processes "${running##*/}"; then left=$running; fi
     done
-    if [[ -z $(jobs -pr) ]] || ((SECONDS > last)); then break; fi
+    if [[ -z $left ]] || ((SECONDS > last)); then break; fi
     sleep 0.1
   done
 }

@@ -62,17 +62,25 @@ TEST(SpinBarrier, OfOneNeverWaits) {
   for (int i = 0; i < 100; ++i) barrier.wait();
 }
 
-// A wait that took long is counted, and one that did not is not.
+// What was waited for is counted, and no more than that. Where other load keeps the first thread from its
+// processor it finds the second one there: that says nothing, and is tried again.
 TEST(SpinBarrier, SaysHowLongMembersWaited) {
-  host::SpinBarrier barrier;
-  std::atomic<std::int64_t> waited{0};
-  barrier.init(2, &waited);
-  run(2, [&](int member) {
-    if (member == 1) std::this_thread::sleep_for(std::chrono::milliseconds(30));
-    barrier.wait();
-  });
-  EXPECT_GE(waited.load(), 25'000'000);
-  EXPECT_LT(waited.load(), 10'000'000'000);
+  constexpr int kTries = 100;
+  bool counted = false;
+  for (int again = 0; again < kTries && !counted; ++again) {
+    host::SpinBarrier barrier;
+    std::atomic<std::int64_t> waited{0};
+    barrier.init(2, &waited);
+    const auto begin = std::chrono::steady_clock::now();
+    run(2, [&](int member) {
+      if (member == 1) std::this_thread::sleep_for(std::chrono::milliseconds(30));
+      barrier.wait();
+    });
+    const std::chrono::nanoseconds elapsed = std::chrono::steady_clock::now() - begin;
+    EXPECT_LE(waited.load(), elapsed.count());
+    counted = waited.load() >= 25'000'000;
+  }
+  EXPECT_TRUE(counted);
 }
 
 // A thread that sleeps uses no processor.

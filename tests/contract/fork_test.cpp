@@ -19,7 +19,8 @@
 namespace recur::test {
 namespace {
 
-// What a child said, and how it ended. A child that hangs is ended after ten seconds.
+// What a child said, and how it ended. A child that hangs is ended after two minutes: other load may
+// keep one that does not from its processor for seconds.
 struct Child {
   std::string said;
   bool ended_by_itself = false;
@@ -39,7 +40,7 @@ Child in_child(const std::function<std::string()>& run) {
   }
   close(ends[1]);
   int status = -1;
-  for (int tenths = 0; tenths < 100 && waitpid(child.id, &status, WNOHANG) == 0; ++tenths)
+  for (int tenths = 0; tenths < 1200 && waitpid(child.id, &status, WNOHANG) == 0; ++tenths)
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   if (status == -1) {
     kill(child.id, SIGKILL);

@@ -9,7 +9,7 @@ import numpy
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from recur_peers.tolerance import EPS, Pool  # noqa: E402  from beside this file
+from recur_peers.tolerance import EPS, Pool, times_the_peers  # noqa: E402  from beside this file
 
 EXACT = numpy.array([[1.0, -1.0], [1.0, -1.0]])  # of RMS 1, and max
 ERROR = 1e-6
@@ -95,6 +95,21 @@ class Rule(unittest.TestCase):
         nothing = numpy.zeros((0, 3))
         pool.add(nothing, [nothing], nothing, nothing, "case")
         self.assertEqual(pool.verdict(), "nothing was compared")
+
+
+class BesideThePeer(unittest.TestCase):
+    def test_errors_of_all_tensors_count(self):
+        exact = [EXACT, numpy.array([5.0])]
+        def with_errors(first, second):
+            return [EXACT + first, numpy.array([5.0 + second])]
+        self.assertAlmostEqual(times_the_peers(exact, with_errors(1e-6, 1e-6), with_errors(3e-6, -3e-6)), 3, 4)
+        self.assertAlmostEqual(times_the_peers(exact, with_errors(1e-6, 1e-6), with_errors(1e-6, 4e-6)), 2, 4)
+        self.assertEqual(times_the_peers(exact, with_errors(0, 0), exact), 0)
+
+    def test_what_is_not_finite_is_worse_than_anything(self):
+        for value in (numpy.nan, numpy.inf):
+            self.assertEqual(times_the_peers([EXACT], [EXACT + ERROR], [numpy.full_like(EXACT, value)]), numpy.inf)
+        self.assertEqual(times_the_peers([EXACT], [EXACT], [EXACT + ERROR]), numpy.inf)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 #include "recur/safetensors.hpp"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <fstream>
@@ -235,7 +236,8 @@ TEST(Safetensors, RefusesToWrite) {
 }
 
 TEST(Safetensors, Files) {
-  const std::filesystem::path folder = std::filesystem::path(::testing::TempDir()) / "recur_safetensors_test";
+  const std::filesystem::path folder =
+      std::filesystem::path(::testing::TempDir()) / ("recur_safetensors_test_" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   const std::vector<std::byte> bytes = write_safetensors({});
   write_safetensors_file(folder / "f.safetensors", bytes);

@@ -92,5 +92,14 @@ class Pool:
         return 2 * getattr(self.naive, norm) + 2 * EPS * getattr(self.exact, norm)
 
 
+def times_the_peers(exact, peer, ours):
+    """RMS of our errors over that of the peer's, all tensors of several together; inf where ours are not finite, or the peer's alone are 0."""
+    def rms(tensors):
+        errors = [(values.astype(numpy.float64) - right).ravel() for values, right in zip(tensors, exact, strict=True)]
+        return float(numpy.sqrt((numpy.concatenate(errors) ** 2).mean()))
+    ratio = _quotient(rms(ours), rms(peer))
+    return ratio if math.isfinite(ratio) else math.inf
+
+
 def _quotient(error, bound):
     return 0.0 if error == 0 else math.inf if bound == 0 else error / bound

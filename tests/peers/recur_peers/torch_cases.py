@@ -48,10 +48,17 @@ class Case:
         self.threads = draw.randint(1, 2)
         self.bias, self.batch_first, self.batch_invariant = (draw.random() < p for p in (0.7, 0.4, 0.3))
         self.lengths = [draw.randint(1, self.T) for _ in range(self.B)] if draw.random() < 0.4 else None
+        self._make(draw.getrandbits(63), has_states=draw.random() < 0.6)
+        for name in list(self.upstream):
+            if len(self.upstream) > 1 and draw.random() < 0.25:
+                del self.upstream[name]
+
+    def _make(self, seed, has_states):
+        """Module and tensors."""
         options = {"nonlinearity": "relu"} if self.cell == "rnn-relu" else {}
         if self.P:
             options["proj_size"] = self.P
-        torch.manual_seed(draw.getrandbits(63))
+        torch.manual_seed(seed)
         self.module = _MODULES[self.cell](self.I, self.H, self.L, bias=self.bias, batch_first=self.batch_first,
                                           bidirectional=self.D == 2, **options)
         rows = (self.B, self.T) if self.batch_first else (self.T, self.B)
@@ -59,16 +66,12 @@ class Case:
         def uniform(*shape):
             return 2 * torch.rand(*shape) - 1
         self.x = uniform(*rows, self.I)
-        has_states = draw.random() < 0.6
         self.states = {"h0": uniform(*states, self.size)} if has_states else {}
         self.upstream = {"dy": uniform(*rows, self.D * self.size), "dhN": uniform(*states, self.size)}
         if self.is_lstm:
             if has_states:
                 self.states["c0"] = uniform(*states, self.H)
             self.upstream["dcN"] = uniform(*states, self.H)
-        for name in list(self.upstream):
-            if len(self.upstream) > 1 and draw.random() < 0.25:
-                del self.upstream[name]
 
     @property
     def is_lstm(self):
