@@ -255,7 +255,7 @@ typedef struct recur_forward_args {
   size_t struct_size;
   recur_tensor x, h0, c0, lengths, reset_mask;
   const int32_t* host_lengths;
-  uint64_t dropout_seed;
+  uint64_t dropout_seed; /**< names what training drops between layers; each call wants one of its own */
   recur_tensor y, hN, cN, c_sequence;
 } recur_forward_args;
 
