@@ -40,11 +40,11 @@ struct ForwardArgs {
   /// Copy of `lengths` in host memory, for engines that need it; null where there is none. `cudnn` does, and
   /// throws Unsupported for a length below 1.
   const std::int32_t* host_lengths = nullptr;
-  /// Training with `Spec::dropout`: which outputs are dropped. An output's fate is a function of this seed, its
-  /// layer, t, b and unit alone, the same on every engine (docs/equations.md), so that each call of a training
-  /// run wants a seed of its own, also those of one batch that is run in parts. `backward` needs none: the
-  /// reserve tells. `cudnn` draws numbers of cuDNN's own; there equal seeds drop the same in calls of equal
-  /// sizes.
+  /// Training with `Spec::dropout`: which outputs are dropped. An output's fate is a function of this seed,
+  /// its layer, t, b and unit alone, the same on every engine (docs/equations.md), so that each call of a
+  /// training run wants a seed of its own, also those of one batch that is run in parts. `backward` needs
+  /// none: the reserve tells. `cudnn` draws numbers of cuDNN's own; there equal seeds drop the same in calls
+  /// of equal sizes.
   std::uint64_t dropout_seed = 0;
 
   TensorView y;           ///< [T][B][D*P], outputs of the last layer
