@@ -335,7 +335,7 @@ typedef struct recur_forward_args {
   recur_tensor lengths;        /**< int32 [B] */
   recur_tensor reset_mask;     /**< uint8 [T][B] */
   const int32_t* host_lengths; /**< copy of lengths in host memory, which cudnn needs; null: none */
-  uint64_t dropout_seed;       /**< training with dropout: equal seeds drop the same outputs */
+  uint64_t dropout_seed;       /**< names what training drops between layers; one for each call */
   recur_tensor y;              /**< [T][B][D*P], of the last layer */
   recur_tensor hN;             /**< [L][D][B][P]; not given: not written; may be h0, not in training */
   recur_tensor cN;             /**< lstm [L][D][B][H]; likewise, of c0 */

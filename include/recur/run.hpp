@@ -48,9 +48,11 @@ struct ForwardArgs {
   /// A length below 0 or above T is InvalidArgument, and not clamped, where the host can read lengths: on
   /// the CPU, or `host_lengths`. Elsewhere they are clamped. What ONNX wants; `onnx_layer` sets it.
   bool check_lengths = false;
-  /// Training with `Spec::dropout`: which outputs are dropped. Equal seeds drop the same ones in calls of
-  /// equal sizes, so that each call of a training run wants one of its own. `backward` needs none: the
-  /// reserve tells.
+  /// Training with `Spec::dropout`: which outputs are dropped. An output's fate is a function of this seed,
+  /// its layer, t, b and unit alone, the same on every engine (docs/equations.md), so that each call of a
+  /// training run wants a seed of its own, also those of one batch that is run in parts. `backward` needs
+  /// none: the reserve tells. `cudnn` draws numbers of cuDNN's own; there equal seeds drop the same in calls
+  /// of equal sizes.
   std::uint64_t dropout_seed = 0;
 
   TensorView y;           ///< [T][B][D*P], outputs of the last layer

@@ -47,8 +47,8 @@ struct Spec {
   bool cell_sequence = false;     ///< `Cell::lstm`: c_t of the last layer for every step, [T][B][D*H]
 
   /// Probability in [0, 1) that a training forward pass drops an output of a layer on its way to the next
-  /// one; those that are kept are divided by 1 - dropout. Final states, the last layer and inference are as
-  /// without.
+  /// one; those that are kept are divided by 1 - dropout. Final states, the last layer, a single layer and
+  /// inference are as without. Which are dropped: `ForwardArgs::dropout_seed`.
   double dropout = 0;
 
   /// Functions of the gates, in ONNX's order: rnn f; gru f (r, z) and g (n); lstm f (i, f, o), g (candidate)
