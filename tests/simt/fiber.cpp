@@ -21,14 +21,25 @@ constexpr std::size_t kStackBytes = 256u << 10;
 #else
 constexpr std::size_t kStackBytes = 64u << 10;
 #endif
+#if defined(SIMT_ASAN) || defined(SIMT_TSAN)
+constexpr bool kReusesContexts = false;
+#else
+constexpr bool kReusesContexts = true;
+#endif
 constexpr std::size_t kGuardBytes = 4096;
 // Stacks at equal distances would fight for the same sets of the cache.
 constexpr std::size_t kColours = 61;
 constexpr std::size_t kColourBytes = 64;
 
+// A stack that no fiber uses, and the context on it that waits for the next body, where there is one.
+struct FreeStack {
+  Stack stack;
+  context::fcontext_t context;
+};
+
 // Leaked on purpose: fibers of static objects may outlive any destructor here.
-std::vector<Stack>& free_stacks() {
-  static auto& stacks = *new std::vector<Stack>;
+std::vector<FreeStack>& free_stacks() {
+  static auto& stacks = *new std::vector<FreeStack>;
   return stacks;
 }
 std::vector<std::byte*>& guard_pages() {
@@ -87,20 +98,18 @@ void watch_guard_pages() {
 }
 #endif
 
-}  // namespace
-
-Stack take_stack() {
+FreeStack take_stack() {
   auto& stacks = free_stacks();
   if (!stacks.empty()) {
-    const Stack stack = stacks.back();
+    const FreeStack free = stacks.back();
     stacks.pop_back();
 #if defined(SIMT_TSAN)
     // Another fiber's locals lay here. Fresh pages are no race, and hide none, as an edge between the two
     // would.
-    mmap(stack.bottom, kStackBytes, PROT_READ | PROT_WRITE,
+    mmap(free.stack.bottom, kStackBytes, PROT_READ | PROT_WRITE,
          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
 #endif
-    return stack;
+    return free;
   }
   if (guard_pages().empty()) watch_guard_pages();
   void* memory = mmap(nullptr, kStackBytes + kGuardBytes, PROT_READ | PROT_WRITE,
@@ -111,23 +120,25 @@ Stack take_stack() {
   constexpr std::size_t kMostGuards = 16384;
   if (guard_pages().size() < kMostGuards) mprotect(page, kGuardBytes, PROT_NONE);
   guard_pages().push_back(page);
-  return {page + kGuardBytes, kStackBytes - guard_pages().size() % kColours * kColourBytes};
+  return {{page + kGuardBytes, kStackBytes - guard_pages().size() % kColours * kColourBytes}, nullptr};
 }
 
-void give_back_stack(Stack stack) { free_stacks().push_back(stack); }
+}  // namespace
 
 struct Fiber::Entry {
-  // Never returns; the frame of a body that returned is reused by the next fiber of this stack.
+  // Never returns: one body after the other, of whatever fiber has the stack. To sanitizers each fiber has a
+  // context of its own, and the frame of a body that returned is never resumed.
   __attribute__((no_sanitize("address"))) static void enter(context::transfer_t from) {
-    scheduler.context = from.fctx;
-    Fiber* self = static_cast<Fiber*>(from.data);
-    sanitizers::finish_switch(nullptr, &scheduler.stack_bottom, &scheduler.stack_bytes);
-    self->body_(self->user_);
-    self->returned_ = true;
-    sanitizers::start_switch(nullptr, scheduler.stack_bottom, scheduler.stack_bytes);
-    sanitizers::switch_to(scheduler.sanitizer_fiber);
-    context::jump_fcontext(scheduler.context, nullptr);
-    std::abort();
+    for (;;) {
+      scheduler.context = from.fctx;
+      Fiber* self = static_cast<Fiber*>(from.data);
+      sanitizers::finish_switch(nullptr, &scheduler.stack_bottom, &scheduler.stack_bytes);
+      self->body_(self->user_);
+      self->returned_ = true;
+      sanitizers::start_switch(nullptr, scheduler.stack_bottom, scheduler.stack_bytes);
+      sanitizers::switch_to(scheduler.sanitizer_fiber);
+      from = context::jump_fcontext(scheduler.context, nullptr);
+    }
   }
 };
 
@@ -136,9 +147,13 @@ bool Fiber::resume(void (*body)(void*), void* user) {
     body_ = body;
     user_ = user;
     returned_ = false;
-    stack_ = take_stack();
-    sanitizers::allow(stack_.bottom, stack_.bytes);
-    context_ = context::make_fcontext(stack_.bottom + stack_.bytes, stack_.bytes, &Entry::enter);
+    const FreeStack free = take_stack();
+    stack_ = free.stack;
+    context_ = free.context;
+    if (context_ == nullptr) {
+      sanitizers::allow(stack_.bottom, stack_.bytes);
+      context_ = context::make_fcontext(stack_.bottom + stack_.bytes, stack_.bytes, &Entry::enter);
+    }
     sanitizer_fiber_ = sanitizers::create_fiber();
     scheduler.sanitizer_fiber = sanitizers::current_fiber();
   }
@@ -162,7 +177,7 @@ void Fiber::switch_out() {
 
 void Fiber::end() {
   if (!started()) return;
-  give_back_stack(stack_);
+  free_stacks().push_back({stack_, kReusesContexts && returned_ ? context_ : nullptr});
   retire(sanitizer_fiber_);
   sanitizer_fiber_ = nullptr;
   context_ = nullptr;

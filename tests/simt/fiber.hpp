@@ -14,8 +14,6 @@ struct Stack {
   std::byte* bottom;
   std::size_t bytes;
 };
-Stack take_stack();
-void give_back_stack(Stack stack);
 
 class Fiber {
  public:

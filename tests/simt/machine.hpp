@@ -52,6 +52,8 @@ struct LocalCopy {
 };
 
 struct Thread {
+  Thread() {}  // not filled with zeros first: a kernel makes them by the hundred
+
   uint3 index{};
   unsigned linear = 0;
   unsigned lane = 0;

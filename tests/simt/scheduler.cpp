@@ -130,6 +130,7 @@ bool is_random(Order order) { return order == Order::random || order == Order::s
 // The order of a schedule over 0 .. count - 1.
 std::vector<std::size_t> ordered(std::size_t count) {
   std::vector<std::size_t> order(count);
+  if (count == 1) return order;
   std::iota(order.begin(), order.end(), std::size_t{0});
   if (machine().schedule.order == Order::descending) std::reverse(order.begin(), order.end());
   if (is_random(machine().schedule.order)) std::shuffle(order.begin(), order.end(), machine().random);
@@ -250,6 +251,8 @@ void add_block(Group& group, Cluster& cluster, uint3 index) {
   allocate_dynamic(*block, group.launch->shared_bytes);
   const auto count = static_cast<unsigned>(volume(group.launch->block));
   block->threads = std::vector<Thread>(count);
+  const dim3 extent = group.launch->block;
+  uint3 at{};
   for (unsigned linear = 0; linear < count; ++linear) {
     if (linear % kWarpSize == 0) {
       block->warps.push_back(std::make_unique<Warp>());
@@ -257,7 +260,14 @@ void add_block(Group& group, Cluster& cluster, uint3 index) {
       group.warps.push_back(block->warps.back().get());
     }
     Thread& thread = block->threads[linear];
-    thread.index = position(linear, group.launch->block);
+    thread.index = at;
+    if (++at.x == extent.x) {
+      at.x = 0;
+      if (++at.y == extent.y) {
+        at.y = 0;
+        ++at.z;
+      }
+    }
     thread.linear = linear;
     thread.lane = linear % kWarpSize;
     thread.warp = block->warps.back().get();
