@@ -2,8 +2,8 @@
 // "PREFIXweight_ih_l0" and so on of a torch.nn.LSTM(INPUTS, UNITS). Without arguments it makes such a file
 // first.
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
+#include <string>
 
 #include "recur/recur.hpp"
 
@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
   if (argc != 1 && !given) return std::fputs("usage: safetensors [FILE PREFIX INPUTS UNITS]\n", stderr), 2;
   const char* const prefix = given ? argv[2] : "encoder.lstm.";
   Spec spec{.cell = Cell::lstm, .input_size = 8, .hidden_size = 16};
-  if (given) spec.input_size = std::atoll(argv[3]), spec.hidden_size = std::atoll(argv[4]);
+  if (given) spec.input_size = std::stoll(argv[3]), spec.hidden_size = std::stoll(argv[4]);
   const std::filesystem::path path = given ? std::filesystem::path(argv[1]) : make_file(spec, prefix);
 
   // The file's bytes stay until the weights are read from them.

@@ -43,8 +43,8 @@ int main() {
     std::ranges::fill(x.values<float>(), 0.0f);
     for (std::size_t i = 0; i < T * B; ++i) {  // step i / B of sequence i % B, a window of the text
       const std::size_t at = i / B + 7 * (i % B) + 13 * update;
-      x.values<float>()[i * V + static_cast<std::size_t>(text[at % text.size()])] = 1;
-      labels.values<std::int32_t>()[i] = text[(at + 1) % text.size()];
+      x.values<float>()[i * V + static_cast<unsigned char>(text[at % text.size()])] = 1;
+      labels.values<std::int32_t>()[i] = static_cast<unsigned char>(text[(at + 1) % text.size()]);
     }
     forward(plan, context, Stream(), weights.weights(), in, workspace, reserve);
     tasks::affine({y.rows(), W.view(), b.view(), logits.rows()});
