@@ -21,30 +21,27 @@ struct Dropout {
 
   // Columns [first, first + count) of row (t, b), in place: zero where they are dropped, else multiplied.
   void apply(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, T* values) const {
-    each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
-      values[k] = factor != 0 ? stored<T>(widened(values[k]) * factor) : T{};
-    });
+    change(t, b, first, count, values,
+           [](T value, Arithmetic<T> factor) { return stored<T>(widened(value) * factor); });
   }
   // The same of values that are not stored: gradients that are rounded later.
   void apply_unrounded(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count,
                        Arithmetic<T>* values) const {
-    each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
-      values[k] = factor != 0 ? values[k] * factor : 0;
-    });
+    change(t, b, first, count, values,
+           [](Arithmetic<T> value, Arithmetic<T> factor) { return value * factor; });
   }
   // And of copies of stored values, which become what `apply` made of the values themselves.
   void apply_to_copies(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count,
                        Arithmetic<T>* values) const {
-    each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
-      values[k] = factor != 0 ? widened(stored<T>(values[k] * factor)) : 0;
-    });
+    change(t, b, first, count, values,
+           [](Arithmetic<T> value, Arithmetic<T> factor) { return widened(stored<T>(value * factor)); });
   }
 
  private:
-  // f(k, factor) for each of `count` columns from `first` on; a factor of 0 drops. A block of words at a
-  // time.
-  template <class F>
-  void each_value(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, F&& f) const {
+  // Those that are kept become f(value, factor). A block of words at a time.
+  template <class V, class F>
+  void change(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, V* values,
+              F&& f) const {
     constexpr std::int64_t kGroup = device::kOutputsPerBlock, kGroups = 64;
     const auto factor = static_cast<Arithmetic<T>>(rate.factor);
     std::uint32_t words[kGroup * kGroups];
@@ -53,8 +50,10 @@ struct Dropout {
       const std::int64_t skipped = (first + done) % kGroup;
       const std::int64_t some = std::min(count - done, kGroup * kGroups - skipped);
       kernels.dropout_words(seed, layer, t, b, group, (skipped + some + kGroup - 1) / kGroup, words);
-      for (std::int64_t k = 0; k < some; ++k)
-        f(done + k, words[skipped + k] >= rate.threshold ? factor : Arithmetic<T>(0));
+      for (std::int64_t k = 0; k < some; ++k) {
+        V& value = values[done + k];
+        value = words[skipped + k] >= rate.threshold ? f(value, factor) : V{};
+      }
       done += some;
     }
   }
