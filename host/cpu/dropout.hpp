@@ -21,16 +21,13 @@ struct Dropout {
 
   // Columns [first, first + count) of row (t, b), in place: zero where they are dropped, else multiplied.
   void apply(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, T* values) const {
-    each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
-      values[k] = factor != 0 ? stored<T>(widened(values[k]) * factor) : T{};
-    });
+    each(t, b, first, count, values, [this](T& value, bool is_kept) { value = read(value, is_kept); });
   }
   // The same of values that are not stored: gradients that are rounded later.
   void apply_unrounded(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count,
                        Arithmetic<T>* values) const {
-    each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
-      values[k] = factor != 0 ? values[k] * factor : 0;
-    });
+    each(t, b, first, count, values,
+         [this](Arithmetic<T>& value, bool is_kept) { value = is_kept ? value * factor() : 0; });
   }
   // The same of the values that are number `part` of their units of depth.
   void apply_to_units(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, int part,
@@ -39,29 +36,29 @@ struct Dropout {
       apply(t, b, first, count, units);
     } else {
       const int shift = 16 * part;
-      each_value(t, b, first, count, [&](std::int64_t k, Arithmetic<T> factor) {
-        const T value{static_cast<std::uint16_t>(units[k] >> shift)};
-        const T left = factor != 0 ? stored<T>(widened(value) * factor) : T{};
-        units[k] = (units[k] & ~(Unit<T>{0xffff} << shift)) | (Unit<T>{left.bits} << shift);
+      each(t, b, first, count, units, [&](Unit<T>& unit, bool is_kept) {
+        const T value = read({static_cast<std::uint16_t>(unit >> shift)}, is_kept);
+        unit = (unit & ~(Unit<T>{0xffff} << shift)) | (Unit<T>{value.bits} << shift);
       });
     }
   }
 
  private:
-  // f(k, factor) for each of `count` columns from `first` on; a factor of 0 drops. A block of words at a
-  // time.
-  template <class F>
-  void each_value(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, F&& f) const {
+  Arithmetic<T> factor() const { return static_cast<Arithmetic<T>>(rate.factor); }
+  // What the layer above reads of a value.
+  T read(T value, bool is_kept) const { return is_kept ? stored<T>(widened(value) * factor()) : T{}; }
+
+  // f(value, whether it is kept) for each of `count` values. A block of words at a time.
+  template <class V, class F>
+  void each(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, V* values, F&& f) const {
     constexpr std::int64_t kGroup = device::kOutputsPerBlock, kGroups = 64;
-    const auto factor = static_cast<Arithmetic<T>>(rate.factor);
     std::uint32_t words[kGroup * kGroups];
     for (std::int64_t done = 0; done < count;) {
       const std::int64_t group = (first + done) / kGroup;
       const std::int64_t skipped = (first + done) % kGroup;
       const std::int64_t some = std::min(count - done, kGroup * kGroups - skipped);
       kernels.dropout_words(seed, layer, t, b, group, (skipped + some + kGroup - 1) / kGroup, words);
-      for (std::int64_t k = 0; k < some; ++k)
-        f(done + k, words[skipped + k] >= rate.threshold ? factor : Arithmetic<T>(0));
+      for (std::int64_t k = 0; k < some; ++k) f(values[done + k], words[skipped + k] >= rate.threshold);
       done += some;
     }
   }
