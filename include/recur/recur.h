@@ -371,10 +371,11 @@ RECUR_API recur_status recur_device_from_props(const recur_device_props* props, 
                                                recur_error* error);
 /** `recur::Device::known`: a GPU by name, "h200" for one, to plan for. */
 RECUR_API recur_status recur_device_known(const char* name, recur_device** out, recur_error* error);
-/** Plans made for the device from now on predict times, by what `recur-perf --json` measured: `json` is the text of its file,
-    of `bytes` bytes, `threads` as in `recur::read_rates`. Not while the device is in another call. */
-RECUR_API recur_status recur_device_read_rates(recur_device* device, const char* json, size_t bytes, int32_t threads,
-                                               recur_error* error);
+/** Plans made for the device from now on predict times, by what `recur-perf --json` measured: `json` is the
+   text of its file, of `bytes` bytes, `threads` as in `recur::read_rates`. Not while the device is in another
+   call. */
+RECUR_API recur_status recur_device_read_rates(recur_device* device, const char* json, size_t bytes,
+                                               int32_t threads, recur_error* error);
 RECUR_API void recur_device_free(recur_device* device);
 
 RECUR_API recur_status recur_thread_team_create(int32_t threads, recur_thread_team** out, recur_error* error);

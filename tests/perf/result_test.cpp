@@ -196,7 +196,7 @@ TEST(ReadRates, OtherTextsAreRefused) {
       {"expected a text as 'name', got number", [](Json& all) { all["rates"][0]["levels"][0]["name"] = 1; }},
       {"levels.bytes_per_second: expected a finite number above 0",
        [](Json& all) { all["rates"][0]["levels"][0]["bytes_per_second"] = 0; }},
-      {"expected an object as 'operations_per_second', got list",
+      {"expected an object as 'operations_per_second', got array",
        [](Json& all) { all["rates"][0]["operations_per_second"] = Json::array(); }},
       {"barrier_seconds: expected a finite number of at least 0",
        [](Json& all) { all["rates"][0]["barrier_seconds"] = -1; }},
