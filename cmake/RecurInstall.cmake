@@ -12,6 +12,9 @@ install(TARGETS recur recur_tasks EXPORT recurTargets
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+if(TARGET recur_cuda_library)  # found beside recur when a CUDA device is named; nothing links it
+  install(TARGETS recur_cuda_library LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}" NAMELINK_SKIP)
+endif()
 
 foreach(header ${RECUR_PUBLIC_HEADERS})
   get_filename_component(folder "${header}" DIRECTORY)
@@ -32,14 +35,16 @@ string(REGEX REPLACE "/$" "" recur_pc_prefix "${recur_pc_prefix}")
 if(BUILD_SHARED_LIBS)
   set(recur_pc_requires "")
   set(recur_pc_libs "")
+  set(recur_pc_c_libs "")
 else()
   set(recur_pc_requires "libhwy")
   set(recur_pc_libs "-lm -pthread -ldl")
+  set(recur_pc_c_libs "-lstdc++")  # what a linker for C does not bring
   if(RECUR_HAVE_CUDA)
     string(APPEND recur_pc_libs " -L${CUDAToolkit_LIBRARY_DIR} -lcublasLt -lcudart_static -lrt")
   endif()
 endif()
-foreach(name recur recur-tasks)
+foreach(name recur recur-c recur-tasks)
   configure_file("${PROJECT_SOURCE_DIR}/cmake/${name}.pc.in" ${name}.pc @ONLY)
   install(FILES "${CMAKE_CURRENT_BINARY_DIR}/${name}.pc" DESTINATION "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 endforeach()

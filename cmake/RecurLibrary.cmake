@@ -1,5 +1,15 @@
 include(GNUInstallDirs)
 
+# Before 1.0 every minor version may change the binary interface.
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(RECUR_SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+else()
+  set(RECUR_SOVERSION ${PROJECT_VERSION_MAJOR})
+endif()
+
+# The file that librecur loads when a CUDA device is first named.
+set(RECUR_CUDA_LIBRARY_FILE "librecur_cuda.so.${RECUR_SOVERSION}")
+
 # recur_add_library(<target> EXPORT_NAME <name> SOURCES <file>...)
 #
 # A library of the project: alias recur::<name>, shared or static by BUILD_SHARED_LIBS, with SONAME, hidden
@@ -14,20 +24,14 @@ function(recur_add_library target)
   add_library(${target} ${arg_SOURCES})
   add_library(recur::${arg_EXPORT_NAME} ALIAS ${target})
 
-  # Before 1.0 every minor version may change the binary interface.
-  if(PROJECT_VERSION_MAJOR EQUAL 0)
-    set(soversion ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-  else()
-    set(soversion ${PROJECT_VERSION_MAJOR})
-  endif()
   set_target_properties(${target} PROPERTIES
     EXPORT_NAME ${arg_EXPORT_NAME}
     VERSION ${PROJECT_VERSION}
-    SOVERSION ${soversion}
+    SOVERSION ${RECUR_SOVERSION}
     POSITION_INDEPENDENT_CODE ON
     CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON
-    INSTALL_RPATH "$ORIGIN")  # recur_tasks finds the recur installed beside it
+    INSTALL_RPATH "$ORIGIN")  # recur_tasks and recur_cuda find the recur installed beside them
 
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target}

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "host/cpu/simd/kernels.hpp"
-#include "host/gpu/gpu.hpp"
+#include "host/gpu/runtime.hpp"
 
 namespace recur {
 namespace {
@@ -62,7 +62,7 @@ Device Device::cpu() {
   return Device(std::move(props));
 }
 
-Device Device::cuda(int index) { return Device(host::gpu::device_props(index)); }
+Device Device::cuda(int index) { return Device(host::gpu::runtime_for(index).device_props(index)); }
 
 Device Device::from_props(DeviceProps props) { return Device(std::move(props)); }
 

@@ -108,7 +108,10 @@ Plan choose_engine(Job job) {
     return plan;
   }
   if (options.engine != EngineId::best && passed_over.empty()) {
-    passed_over.push_back({options.engine, "this build has no such engine"});
+    passed_over.push_back(
+        {options.engine, options.engine == EngineId::grid_resident
+                             ? "planned, and not there yet: cluster-resident and stepwise are"
+                             : "this build has no such engine"});
   }
   put_reasons_that_matter_first(job, passed_over);
   const std::string message = "no engine can run this on " + job.device.name + ":" + list(passed_over);
@@ -145,7 +148,9 @@ std::string Plan::explain() const {
   };
   const BufferSizes& bytes = sizes();
   std::string text = "engine: " + std::string(name_of(engine())) + " on " + device().name;
+  text += "\nstatus: " + std::string(status_of(engine()));
   for (const PassedOver& one : passed_over()) {
+    if (!host::is_for_device(one.engine, state_->job())) continue;
     text += "\npassed over: " + std::string(name_of(one.engine)) + ": " + one.reason;
   }
   text += "\ntile: " + tile();
@@ -155,13 +160,27 @@ std::string Plan::explain() const {
   if (predicted_backward_seconds()) {
     text += ", backward " + number("%.3g", *predicted_backward_seconds()) + " s";
   }
-  text += "\nbytes: workspace " + std::to_string(bytes.workspace) + " (prepared weights " +
-          std::to_string(bytes.workspace_prepared) + ", backward " +
+  text += "\nbytes: workspace " + std::to_string(bytes.workspace) + " (with weights prepared " +
+          std::to_string(bytes.workspace_prepared) + ", in backward " +
           std::to_string(bytes.workspace_backward) + "), reserve " + std::to_string(bytes.reserve) +
-          ", prepared weights " + std::to_string(bytes.prepared_weights);
+          ", buffer of prepared weights " + std::to_string(bytes.prepared_weights);
   text += "\nlayout: " + number("%016" PRIx64, layout_id());
   text += "\nfingerprint: " + number("%016" PRIx64, fingerprint());
   return text;
+}
+
+std::string_view status_of(EngineId engine) {
+  switch (engine) {
+    case EngineId::best: return "the first engine that can do a job";
+    case EngineId::cpu: return "tested on CPUs, with every instruction set that the build has";
+    case EngineId::stepwise:
+    case EngineId::cluster_resident:
+      return "in simt only: tested with its kernels on the CPU, has not run on a GPU";
+    case EngineId::grid_resident: return "planned";
+    case EngineId::cudnn: return "over a stand-in only: a reference that has not run on a GPU";
+    case EngineId::onednn: return "a reference: oneDNN's code, tested on CPUs as ours";
+  }
+  return "unknown engine";
 }
 
 Plan make_plan(const Spec& spec, const Shape& shape, const Device& device, const Options& options) {

@@ -184,6 +184,11 @@ const char* recur_engine_name(int32_t engine) {
   return recur::name_of(static_cast<recur::EngineId>(engine)).data();  // of a literal, which ends in 0
 }
 
+const char* recur_engine_status(int32_t engine) {
+  if (engine < 0 || engine > RECUR_ENGINE_ONEDNN) return "unknown engine";
+  return recur::status_of(static_cast<recur::EngineId>(engine)).data();
+}
+
 void recur_spec_init_sized(recur_spec* spec, size_t struct_size) {
   init(spec, struct_size, c::to_c(recur::Spec{}));
 }
@@ -252,6 +257,19 @@ recur_status recur_device_cuda(int32_t index, recur_device** out, recur_error* e
 recur_status recur_device_from_props(const recur_device_props* props, recur_device** out,
                                      recur_error* error) {
   return create(out, error, [&] { return new recur_device{recur::Device::from_props(c::props_of(props))}; });
+}
+recur_status recur_device_known(const char* name, recur_device** out, recur_error* error) {
+  return create(out, error,
+                [&] { return new recur_device{recur::Device::known(&c::checked(name, "name"))}; });
+}
+recur_status recur_device_read_rates(recur_device* device, const char* json, std::size_t bytes,
+                                     int32_t threads, recur_error* error) {
+  return guarded(error, [&] {
+    recur::Device& known = c::checked(device, "device").device;
+    recur::DeviceProps props = known.props();
+    props.rates = recur::read_rates({&c::checked(json, "json"), bytes}, threads);
+    known = recur::Device::from_props(std::move(props));
+  });
 }
 void recur_device_free(recur_device* device) { delete device; }
 

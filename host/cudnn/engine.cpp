@@ -4,7 +4,6 @@
 #include <cstdio>
 
 #include "host/cudnn/plan.hpp"
-#include "host/refusals.hpp"
 
 namespace recur::host::cudnn {
 namespace {
@@ -30,7 +29,6 @@ std::string tile_of(const Library& library, const Candidate& chosen, const std::
 }  // namespace
 
 std::optional<std::string> CudnnEngine::refuse(const Job& job) const {
-  if (std::optional<std::string> reason = refusal_of(id(), job)) return reason;
   const Loaded& loaded = load();
   if (loaded.library == nullptr) return "cuDNN 9 cannot be loaded: " + loaded.failure;
   const gpu::DeviceGuard guard(job.device.cuda.ordinal);

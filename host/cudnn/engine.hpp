@@ -1,4 +1,5 @@
-// cuDNN's layers behind our plan: what our engines on GPUs are compared with.
+// cuDNN's layers behind our plan: what our engines on GPUs are compared with. Plans come here by way of
+// named_engine.hpp.
 #pragma once
 
 #include "host/engine.hpp"
@@ -9,7 +10,7 @@ class CudnnEngine final : public Engine {
  public:
   EngineId id() const override { return EngineId::cudnn; }
   bool is_reference() const override { return true; }
-  // The table's reason, or what cuDNN itself says on the device.
+  // What cuDNN itself says on the device, of a job that the table of refusals lets through.
   std::optional<std::string> refuse(const Job& job) const override;
   std::unique_ptr<const EnginePlan> plan(const Job& job) const override;
 };

@@ -57,6 +57,4 @@ std::unique_ptr<Recording> DeviceResources::record(void (*work)(void* user, Stre
   return std::make_unique<GraphRecording>(ordinal_, end_capture(stream.handle()));
 }
 
-std::unique_ptr<Resources> make_resources(int ordinal) { return std::make_unique<DeviceResources>(ordinal); }
-
 }  // namespace recur::host::gpu

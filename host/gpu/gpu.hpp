@@ -1,6 +1,6 @@
 // The little of a GPU runtime that engines on GPUs stand on. It has two implementations behind one set of
-// names: host/cuda (CUDA, cuBLASLt), and tests/simt/gpu.cpp, where kernels run on the CPU. A build without
-// CUDA links neither (host/gpu/none.cpp stands for the engines).
+// names: host/cuda (CUDA, cuBLASLt), and tests/simt/gpu.cpp, where kernels run on the CPU. The core links
+// neither: it plans, and calls what runs plans through runtime.hpp.
 //
 // Streams and events are the runtime's own handles (cudaStream_t, cudaEvent_t). Everything that takes a
 // stream, but `synchronize`, is asynchronous, and what runs there may be captured into a graph and allocates

@@ -26,6 +26,7 @@ class Resources {
   virtual std::unique_ptr<Recording> record(void (*work)(void* user, Stream stream), void* user) = 0;
 };
 
+// Throws Unsupported where CUDA devices cannot be run on, or there is none of this index.
 std::unique_ptr<Resources> make_resources(int ordinal);
 
 }  // namespace recur::host::gpu

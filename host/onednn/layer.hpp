@@ -9,6 +9,9 @@
 
 namespace recur::host::onednn {
 
+// Below half of any L2.
+constexpr double kSmallProductBytes = 32 << 10;
+
 struct Geometry {
   cells::Variant variant;
   cells::Traits traits;
@@ -23,6 +26,8 @@ struct Geometry {
   DataType type;
   bool training;
   int threads;  // planned; threads_of (threads.hpp) says how many of them primitives are made for
+  // Left sides of products that oneDNN certainly takes whole; less in the tests of threads_of.
+  double small_bytes = kSmallProductBytes;
 
   bool projected() const { return projection > 0; }
   std::int64_t h_size() const { return projected() ? projection : hidden; }

@@ -6,8 +6,6 @@
 namespace recur::host::onednn {
 namespace {
 
-// Below half of any L2.
-constexpr double kSmallBytes = 32 << 10;
 // With more, a remainder of one block in so many counts as none.
 constexpr int kMostThreads = 99;
 
@@ -25,11 +23,11 @@ bool has_block_of_rows(std::int64_t rows) {
   return false;
 }
 
-bool is_cut_up(const Product& product, DataType type, int threads) {
+bool is_cut_up(const Geometry& g, const Product& product, int threads) {
   if (threads == 1) return true;
-  const double bytes = static_cast<double>(size_of(type)) * static_cast<double>(product.rows) *
+  const double bytes = static_cast<double>(size_of(g.type)) * static_cast<double>(product.rows) *
                        static_cast<double>(product.depth);
-  if (bytes <= kSmallBytes) return true;
+  if (bytes <= g.small_bytes) return true;
   const bool shared_out = std::ranges::all_of(std::initializer_list<std::int64_t>{32, 64}, [&](auto width) {
     const std::int64_t blocks = (product.columns + width - 1) / width;
     return blocks < threads || blocks % threads == 0;
@@ -49,10 +47,9 @@ int threads_of(const Geometry& g, const RunSizes& sizes) {
       const Product forward{sizes.batch, g.hidden, widest};
       const Product inputs_gradient{sizes.batch, widest, g.hidden};
       const Product weights_gradient{widest, g.gate_rows(), sizes.batch};
-      if (is_rnn && !is_cut_up(forward, g.type, threads)) return false;
+      if (is_rnn && !is_cut_up(g, forward, threads)) return false;
       if (!g.training || !(is_rnn || is_lstm)) continue;
-      if (!is_cut_up(inputs_gradient, g.type, threads) || !is_cut_up(weights_gradient, g.type, threads))
-        return false;
+      if (!is_cut_up(g, inputs_gradient, threads) || !is_cut_up(g, weights_gradient, threads)) return false;
     }
     return true;
   };

@@ -3,12 +3,11 @@
 #include "host/check.hpp"
 #include "host/context_state.hpp"
 #include "host/gpu/planned_device.hpp"
+#include "host/gpu/runtime.hpp"
 #include "host/gpu/weight_rows.hpp"
 #include "host/hash.hpp"
-#include "host/stepwise/backward.hpp"
 #include "host/stepwise/buffers.hpp"
 #include "host/stepwise/cost.hpp"
-#include "host/stepwise/forward.hpp"
 
 namespace recur::host::stepwise {
 namespace {
@@ -96,20 +95,16 @@ class StepwisePlan final : public EnginePlan {
   void prepare_weights(Context::State& context, Stream stream, std::span<const LayerWeights> weights,
                        std::span<std::byte> buffer) const override {
     gpu::check_planned_device(context, device_);
-    prepare(geometry_, resources(context), stream, weights, buffer.data());
+    gpu::runtime().prepare(geometry_, *context.gpu, stream, weights, buffer.data());
   }
   void forward(Context::State& context, const ForwardCall& call) const override {
-    run_forward(geometry_, resources(context), training_, call);
+    gpu::runtime().forward(geometry_, *context.gpu, training_, call);
   }
   void backward(Context::State& context, const BackwardCall& call) const override {
-    run_backward(geometry_, resources(context), call);
+    gpu::runtime().backward(geometry_, *context.gpu, call);
   }
 
  private:
-  static gpu::DeviceResources& resources(Context::State& context) {
-    return static_cast<gpu::DeviceResources&>(*context.gpu);
-  }
-
   const Geometry geometry_;
   const CudaProps device_;
   const bool training_;

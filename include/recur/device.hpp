@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "recur/export.hpp"
@@ -58,9 +59,15 @@ class RECUR_API Device {
  public:
   /// The CPU of this process, with the best instruction set that both machine and build have.
   static Device cpu();
-  /// The CUDA device of this index. Throws Unsupported when there is none, or when the library was built
-  /// without CUDA engines.
+  /// The CUDA device of this index. The first call, or the first Context on a device of an ordinal, loads
+  /// librecur_cuda.so, the part of the library that needs CUDA's. @throws Unsupported when there is no such
+  /// device, and when that library is not there, cannot be loaded or is of another version; the message says
+  /// which.
   static Device cuda(int index = 0);
+  /// A GPU that many have, described by what its maker publishes: "h200", "h100", "h100-pcie", "a100-80gb",
+  /// "a100-40gb", "a10", "l40s", "l4", "t4". To plan for, whether it is present or not. @throws
+  /// InvalidArgument for another name; the message has those that are known.
+  static Device known(std::string_view name);
   /// A described device, present or not. Plans made for it explain themselves and have sizes; running one
   /// needs the real device.
   static Device from_props(DeviceProps props);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "recur/device.hpp"
@@ -69,7 +70,8 @@ class RECUR_API Plan {
   std::uint64_t layout_id() const;
   /// Equal fingerprints give equal bits on equal inputs.
   std::uint64_t fingerprint() const;
-  /// The above as a few lines of text.
+  /// The above as a few lines of text, with `status_of` the engine. Engines of devices other than the plan's
+  /// are left out.
   std::string explain() const;
 
   /// For the library's own use.
@@ -79,6 +81,9 @@ class RECUR_API Plan {
  private:
   std::shared_ptr<const host::PlanState> state_;
 };
+
+/// What an engine has been run on so far, in words: a plan for an engine that no GPU has run says so.
+RECUR_API std::string_view status_of(EngineId engine);
 
 /// Plans a job.
 ///

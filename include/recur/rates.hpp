@@ -4,8 +4,10 @@
 
 #include <limits>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "recur/export.hpp"
 #include "recur/types.hpp"
 
 namespace recur {
@@ -65,5 +67,13 @@ struct Rates {
   double resident_bytes = 0;  ///< CUDA: what registers and shared memory of all multiprocessors hold
   std::vector<Hop> hops;      ///< CUDA
 };
+
+/// The rates that `recur-perf --json FILE` measured.
+///
+/// @param json     the text of FILE
+/// @param threads  whose rates: of so many threads of the CPU, or 0 for those of the CUDA device
+/// @throws FormatError      where the text is no result of recur-perf, or one of another version
+/// @throws InvalidArgument  where it has no rates for so many threads; the message has those that it has
+RECUR_API Rates read_rates(std::string_view json, int threads);
 
 }  // namespace recur

@@ -100,7 +100,7 @@ enum {
   RECUR_ENGINE_CPU = 1,
   RECUR_ENGINE_STEPWISE = 2,
   RECUR_ENGINE_CLUSTER_RESIDENT = 3,
-  RECUR_ENGINE_GRID_RESIDENT = 4,
+  RECUR_ENGINE_GRID_RESIDENT = 4, /**< planned; until then RECUR_UNSUPPORTED */
   RECUR_ENGINE_CUDNN = 5,
   RECUR_ENGINE_ONEDNN = 6
 };
@@ -455,6 +455,8 @@ RECUR_API int32_t recur_prefer_huge_pages(void* memory, size_t bytes);
 RECUR_API const char* recur_status_name(recur_status status);
 /** "cpu", "cluster-resident", ...; never null. */
 RECUR_API const char* recur_engine_name(int32_t engine);
+/** `recur::status_of`: what an engine has been run on so far. */
+RECUR_API const char* recur_engine_status(int32_t engine);
 
 /** Sets struct_size and the defaults. The macros below pass the size that the caller was compiled with. */
 RECUR_API void recur_spec_init_sized(recur_spec* spec, size_t struct_size);
@@ -494,6 +496,13 @@ RECUR_API recur_status recur_device_cuda(int32_t index, recur_device** out, recu
 /** A described device. Plans for it have sizes and explain themselves; running one needs the real device. */
 RECUR_API recur_status recur_device_from_props(const recur_device_props* props, recur_device** out,
                                                recur_error* error);
+/** `recur::Device::known`: a GPU by name, "h200" for one, to plan for. */
+RECUR_API recur_status recur_device_known(const char* name, recur_device** out, recur_error* error);
+/** Plans made for the device from now on predict times, by what `recur-perf --json` measured: `json` is the
+   text of its file, of `bytes` bytes, `threads` as in `recur::read_rates`. Not while the device is in another
+   call. */
+RECUR_API recur_status recur_device_read_rates(recur_device* device, const char* json, size_t bytes,
+                                               int32_t threads, recur_error* error);
 RECUR_API void recur_device_free(recur_device* device);
 
 /** Threads that CPU calls share out work to, 1 to 1024: the caller is one, the others sleep between calls. A

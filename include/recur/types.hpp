@@ -110,7 +110,7 @@ enum class EngineId : std::uint8_t {
   cpu,
   stepwise,
   cluster_resident,
-  grid_resident,
+  grid_resident,  ///< planned; until then Unsupported, with that as the reason
   cudnn,
   onednn,
 };

@@ -645,6 +645,45 @@ TEST_F(CInterface, WeightsAndGradientsOfOneBias) {
   EXPECT_EQ(bR.vector(), std::vector<float>(16, 1));
 }
 
+TEST_F(CInterface, KnownDevicesAndRates) {
+  EXPECT_NE(std::string(recur_engine_status(RECUR_ENGINE_STEPWISE)).find("has not run on a GPU"),
+            std::string::npos);
+  EXPECT_STREQ(recur_engine_status(99), "unknown engine");
+  recur_device* known = nullptr;
+  expect(recur_device_known("h300", &known, &error_), RECUR_INVALID_ARGUMENT,
+         "device: expected one of h200, ");
+  expect(recur_device_known(nullptr, &known, &error_), RECUR_INVALID_ARGUMENT, "name");
+  expect(recur_device_known("h200", nullptr, &error_), RECUR_INVALID_ARGUMENT, "out");
+  EXPECT_EQ(known, nullptr);
+  ASSERT_EQ(recur_device_known("h200", &known, &error_), RECUR_SUCCESS) << error_.message;
+
+  const std::string json = R"({"format": "recur-perf", "format_version": 1, "rates": [{
+      "operations_per_second": {"f32": 5e13}, "levels": [{"name": "memory", "bytes_per_second": 4e12}],
+      "launch_seconds": 2e-6, "hops": []}]})";
+  recur_plan* plan = nullptr;
+  const auto predicted = [&] {
+    EXPECT_EQ(recur_plan_create(&spec_, kT, kB, known, nullptr, &plan, &error_), RECUR_SUCCESS)
+        << error_.message;
+    const double seconds = recur_plan_predicted_seconds(plan);
+    EXPECT_EQ(recur_plan_engine(plan), RECUR_ENGINE_STEPWISE);
+    recur_plan_free(plan);
+    return seconds;
+  };
+  EXPECT_TRUE(std::isnan(predicted()));
+  expect(recur_device_read_rates(known, json.data(), json.size(), 1, &error_), RECUR_INVALID_ARGUMENT,
+         "threads: expected one that the result has rates of, 0");
+  expect(recur_device_read_rates(known, json.data(), json.size() - 1, 0, &error_), RECUR_FORMAT_ERROR,
+         "rates: ");
+  expect(recur_device_read_rates(known, nullptr, 1, 0, &error_), RECUR_INVALID_ARGUMENT, "json");
+  expect(recur_device_read_rates(nullptr, json.data(), json.size(), 0, &error_), RECUR_INVALID_ARGUMENT,
+         "device");
+  EXPECT_TRUE(std::isnan(predicted())) << "what is refused changes nothing";
+  ASSERT_EQ(recur_device_read_rates(known, json.data(), json.size(), 0, &error_), RECUR_SUCCESS)
+      << error_.message;
+  EXPECT_GT(predicted(), 0);
+  recur_device_free(known);
+}
+
 TEST_F(CInterface, StateDict) {
   std::size_t bytes = 0;
   expect(recur_export_state_dict(&spec_, layers_.data(), 2, "rnn.", nullptr, 0, &bytes, &error_),

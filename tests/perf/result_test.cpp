@@ -3,6 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "recur/error.hpp"
+#include "recur/plan.hpp"
+
 namespace recur::perf {
 namespace {
 
@@ -98,6 +104,113 @@ TEST(Results, RefusalsOfOneReasonAreOneLine) {
   EXPECT_NE(table.find("cpu: too even (a f32 inference on 1 thread)\n"), std::string::npos) << table;
   EXPECT_NE(table.find("left out for want of time:\n  a f32 inference on 1 thread\n"), std::string::npos)
       << table;
+}
+
+// What the suite writes, a program reads.
+Result with_rates() {
+  Result result;
+  Rates cpu;
+  cpu.threads = 2;
+  cpu.operations_per_second = {.f32 = 1e11, .f64 = 5e10, .bf16 = 2e11};
+  cpu.activations_per_second = {.f32 = 1e9, .f64 = 4e8};
+  cpu.levels = {{"L1", 65536, 4e11}, {"L2", 2097152, 2e11}, {.name = "memory", .bytes_per_second = 2e10}};
+  cpu.call_seconds = 2e-6;
+  cpu.barrier_seconds = 3e-7;
+  Rates gpu;
+  gpu.operations_per_second = {.f32 = 5e13, .tf32 = 4e14, .f64 = 6e13, .bf16 = 8e14, .f16 = 8e14};
+  gpu.levels = {{"L2", 5e7, 5e12}, {.name = "memory", .bytes_per_second = 4e12}};
+  gpu.launch_seconds = 2e-6;
+  gpu.resident_bytes = 4e7;
+  gpu.hops = {{"cluster", 3e6, 1e-6}, {.name = "grid", .seconds = 2e-6}};
+  result.rates = {{2, {.rates = cpu, .notes = {}}}, {0, {.rates = gpu, .notes = {}}}};
+  return result;
+}
+
+void expect_equal(const PrecisionRates& a, const PrecisionRates& b) {
+  EXPECT_EQ(a.f32, b.f32);
+  EXPECT_EQ(a.tf32, b.tf32);
+  EXPECT_EQ(a.f64, b.f64);
+  EXPECT_EQ(a.bf16, b.bf16);
+  EXPECT_EQ(a.f16, b.f16);
+}
+
+TEST(ReadRates, GivesWhatWasWritten) {
+  const Result result = with_rates();
+  const std::string json = to_json(result);
+  for (const auto& [threads, measured] : result.rates) {
+    const Rates& written = measured.rates;
+    const Rates rates = read_rates(json, threads);
+    EXPECT_EQ(rates.threads, written.threads);
+    expect_equal(rates.operations_per_second, written.operations_per_second);
+    expect_equal(rates.activations_per_second, written.activations_per_second);
+    EXPECT_EQ(rates.call_seconds, written.call_seconds);
+    EXPECT_EQ(rates.barrier_seconds, written.barrier_seconds);
+    EXPECT_EQ(rates.launch_seconds, written.launch_seconds);
+    EXPECT_EQ(rates.resident_bytes, written.resident_bytes);
+    ASSERT_EQ(rates.levels.size(), written.levels.size());
+    for (std::size_t i = 0; i < rates.levels.size(); ++i) {
+      EXPECT_EQ(rates.levels[i].name, written.levels[i].name);
+      EXPECT_EQ(rates.levels[i].bytes, written.levels[i].bytes);
+      EXPECT_EQ(rates.levels[i].bytes_per_second, written.levels[i].bytes_per_second);
+    }
+    ASSERT_EQ(rates.hops.size(), written.hops.size());
+    for (std::size_t i = 0; i < rates.hops.size(); ++i) {
+      EXPECT_EQ(rates.hops[i].name, written.hops[i].name);
+      EXPECT_EQ(rates.hops[i].holds_bytes, written.hops[i].holds_bytes);
+      EXPECT_EQ(rates.hops[i].seconds, written.hops[i].seconds);
+    }
+  }
+  DeviceProps props = Device::cpu().props();
+  props.rates = read_rates(json, 2);
+  const Plan plan =
+      make_plan({.input_size = 8, .hidden_size = 8}, {4, 2}, Device::from_props(props), {.threads = 2});
+  EXPECT_TRUE(plan.predicted_seconds());
+}
+
+TEST(ReadRates, OtherThreadsAreRefused) {
+  try {
+    read_rates(to_json(with_rates()), 3);
+    ADD_FAILURE();
+  } catch (const InvalidArgument& error) {
+    EXPECT_STREQ(error.what(),
+                 "threads: expected one that the result has rates of, 2, 0 (0 is the CUDA device), got 3");
+  }
+  EXPECT_THROW(read_rates(to_json({}), 1), InvalidArgument);
+}
+
+TEST(ReadRates, OtherTextsAreRefused) {
+  using Json = nlohmann::json;
+  for (const char* text :
+       {"", "{", "[]", "3", R"({"format": "other"})", R"({"format": 3})", R"({"format": "recur-perf"})"}) {
+    EXPECT_THROW(read_rates(text, 2), FormatError) << text;
+  }
+  // The first of the rates, with each part of it spoilt.
+  const std::pair<const char*, std::function<void(Json&)>> spoilt[] = {
+      {"expected format_version 1, got 2", [](Json& all) { all["format_version"] = 2; }},
+      {"expected a number as 'format_version', got string", [](Json& all) { all["format_version"] = "1"; }},
+      {"expected a list as 'rates', got object", [](Json& all) { all["rates"] = Json::object(); }},
+      {"expected objects in 'rates', got number", [](Json& all) { all["rates"] = {1}; }},
+      {"expected a number as 'threads', got string", [](Json& all) { all["rates"][0]["threads"] = "2"; }},
+      {"expected a member 'levels', got none", [](Json& all) { all["rates"][0].erase("levels"); }},
+      {"levels: expected at least one", [](Json& all) { all["rates"][0]["levels"] = Json::array(); }},
+      {"expected a text as 'name', got number", [](Json& all) { all["rates"][0]["levels"][0]["name"] = 1; }},
+      {"levels.bytes_per_second: expected a finite number above 0",
+       [](Json& all) { all["rates"][0]["levels"][0]["bytes_per_second"] = 0; }},
+      {"expected an object as 'operations_per_second', got array",
+       [](Json& all) { all["rates"][0]["operations_per_second"] = Json::array(); }},
+      {"barrier_seconds: expected a finite number of at least 0",
+       [](Json& all) { all["rates"][0]["barrier_seconds"] = -1; }},
+  };
+  for (const auto& [what, spoil] : spoilt) {
+    Json all = Json::parse(to_json(with_rates()));
+    spoil(all);
+    try {
+      read_rates(all.dump(), 2);
+      ADD_FAILURE() << what;
+    } catch (const FormatError& error) {
+      EXPECT_NE(std::string(error.what()).find(what), std::string::npos) << error.what();
+    }
+  }
 }
 
 }  // namespace

@@ -65,17 +65,19 @@ TEST(Plan, ExplainsEveryPart) {
         "tile: " + plan.tile(),
         "resident: 100 % of the recurrent weights",
         "predicted: nothing, without rates",
-        "workspace " + std::to_string(sizes.workspace) + " (prepared weights " +
-            std::to_string(sizes.workspace_prepared) + ", backward " +
+        "status: tested on CPUs",
+        "workspace " + std::to_string(sizes.workspace) + " (with weights prepared " +
+            std::to_string(sizes.workspace_prepared) + ", in backward " +
             std::to_string(sizes.workspace_backward) + ")",
         "reserve " + std::to_string(sizes.reserve),
-        "prepared weights " + std::to_string(sizes.prepared_weights),
+        "buffer of prepared weights " + std::to_string(sizes.prepared_weights),
         "layout: " + hex(plan.layout_id()),
         "fingerprint: " + hex(plan.fingerprint()),
     };
     const std::string text = plan.explain();
     for (const std::string& part : parts)
       EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+    EXPECT_EQ(text.find("CUDA"), std::string::npos) << "engines of other devices are in the way\n" << text;
     EXPECT_FALSE(plan.predicted_seconds().has_value());
     // f32 has no kernels of its own in a set that is about bf16.
     const host::cpu::SimdTarget& simd = *host::cpu::find_target(plan.device().cpu.simd);
@@ -249,7 +251,6 @@ TEST(SurveyEngines, GivesReasonsAndThrowsForTheImpossible) {
 
 // Which GPU engine best takes, and what a plan says of those before it.
 TEST(SurveyEngines, TheResidentEngineComesFirstOnHopper) {
-  if (host::gpu_engines().empty()) GTEST_SKIP() << "no GPU engine in this build";
   DeviceProps props = props_of(kChips[0]);
   props.name = "described GPU";
   EXPECT_EQ(host::engines().front()->id(), EngineId::cluster_resident);
@@ -273,6 +274,54 @@ TEST(SurveyEngines, TheResidentEngineComesFirstOnHopper) {
   EXPECT_EQ(reason_of_stepwise_plan(lstm()), "dtype f32 is not implemented; bf16 and f16 are");
   props.cuda.compute_major = 8;
   EXPECT_EQ(reason_of_stepwise_plan(spec), "needs compute capability 9.0 or newer");
+}
+
+// What README's table says of engines that no GPU has run, a plan says too; what it passed over on its own
+// device stays.
+TEST(Plan, SaysThatItsEngineHasNotRunOnAGpu) {
+  Spec spec = lstm();
+  const std::string text = make_plan(spec, {4, 6}, Device::known("h200")).explain();
+  EXPECT_EQ(text.find("engine: stepwise on NVIDIA H200\nstatus: in simt only: "), 0u) << text;
+  EXPECT_NE(text.find("has not run on a GPU\npassed over: cluster-resident: dtype f32 is not implemented"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("the CPU only"), std::string::npos) << text;
+  EXPECT_NE(status_of(EngineId::cudnn).find("has not run on a GPU"), std::string_view::npos);
+  EXPECT_EQ(status_of(EngineId::grid_resident), "planned");
+}
+
+TEST(KnownDevices, AreWhatTheirMakerPublishes) {
+  constexpr std::string_view kNames[] = {"h200", "h100-pcie", "a100-80gb", "l4", "t4"};
+  static_assert(std::size(kNames) == std::size(kChips));
+  for (std::size_t i = 0; i < std::size(kChips); ++i) {
+    const Device device = Device::known(kNames[i]);
+    const CudaProps& cuda = device.props().cuda;
+    EXPECT_EQ(device.props().kind, DeviceKind::cuda);
+    EXPECT_EQ(cuda.ordinal, -1);
+    EXPECT_EQ(cuda.compute_major, kChips[i].major) << kNames[i];
+    EXPECT_EQ(cuda.compute_minor, kChips[i].minor) << kNames[i];
+    EXPECT_EQ(cuda.multiprocessors, kChips[i].multiprocessors) << kNames[i];
+    EXPECT_EQ(cuda.shared_per_block_optin, kChips[i].shared_per_block) << kNames[i];
+    EXPECT_GE(cuda.shared_per_multiprocessor, cuda.shared_per_block_optin) << kNames[i];
+    EXPECT_GT(cuda.l2_bytes, 0u);
+    EXPECT_GT(cuda.global_bytes, cuda.l2_bytes);
+    EXPECT_EQ(make_plan(lstm(), {4, 6}, device).engine(), EngineId::stepwise) << kNames[i];
+  }
+}
+
+TEST(KnownDevices, OthersAreRefusedWithTheNamesThereAre) {
+  for (const char* name : {"", "H200", "h300"}) {
+    try {
+      Device::known(name);
+      ADD_FAILURE() << name;
+    } catch (const InvalidArgument& error) {
+      EXPECT_STREQ(error.what(),
+                   ("device: expected one of h200, h100, h100-pcie, a100-80gb, a100-40gb, a10, l40s, l4, t4, "
+                    "got '" +
+                    std::string(name) + "'")
+                       .c_str());
+    }
+  }
 }
 
 // An engine that is only asked.

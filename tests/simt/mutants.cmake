@@ -60,7 +60,8 @@ function(recur_simt_mutant name)
   foreach(objects IN LISTS RECUR_MUTANT_TESTS)
     target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
   endforeach()
-  target_sources(${target} PRIVATE ${core_objects} ${simd_objects} ${cudnn_objects} ${stepwise} ${gpu})
+  target_sources(${target} PRIVATE ${core_objects} ${simd_objects} $<TARGET_OBJECTS:recur_gpu_linked> ${cudnn_objects} ${stepwise}
+    ${gpu})
   target_include_directories(${target} BEFORE PRIVATE "${folder}")
   target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/include")
   target_compile_options(${target} PRIVATE -w)  # mistakes warn

@@ -14,7 +14,6 @@ Job for_resident(Job job) {
 
 // The resident engine takes both 16-bit types, and every possible Spec but residual rnn and projections.
 TEST(Refusals, EverySpecIsPlannedForTheResidentEngineRefusedByTheTableOrImpossible) {
-  if (!in_build(EngineId::cluster_resident)) GTEST_SKIP() << "no GPU engine in this build";
   const auto job_for = [](const Spec& spec) {
     Job job = for_resident(job_of(spec));
     job.spec.dtype = spec.dtype;
@@ -27,7 +26,6 @@ TEST(Refusals, EverySpecIsPlannedForTheResidentEngineRefusedByTheTableOrImpossib
 }
 
 TEST(Refusals, WhatTheResidentEngineLacksIsNamed) {
-  if (!in_build(EngineId::cluster_resident)) GTEST_SKIP() << "no GPU engine in this build";
   const auto expect = [](const Job& job, const std::string& reason) {
     EXPECT_EQ(examine(job), Outcome::refused) << reason;
     EXPECT_NE(unsupported(job).find("cluster-resident: " + reason), std::string::npos) << unsupported(job);
@@ -64,7 +62,6 @@ TEST(Refusals, WhatTheResidentEngineLacksIsNamed) {
 // The most units are those whose R a cluster of 16 blocks can hold: of an lstm, 768; another block's worth of
 // registers and shared memory for each gate less. A chip of less shared memory holds less.
 TEST(Refusals, WeightsAtTheEdgeOfACluster) {
-  if (!in_build(EngineId::cluster_resident)) GTEST_SKIP() << "no GPU engine in this build";
   const auto outcome = [](Cell cell, std::int64_t hidden, std::size_t shared = 227u << 10) {
     Job job = for_resident(small_job());
     job.spec.cell = cell;
@@ -91,7 +88,6 @@ TEST(Refusals, WeightsAtTheEdgeOfACluster) {
 }
 
 TEST(Refusals, StepsAtTheEdgeOfALaunch) {
-  if (!in_build(EngineId::cluster_resident)) GTEST_SKIP() << "no GPU engine in this build";
   Job job = for_resident(with_sizes(1, 1));
   job.shape.steps = 0x7fffffff;
   EXPECT_EQ(examine(job), Outcome::planned);
@@ -101,7 +97,6 @@ TEST(Refusals, StepsAtTheEdgeOfALaunch) {
 }
 
 TEST(Refusals, EveryRowOfTheResidentEngineIsReached) {
-  if (!in_build(EngineId::cluster_resident)) GTEST_SKIP() << "no GPU engine in this build";
   std::set<const Refusal*> hit;
   const Job resident = for_resident(small_job());
   for (const Later& later : kLater) {

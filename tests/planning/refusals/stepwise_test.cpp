@@ -6,7 +6,6 @@ namespace {
 
 // A GPU takes every type and every possible Spec.
 TEST(Refusals, EverySpecIsPlannedForAGpuOrImpossible) {
-  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
   const auto job_for = [](const Spec& spec) {
     Job job = job_of(spec);
     job.device = absent_gpu();
@@ -18,7 +17,6 @@ TEST(Refusals, EverySpecIsPlannedForAGpuOrImpossible) {
 }
 
 TEST(Refusals, EveryProjectionIsPlannedForAGpu) {
-  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
   for (const Spec& cell : all_cells_and_projections()) {
     for (Pass pass : {Pass::inference, Pass::training}) {
       Job job = job_of(small(cell));
@@ -30,7 +28,6 @@ TEST(Refusals, EveryProjectionIsPlannedForAGpu) {
 }
 
 TEST(Refusals, TypesAndChips) {
-  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
   const auto outcome = [](int major, int minor, DataType type) {
     Job job = with_device(absent_gpu());
     job.device.cuda.compute_major = major;
@@ -49,7 +46,6 @@ TEST(Refusals, TypesAndChips) {
 // A product's sizes and row distances have 31 bits; where batch is outermost, a sequence of sums is one
 // distance.
 TEST(Refusals, SizesAtTheEdgeOfProducts) {
-  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
   const auto on_gpu = [](Job job) {
     job.device = absent_gpu();
     return examine(job);
@@ -72,7 +68,6 @@ TEST(Refusals, SizesAtTheEdgeOfProducts) {
 }
 
 TEST(Refusals, EveryRowOfStepwiseIsReached) {
-  if (!in_build(EngineId::stepwise)) GTEST_SKIP() << "no GPU engine in this build";
   std::set<const Refusal*> hit;
   for (const Later& later : kLater) {
     Job job = with_device(absent_gpu());

@@ -1,0 +1,55 @@
+// What runs plans on GPUs, as the core sees it. Planning is the core's and needs no library of CUDA; a
+// runtime is what does. The shared core loads it from librecur_cuda when a CUDA device is first named
+// (load.cpp); static builds and tests have one linked in (linked.cpp), or none (none.cpp).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "host/engine.hpp"
+#include "host/gpu/resources.hpp"
+
+namespace recur::host::stepwise {
+struct Geometry;
+}
+
+namespace recur::host::gpu {
+
+// The functions are those of their names in gpu.hpp, resources.hpp and stepwise/.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  // Throws Unsupported where there is no such device.
+  virtual DeviceProps device_props(int ordinal) const = 0;
+  virtual std::unique_ptr<Resources> make_resources(int ordinal) const = 0;
+  // `resources` were made by this runtime.
+  virtual void prepare(const stepwise::Geometry& geometry, Resources& resources, Stream stream,
+                       std::span<const LayerWeights> weights, std::byte* buffer) const = 0;
+  virtual void forward(const stepwise::Geometry& geometry, Resources& resources, bool training,
+                       const ForwardCall& call) const = 0;
+  virtual void backward(const stepwise::Geometry& geometry, Resources& resources,
+                        const BackwardCall& call) const = 0;
+  // The reference engine, which can only plan with its library; null in a build without.
+  virtual const Engine* cudnn() const = 0;
+};
+
+struct LoadedRuntime {
+  const Runtime* runtime = nullptr;
+  std::string failure = {};  // why there is none
+};
+
+// Loaded by the first call and kept.
+const LoadedRuntime& load_runtime();
+
+// For those that name a device. Throws Unsupported where there is no runtime.
+const Runtime& runtime_for(int ordinal);
+
+// For those that hold something a runtime made: a context with resources.
+inline const Runtime& runtime() { return *load_runtime().runtime; }
+
+// The runtime over the seam of gpu.hpp that is linked beside it.
+const Runtime& linked_runtime();
+
+}  // namespace recur::host::gpu
