@@ -74,7 +74,7 @@ class Cost {
   }
   double stream(double bytes) const { return move(bytes, bytes); }
 
-  // Of forward, whose operands are as they are stored.
+  // Operands are as they are stored.
   double multiply(double rows, double columns, double depth) const {
     return 2 * rows * columns * depth / operations_;
   }
@@ -82,13 +82,9 @@ class Cost {
   double multiply_panels(double rows, double columns, double depth, double reads, double held) const {
     return std::max(multiply(rows, columns, depth), move(stored(reads * columns * depth), stored(held)));
   }
-  // Those of backward.
-  double multiply_back(double rows, double columns, double depth) const {
-    return 2 * rows * columns * depth / arithmetic_operations_;
-  }
-  double multiply_back_panels(double rows, double columns, double depth) const {
-    const double bytes = computed(columns * depth);
-    return std::max(multiply_back(rows, columns, depth), move(bytes, bytes));
+  // And those of one pass over its right side.
+  double multiply_panels(double rows, double columns, double depth) const {
+    return multiply_panels(rows, columns, depth, 1, columns * depth);
   }
 
   double pack_forward() const {
@@ -131,7 +127,7 @@ class Cost {
     if (gathered) seconds += stream(stored(2 * share * columns));
     if (drops_below(layer)) seconds += stream(stored(2 * share * columns)) + drop(share * columns);
     const double padded = static_cast<double>(g_.input_row());
-    return seconds + multiply_panels(share, padded, columns, 1, padded * columns);
+    return seconds + multiply_panels(share, padded, columns);
   }
 
   double forward_step(bool training) const {
@@ -174,7 +170,7 @@ class Cost {
 
   double backward_direction() const {
     const double packed = recurrent_weights() / members_;
-    return stream(stored(packed) + computed(packed)) + static_cast<double>(sizes_.steps) * backward_step() +
+    return stream(stored(2 * packed)) + static_cast<double>(sizes_.steps) * backward_step() +
            2 * barrier(members_);
   }
 
@@ -183,18 +179,16 @@ class Cost {
     const double units = static_cast<double>(panels * t_.back_units);
     const double depth = static_cast<double>(g_.gate_rows());
     const double rows = static_cast<double>(rows_);
-    double seconds =
-        multiply_back_panels(rows, h_units(), depth) + g_.traits.phases * barrier(t_.unit_groups);
+    double seconds = multiply_panels(rows, h_units(), depth) + g_.traits.phases * barrier(t_.unit_groups);
     if (g_.projected()) {
       const double P = static_cast<double>(g_.projection);
-      seconds += multiply_back_panels(rows, units, P) + barrier(t_.unit_groups);
+      seconds += multiply_panels(rows, units, P) + barrier(t_.unit_groups);
     }
     const double values = rows * units;
     if (g_.traits.cell_state) seconds += values / activations_;
     // What forward kept, dy, and the gradients of the sums.
-    const double moved =
-        stored(values) +
-        computed(values * (g_.traits.saved + (g_.traits.cell_state ? 2 : 0) + 1 + g_.traits.sums));
+    const double moved = stored(values * (1 + g_.traits.sums)) +
+                         computed(values * (g_.traits.saved + (g_.traits.cell_state ? 2 : 0) + 1));
     seconds += move(moved, static_cast<double>(sizes_.steps) * moved);
     return seconds;
   }
@@ -206,25 +200,25 @@ class Cost {
     const double gate_rows = static_cast<double>(g_.gate_rows());
     const double columns = static_cast<double>(g_.columns(layer));
     const double h_size = static_cast<double>(g_.h_size());
-    double seconds = multiply_back(rows, gate_rows, 2 * columns + h_size) / threads;
-    if (g_.projected()) seconds += multiply_back(rows, h_size, static_cast<double>(g_.hidden)) / threads;
+    double seconds = multiply(rows, gate_rows, 2 * columns + h_size) / threads;
+    if (g_.projected()) seconds += multiply(rows, h_size, static_cast<double>(g_.hidden)) / threads;
     // What forward read of x, once more, and the same of dx.
     if (drops_below(layer)) seconds += drop(2 * rows * columns / threads);
     // Each chunk adds to dW and dR, and packs x and h.
     const double chunks = std::ceil(rows / static_cast<double>(t_.gradient_rows));
     const double weights = gate_rows * (columns + h_size) / threads;
     seconds += move(computed(chunks * 2 * weights), computed(weights));
-    seconds += stream((stored(rows * (columns + h_size)) + computed(rows * (columns + h_size))) / threads);
+    seconds += stream(stored(2 * rows * (columns + h_size)) / threads);
     if (arithmetic_bytes_ != value_bytes_) {
       // Results are converted.
       const double converted = weights;
       seconds += stream(stored(converted) + computed(converted));
     }
     // For dx W is packed.
-    seconds += stream((stored(gate_rows * columns) + computed(gate_rows * columns)) / threads);
-    // Both biases are sums of the same columns, which the products of dW and dR copy.
+    seconds += stream(stored(2 * gate_rows * columns) / threads);
+    // The gradients of sums are read once for dW, dR and the biases, and once for dx.
     const double dsums = rows * static_cast<double>(g_.sum_rows()) / threads;
-    seconds += move(computed(4 * dsums), computed(dsums));
+    seconds += move(stored(2 * dsums), stored(dsums));
     return seconds + (2 * chunks + 2) * barrier(t_.threads());
   }
 
