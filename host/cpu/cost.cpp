@@ -29,7 +29,9 @@ class Cost {
         chunk_steps_(std::min(t_.chunk_steps(sizes.batch), sizes.steps)),
         chunks_(ceil_of(sizes.steps, chunk_steps_)) {}
 
-  bool known() const { return operations_ > 0 && arithmetic_operations_ > 0 && activations_ > 0; }
+  bool known() const {
+    return operations_ > 0 && activations_ > 0 && (!g_.dropout || arithmetic_operations_ > 0);
+  }
 
   double forward(bool training) const {
     double seconds = start();

@@ -420,7 +420,7 @@ TEST(OnnxOperator, RefusedTensors) {
         parts);
   };
   input(&OnnxInputs::X, {kT, kB}, {"X: expected [T][B][I]", "f32 [5] [3]"});
-  input(&OnnxInputs::X, {0, kB, kI}, {"X: expected [T][B][I]", "at least 1", "f32 [0] [3] [2]"});
+  input(&OnnxInputs::X, {0, kB, kI}, {"Y: expected f32 [T=0] [D=1] [B=3] [H=4]", "f32 [5] [1] [3] [4]"});
   input(&OnnxInputs::X, {kT, kB, kI}, {"X: expected a floating-point type", "i32"}, DataType::i32);
   input(&OnnxInputs::W, {1, 3 * kH, kI}, {"W: expected f32 [1] [16] [2]", "f32 [1] [12] [2]"});
   input(&OnnxInputs::W, {1, 4 * kH, kI}, {"W: expected f32", "f64"}, DataType::f64);
