@@ -142,6 +142,22 @@ class Publish(Tree):
         self.assertEqual(self.publish("--shape", "speech-b16", "--rounds", "5", "--minutes", "1e-9").returncode, 0)
         self.assertEqual(len(self.read("log").splitlines()), 3, "one round, and the guard")
 
+    def test_more_rounds_of_the_same_commit(self):
+        once = ["--shape", "speech-b16", "--rounds", "1"]
+        self.assertEqual(self.publish(*once).returncode, 0)
+        self.assertEqual(self.publish(*once).returncode, 2, "the tree has changes")
+        done = self.publish(*once, "--more")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.problems(), "")
+        self.commit()
+        self.assertEqual(self.publish(*once, "--more").returncode, 0, "what was committed since changes no source")
+        self.commit()
+        self.write("host/cpu/engine.cpp", "int x = 2;\n")
+        self.commit()
+        done = self.publish(*once, "--more")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("of the source that is checked out", done.stderr)
+
     def test_an_unknown_shape(self):
         done = self.publish("--shape", "speech-b61")
         self.assertEqual(done.returncode, 1)
