@@ -71,6 +71,7 @@ class RECUR_API Tensor {
   Tensor() = default;
   /// One to four dimensions, outermost first, each at least 0. @throws InvalidArgument for others and for a
   /// size that no memory has; OutOfMemory.
+  // NOLINTNEXTLINE(google-explicit-constructor): sizes are no tensor
   explicit Tensor(std::initializer_list<std::int64_t> shape, DataType type = DataType::f32);
   explicit Tensor(const TensorShape& shape, DataType type = DataType::f32);
 

@@ -208,8 +208,10 @@ constexpr CutUp kCutUp[] = {
     {Cell::rnn, Pass::inference, 40, 64, 7, 2},   // as many blocks of columns for each
     {Cell::rnn, Pass::inference, 40, 31, 7, 2},   // fewer than threads
     {Cell::rnn, Pass::inference, 8, 65, 3, 2},    // small
-    {Cell::rnn, Pass::training, 65, 40, 7, 1},   {Cell::lstm, Pass::inference, 40, 65, 7, 2},
-    {Cell::lstm, Pass::training, 65, 40, 7, 1},  {Cell::gru, Pass::training, 40, 65, 7, 2},
+    {Cell::rnn, Pass::training, 65, 40, 7, 1},
+    {Cell::lstm, Pass::inference, 40, 65, 7, 2},
+    {Cell::lstm, Pass::training, 65, 40, 7, 1},
+    {Cell::gru, Pass::training, 40, 65, 7, 2},
 };
 
 TEST_F(OneDnn, ThreadsAreFewerWhereItFindsNoBlockOfRows) {
@@ -231,7 +233,8 @@ TEST_F(OneDnn, ThreadsAreFewerWhereItFindsNoBlockOfRows) {
 // Planned for a batch that is cut up for two threads, called with one that is not, in the plan's formats.
 TEST_F(OneDnn, SmallerCallsHaveTheirOwnThreads) {
   if (onednn::library()->omp_set_num_threads == nullptr) GTEST_SKIP() << "this oneDNN has no OpenMP";
-  const onednn::Geometry geometry = with_a_small_cache(layer_of(Cell::rnn, 40, 65), Pass::inference, {10, 16});
+  const onednn::Geometry geometry =
+      with_a_small_cache(layer_of(Cell::rnn, 40, 65), Pass::inference, {10, 16});
   const onednn::Stack planned(geometry, {10, 16});
   EXPECT_EQ(planned.threads, 2);
   EXPECT_EQ(onednn::Stack(geometry, {10, 7}, &planned).threads, 1);
