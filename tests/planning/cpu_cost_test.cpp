@@ -192,7 +192,7 @@ TEST(CpuCost, OfBf16) {
 
   // What is given and what products multiply in bf16, gates and sums in f32.
   const double back_step = kProduct / 4 + 4 * 4 * 32 * (4 + 2 + 1) + 2 * 4 * 32 * (1 + 4) + 10 * 4 * 32;
-  const double products = 2 * 8 * 128 * (16 + 16 + 32) / 4;
+  const double products = 2 * 8 * 128 * (16 + 16 + 32) / 4.0;
   const double sums = 4 * 2 * 128 * (16 + 32);
   const double packed = 2 * 2 * (128 * 32 + 8 * (16 + 32) + 8 * 128 + 128 * 16);
   const double converted = (2 + 4) * 128 * (16 + 32);  // the gradients of W and R
