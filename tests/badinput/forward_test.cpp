@@ -415,7 +415,10 @@ TEST(BadForward, StepsAndBatchExchanged) {
   for (const Layout layout : {Layout::time_major, Layout::batch_major}) {
     const std::string right = layout == Layout::time_major ? "[T][B]" : "[B][T]";
     const auto hint = [&](const std::string& name) {
-      return "; T and B of " + name + " look exchanged: by Spec::layout it is " + right;
+      return std::string("; T and B of ")
+          .append(name)
+          .append(" look exchanged: by Spec::layout it is ")
+          .append(right);
     };
     // T = 3 and B = 6 are the plan's most.
     expect_refusals({.spec = full_lstm(layout)},
