@@ -2,20 +2,16 @@
 
 #include <algorithm>
 
-#include "host/cpu/simd/kernels.hpp"
+#include "host/cpu/large_product.hpp"
 
 namespace recur::host {
 namespace {
 
 using cpu::kMostPanelBytes;
+using cpu::Range;
 
 constexpr std::int64_t kDepthBlock = 256;  // of the kernel's own chains
-constexpr std::int64_t kRowBlock = 24;     // whole tiles of any height that divides it
-
-struct Range {
-  std::int64_t begin;
-  std::int64_t end;
-};
+constexpr std::int64_t kRowBlock = cpu::kTileRows;
 
 std::int64_t units_of(std::int64_t count, std::int64_t unit) { return (count + unit - 1) / unit; }
 
@@ -142,34 +138,9 @@ class Part {
       cpu::ProductArgs<T> product = product_of(left);
       product.b = panel;
       product.b_row = product.columns = width;
-      T* const c = p_.c + left.first * p_.c_row + column;
-      if (width == count) {
-        product.c = c;
-        kernels_.product(product);
-      } else {
-        multiply_part_of_panel(product, c, count);
-      }
+      product.c = p_.c + left.first * p_.c_row + column;
+      cpu::product_of_columns(kernels_.product, product, count);
     });
-  }
-
-  // Of a panel that is wider than what is left of C: through a copy of a few of its rows.
-  void multiply_part_of_panel(cpu::ProductArgs<T> product, T* c, std::int64_t count) const {
-    alignas(64) T rows[kRowBlock * kMostPanelBytes / sizeof(T)];
-    const std::int64_t all = product.rows;
-    product.c = rows;
-    product.c_row = product.columns;
-    for (std::int64_t first = 0; first < all; first += kRowBlock) {
-      product.rows = std::min(kRowBlock, all - first);
-      std::fill_n(rows, product.rows * product.columns, T{0});
-      for (std::int64_t r = 0; r < product.rows; ++r) {
-        std::copy_n(c + (first + r) * p_.c_row, count, rows + r * product.columns);
-      }
-      kernels_.product(product);
-      for (std::int64_t r = 0; r < product.rows; ++r) {
-        std::copy_n(rows + r * product.columns, count, c + (first + r) * p_.c_row);
-      }
-      product.a += product.rows * product.a_row;
-    }
   }
 
   const DenseProduct<T>& p_;

@@ -12,8 +12,8 @@ constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kMiB = 1024 * kKiB;
 constexpr std::size_t kGB = 1000 * 1000 * 1000;
 
-// Multiprocessors, L2 and memory are of NVIDIA's data sheets and white papers (Turing, Ampere, Ada and Hopper
-// architecture); memory is as they count it, in powers of ten.
+// Multiprocessors and L2 as NVIDIA's white papers on Turing, Ampere, Ada and Hopper and public tables of cards
+// agree on them; a card on which they differ is not here. Memory is as NVIDIA counts it, in powers of ten.
 struct Known {
   std::string_view name;
   std::string_view full_name;
@@ -27,7 +27,6 @@ constexpr Known kKnown[] = {
     {"a100-80gb", "NVIDIA A100 80GB", 8, 0, 108, 40 * kMiB, 80 * kGB},
     {"a100-40gb", "NVIDIA A100 40GB", 8, 0, 108, 40 * kMiB, 40 * kGB},
     {"a10", "NVIDIA A10", 8, 6, 72, 6 * kMiB, 24 * kGB},
-    {"l40s", "NVIDIA L40S", 8, 9, 142, 96 * kMiB, 48 * kGB},
     {"l4", "NVIDIA L4", 8, 9, 58, 48 * kMiB, 24 * kGB},
     {"t4", "NVIDIA T4", 7, 5, 40, 4 * kMiB, 16 * kGB},
 };

@@ -65,7 +65,7 @@ class RECUR_API Device {
   /// which.
   static Device cuda(int index = 0);
   /// A GPU that many have, described by what its maker publishes: "h200", "h100", "h100-pcie", "a100-80gb",
-  /// "a100-40gb", "a10", "l40s", "l4", "t4". To plan for, whether it is present or not. @throws
+  /// "a100-40gb", "a10", "l4", "t4". To plan for, whether it is present or not. @throws
   /// InvalidArgument for another name; the message has those that are known.
   static Device known(std::string_view name);
   /// A described device, present or not. Plans made for it explain themselves and have sizes; running one

@@ -316,7 +316,7 @@ TEST(KnownDevices, OthersAreRefusedWithTheNamesThereAre) {
       ADD_FAILURE() << name;
     } catch (const InvalidArgument& error) {
       EXPECT_STREQ(error.what(),
-                   ("device: expected one of h200, h100, h100-pcie, a100-80gb, a100-40gb, a10, l40s, l4, t4, "
+                   ("device: expected one of h200, h100, h100-pcie, a100-80gb, a100-40gb, a10, l4, t4, "
                     "got '" +
                     std::string(name) + "'")
                        .c_str());
