@@ -12,8 +12,9 @@ constexpr std::size_t kKiB = 1024;
 constexpr std::size_t kMiB = 1024 * kKiB;
 constexpr std::size_t kGB = 1000 * 1000 * 1000;
 
-// Multiprocessors and L2 as NVIDIA's white papers on Turing, Ampere, Ada and Hopper and public tables of cards
-// agree on them; a card on which they differ is not here. Memory is as NVIDIA counts it, in powers of ten.
+// Multiprocessors and L2 as NVIDIA's white papers on Turing, Ampere, Ada and Hopper and public tables of
+// cards agree on them; a card on which they differ is not here. Memory is as NVIDIA counts it, in powers of
+// ten.
 struct Known {
   std::string_view name;
   std::string_view full_name;
