@@ -395,7 +395,6 @@ class ForwardPass {
         .recurrent_gate = units,
         .input = s.input + (t - t0) * sizes_.batch * g_.input_row() + unit,
         .input_row = g_.input_row(),
-        .input_gate = g_.input_gate(),
         .bias = dir.packed.bias + unit,
         .peephole = dir.packed.peephole != nullptr ? dir.packed.peephole + unit : nullptr,
         .h_prev = s.h[current] + unit,

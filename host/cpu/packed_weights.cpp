@@ -108,18 +108,9 @@ void pack_W(const Geometry& g, const ConstTensorView& W, std::int64_t layer, std
   const std::int64_t width = g.tiling.input_width;
   const Range panels = part_of(g.input_row() / width, members, member);
   for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-    Unit<T>* const to = writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer);
-    // A panel may end one gate and begin the next.
-    for (std::int64_t column = 0; column < width;) {
-      const std::int64_t gate = (panel * width + column) / g.input_gate();
-      const std::int64_t unit = (panel * width + column) % g.input_gate();
-      const std::int64_t padded = std::min(width - column, g.input_gate() - unit);
-      const std::int64_t count =
-          gate < g.traits.gates ? std::clamp<std::int64_t>(g.hidden - unit, 0, padded) : 0;
-      const T* const rows = count > 0 ? from + (gate * g.hidden + unit) * W.stride(1) : nullptr;
-      transpose_panel(rows, W.stride(1), count, columns, to + column, width, padded);
-      column += padded;
-    }
+    const std::int64_t first = panel * width;
+    transpose_panel(from + first * W.stride(1), W.stride(1), std::min(width, g.gate_rows() - first), columns,
+                    writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer), width, width);
   }
 }
 

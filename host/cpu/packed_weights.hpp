@@ -50,11 +50,8 @@ struct Geometry {
     const std::int64_t first = round_up(columns(0), columns_width(0));
     return layers == 1 ? first : std::max(first, round_up(columns(1), columns_width(1)));
   }
-  // Elements between gates in a row of W x: whole vectors, so that a cell reads each gate as it reads the
-  // first. Units past H are zeros.
-  std::int64_t input_gate() const { return round_up(hidden, tiling.lanes); }
   // Elements between rows of W x.
-  std::int64_t input_row() const { return round_up(traits.gates * input_gate(), tiling.input_width); }
+  std::int64_t input_row() const { return round_up(gate_rows(), tiling.input_width); }
 };
 
 // A run of gates whose gradients multiply the same rows of R in one product: `gates` gates of R from `gate`,

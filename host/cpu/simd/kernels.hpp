@@ -97,7 +97,7 @@ struct GateFunctions {
 
 // One panel of hidden units for some rows of the batch. Pointers are at the first unit of the panel and row 0
 // of the batch; null where the thing does not exist. Rows are `*_row` elements apart, gates (sums, saved
-// values) `hidden` or `*_gate`.
+// values) `hidden`.
 template <class T>
 struct ForwardTile {
   using A = Arithmetic<T>;
@@ -111,9 +111,8 @@ struct ForwardTile {
   const A* recurrent;  // R * operand: [index in `rows`][gate of the phase][panel width]
   std::ptrdiff_t recurrent_row;
   std::ptrdiff_t recurrent_gate;
-  const A* input;  // W x
+  const A* input;  // W x: [row][G*H]
   std::ptrdiff_t input_row;
-  std::ptrdiff_t input_gate;
   const A* bias;      // [sums][H]
   const A* peephole;  // [peepholes][H]
 

@@ -28,7 +28,7 @@ void forward_tile(const ForwardTile<T>& p) {
       unroll<kEnd - kFirst>([&](auto i) RECUR_INLINE_LAMBDA {
         constexpr int kGate = kFirst + i;
         const V from_input =
-            V::load(input + kGate * p.input_gate, count) + V::load(p.bias + kGate * p.hidden + unit, count);
+            V::load(input + kGate * p.hidden, count) + V::load(p.bias + kGate * p.hidden + unit, count);
         const V from_state = V::load(recurrent + i * p.recurrent_gate, count);
         if constexpr (kGate == Cell::kSplitGate) {
           u.sums[kGate] = from_input;
