@@ -62,9 +62,10 @@ inline bool is_reachable(int dlpack_device, DeviceKind kind) {
 /// `DLManagedTensorVersioned` around the tensor and is not seen here: look at it before the view is passed as
 /// an output.
 ///
-/// @throws InvalidArgument for more than four dimensions or none, negative sizes, vector or unknown types, or
-/// memory
-///         that `device` cannot reach, another CUDA device's among it.
+/// @param tensor  the DLPack tensor, read; its memory must outlive the view
+/// @param device  the device whose plans will use the view
+/// @throws InvalidArgument  for more than four dimensions or none, for negative sizes, for vector or unknown
+///         types, and for memory that `device` cannot reach, such as that of another CUDA device
 template <DlpackTensor Tensor>
 TensorView from_dlpack(const Tensor& tensor, const Device& device) {
   const auto fail = [](const std::string& what) { throw InvalidArgument("DLPack tensor: " + what); };

@@ -48,31 +48,41 @@ RECUR_API std::optional<DataType> type_of_safetensors(std::string_view dtype);
 /// known here: the types of safetensors 0.8 are.
 RECUR_API std::optional<int> bits_of_safetensors(std::string_view dtype);
 
-/// Parses a file's bytes, which must outlive the result. Metadata that are null are none, and fields of a
-/// tensor that the format does not have are skipped. A tensor of an unknown dtype is no reason to refuse the
-/// others: whoever asks for it finds its dtype.
+/// Parses the bytes of a file. Metadata of null count as none, and fields of a tensor that the format does
+/// not have are skipped. A tensor of an unknown dtype does not make the file invalid: the result has its
+/// name, dtype and shape.
 ///
-/// @throws FormatError for anything that the format does not allow: a header that is no JSON of this form or
-/// longer than
-///         the file or 100 MB, names that occur twice, sizes that overflow or are not those of shape and
-///         dtype (elements below a byte fill whole ones), offsets outside the file, that overlap, or with
-///         holes between. For text and some other kinds of file the message says what it is.
+/// @param file  the bytes, which must outlive the result
+/// @return the tensors in the order of their bytes, none of them copied
+/// @throws FormatError  for anything that the format does not allow: a header that is no JSON of this form,
+///         or is longer than the file or 100 MB; names that occur twice; sizes that overflow or differ from
+///         what shape and dtype need (elements below a byte fill whole bytes); offsets that lie outside the
+///         file, overlap, or leave holes. For text and some other kinds of file the message says what the
+///         file is.
 RECUR_API Safetensors parse_safetensors(std::span<const std::byte> file);
 
 /// The bytes of a file with these tensors in this order. The header is padded so that the tensors' bytes
 /// start at a multiple of 8.
 ///
-/// @throws InvalidArgument for a name twice or that is "__metadata__", an unknown dtype, a negative size, or
-/// data that is
-///         not of the size of shape and dtype.
+/// @param tensors   the tensors, read
+/// @param metadata  text by name; empty: the file has none
+/// @throws InvalidArgument  for a name that occurs twice or is "__metadata__", an unknown dtype, a negative
+///         size, and data whose size is not that of shape and dtype
 RECUR_API std::vector<std::byte> write_safetensors(std::span<const SafetensorsTensor> tensors,
                                                    const std::map<std::string, std::string>& metadata = {});
 
-/// Reads a whole file. @throws FormatError, with the file's name, where it cannot be read or begins with no
-/// header of a safetensors file: it is text, an archive of torch.save, ...
+/// Reads a whole file.
+///
+/// @param path  the file
+/// @throws FormatError  with the file's name, where it cannot be read, and where it does not begin with the
+///         header of a safetensors file, as text or an archive of torch.save does not
 RECUR_API std::vector<std::byte> read_safetensors_file(const std::filesystem::path& path);
-/// Writes beside the file and renames, so that no half of one is left under its name. @throws Error where
-/// that fails.
+/// Writes a file beside the one of this name and renames it, so that a failure leaves no half of a file
+/// there.
+///
+/// @param path   the file, replaced where it exists
+/// @param bytes  its content
+/// @throws Error  where that fails
 RECUR_API void write_safetensors_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 /// How `import_state_dict` takes a file.

@@ -54,9 +54,9 @@ RECUR_API std::vector<FormatTensor> format_tensors(WeightFormat format, const Sp
 /// Where the convention has one bias and the Spec `Bias::both`, bW gets it and bR zeros. Of onnx's forget
 /// gate nothing is read where input and forget gates are coupled.
 ///
-/// @throws as `format_tensors`; InvalidArgument, before anything is written, for a missing, misshapen,
-/// misaligned or
-///         overlapping tensor.
+/// @throws InvalidArgument  before anything is written, for a missing, misshapen, misaligned or overlapping
+///         tensor
+/// @throws  else as `format_tensors`
 RECUR_API void import_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
                               std::span<const ConstTensorView> from, const BasicLayerWeights<TensorView>& to);
 
