@@ -1,9 +1,8 @@
 // Whether a call that was planned for several threads is run by the calling thread alone.
 //
 // Beside other load a thread of the team may have to wait for a processor for a time slice, some
-// milliseconds, in the middle of a step of some microseconds, and everybody waits for it. Sleeping does not
-// help with that; not depending on each other does. The bits stay
-// those of the plan (`Member::alone`).
+// milliseconds, in the middle of a step of some microseconds, and all others wait for it. Sleeping does not
+// help then; a call that depends on one thread does. The bits stay those of the plan (`Member::alone`).
 #pragma once
 
 #include <algorithm>
