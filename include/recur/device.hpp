@@ -76,7 +76,7 @@ class RECUR_API Device {
   /// A described device, present or not. A plan for it explains itself and has sizes; a call needs the real
   /// device.
   ///
-  /// @param props  the description, which `make_plan` checks
+  /// @param props  the description; `make_plan` checks its rates
   static Device from_props(DeviceProps props);
 
   const DeviceProps& props() const { return props_; }  ///< what planners see of it
