@@ -1,5 +1,5 @@
-// First bytes of a reserve and of prepared weights, where the host can read them: what wrote them, and of
-// what.
+// The first bytes of a reserve and of prepared weights, where the host can read them. They name the plan that
+// wrote the buffer, and the inputs that it was written from.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct BufferHeader {
 };
 static_assert(std::has_unique_object_representations_v<BufferHeader>);
 
-// What forward and backward are both given, and must be given alike.
+// The inputs that forward and backward both take, and that must be the same in both.
 struct KeptInputs {
   RunSizes sizes;
   Layout layout;
@@ -42,8 +42,8 @@ constexpr BufferHeader prepared_header(std::uint64_t layout_id) {
   return {0x0164657261706572, layout_id, 0, 0, 0, 0, 0};  // "repared" and a format number
 }
 
-// Throw InvalidArgument unless the buffer begins with the header of this id, and a reserve with that of these
-// inputs; the message names the one that differs.
+// Throw InvalidArgument unless the buffer begins with a header of this id, and the header of a reserve names
+// these inputs. The message names the input that differs.
 void check_reserve_header(const void* reserve, std::uint64_t bits_id, const KeptInputs& inputs);
 void check_prepared_header(const void* prepared, std::uint64_t layout_id);
 

@@ -1,5 +1,5 @@
-// Calls of no steps or no sequences. They compute nothing, so no engine is asked: states pass through,
-// gradients of weights are zero, and every other tensor has no elements.
+// Calls of no steps or no sequences. They ask no engine, since there is nothing to compute: states pass
+// through, the gradients of the weights are zero, and every other tensor has no elements.
 #pragma once
 
 #include "host/engine.hpp"

@@ -10,9 +10,9 @@ namespace recur::host {
 // Entries of `Spec::activations` that the cell has a function for.
 int function_places(Cell cell);
 
-// Functions as the engines take them: the cell's own are `standard`, or tanh and relu of an rnn
-// `Spec::activation`; what is not read is 0, and functions that both directions have are given once. Equal
-// layers have equal Specs then.
+// The Spec in the one form that engines take, so that equal layers have equal Specs. The cell's own functions
+// are `standard`; tanh and relu of an rnn are `Spec::activation`. Parameters that a function does not read
+// are 0. Functions that both directions share are given once.
 Spec with_functions_in_one_form(Spec spec);
 
 // Whether gates compute anything but the cell's own functions of their whole sums.
@@ -21,7 +21,7 @@ bool has_given_functions(const Spec& spec);
 // The function that a direction, 0 or 1, has in a place of the cell's; the cell's own by its name.
 GateActivation function_of(const Spec& spec, std::int64_t direction, int place);
 
-// Adds them and the clip to a hash.
+// Adds the functions and the clip to a hash.
 void add_functions(Hash& hash, const Spec& spec);
 
 }  // namespace recur::host

@@ -1,9 +1,8 @@
 // Whether a call that was planned for several threads is run by the calling thread alone.
 //
 // Beside other load a thread of the team may have to wait for a processor for a time slice, some
-// milliseconds, in the middle of a step of some microseconds, and everybody waits for it. Sleeping does not
-// help with that; not depending on each other does. The bits stay
-// those of the plan (`Member::alone`).
+// milliseconds, in the middle of a step of some microseconds, and all others wait for it. Sleeping does not
+// help then; a call that depends on one thread does. The bits stay those of the plan (`Member::alone`).
 #pragma once
 
 #include <algorithm>
@@ -23,14 +22,16 @@ class LoadPolicy {
     return choice_ == Choice::as_measured ? now < alone_until_ : choice_ == Choice::alone;
   }
 
-  // A call of n members took from `begin` to `end`, and they waited for each other for `waited` in all. Of n
-  // members n - 1 can wait: they were as fast as n f threads that never wait, f = 1 - waited / ((n - 1)
-  // duration). Less than half of what more threads than one can bring, n f < (n + 1) / 2, is not worth a
-  // team, as real ones bring less than that rule says. Then `debt_` grows, and otherwise it is paid back; up
-  // to a bound more than that, since load that comes and goes is no reason. With a debt, the next calls are
-  // one thread's, for some times as long as the last one took: that bounds the part of the time that finding
-  // out costs. The first call of a team after that wakes threads up, which may take longer than a short call
-  // does, so that it begins with something paid.
+  // Learns from a call of n members that took from `begin` to `end`, in which they waited for each other for
+  // `waited` in all. Of n members n - 1 can wait. The members were as fast as n f threads that never wait,
+  // with f = 1 - waited / ((n - 1) duration). A team that brings less than half of what its further threads
+  // could, n f < (n + 1) / 2, is not worth running, since real threads bring less than this rule assumes.
+  //
+  // Such a call makes `debt_` grow, and any other call pays the debt back. It may pay up to a bound in
+  // advance, since load that comes and goes is no reason to stop. While there is a debt, the next calls run
+  // on one thread, for several times as long as the last call took; that bounds the share of time that
+  // finding out costs. The first call of a team afterwards wakes threads up, which may take longer than a
+  // short call, so that it begins with something paid.
   void record(int members, std::int64_t begin, std::int64_t end, std::int64_t waited) {
     const std::int64_t n = members;
     const std::int64_t duration = end - begin;

@@ -84,7 +84,7 @@ OnnxInputs onnx_inputs_of(const recur_onnx_inputs* from);
 OnnxOutputs onnx_outputs_of(const recur_onnx_outputs* from);
 // What store_onnx_y reads.
 OnnxLayer onnx_layer_of(const recur_onnx_layer* from);
-// Checks all of what it writes to before it writes any.
+// Checks all structs that it writes to before it writes any of them.
 void set_onnx_layer(recur_onnx_layer* to, const OnnxLayer& from);
 
 }  // namespace recur::host::c

@@ -16,13 +16,13 @@ struct Candidate {
   std::optional<double> seconds = std::nullopt;  // where it was timed
 };
 
-// Those of the algorithms that the job allows which cuDNN takes on the current device. `refused` collects
-// what it says of the others, by name.
+// The algorithms that the job allows and that cuDNN takes on the current device. `refused` collects what
+// cuDNN says of the others, by name.
 std::vector<Candidate> candidates_of(Session& session, const Job& job, std::string& refused);
 
-// Runs each as the job would, and sets its time: of a forward pass, in training with its backward pass. Those
-// that do not run are taken out and added to `refused`. Allocates memory on the current device and waits for
-// it.
+// Runs each candidate as the job would, and sets its time: that of a forward pass, and in training of a
+// backward pass too. Removes the candidates that do not run and adds them to `refused`. Allocates memory on
+// the current device and waits for it.
 void time_candidates(Session& session, const Job& job, std::vector<Candidate>& candidates,
                      std::string& refused);
 

@@ -50,9 +50,10 @@ class Session final : public gpu::EngineState {
   // The layer for calls of this batch. Made once and kept, since graphs refer to code that belongs to it.
   cudnnRNNDescriptor_t layer(const Setup& setup, std::int64_t batch);
 
-  // Where a setup drops, the layer draws from random numbers whose states lie in memory of the call, so that
-  // these come before it. A forward pass starts them from a seed, on the stream; a backward pass, which reads
-  // from the reserve what was dropped, only wants them to be there.
+  // Where a setup drops outputs, the layer draws from random numbers whose states lie in memory of the call.
+  // So these states are set before the layer is described. A forward pass starts them from a seed, on the
+  // stream. A backward pass reads from the reserve which outputs were dropped, and only needs the states to
+  // exist.
   std::size_t dropout_state_bytes(const Setup& setup);
   void start_dropout(const Setup& setup, std::int64_t batch, std::byte* states, std::uint64_t seed);
   void resume_dropout(const Setup& setup, std::int64_t batch, std::byte* states);

@@ -1,4 +1,4 @@
-// cuDNN's one buffer for all weights, and where each of ours lies in it.
+// The one buffer that cuDNN has for all weights, and the place of each canonical tensor in it.
 #pragma once
 
 #include <span>
@@ -11,18 +11,19 @@ namespace recur::host::cudnn {
 class WeightSpace {
  public:
   WeightSpace() = default;
-  // Asks cuDNN. `bias` is the caller's, the space may have more; the places do not depend on the batch.
+  // Asks cuDNN for the places, which do not depend on the batch. `bias` says which biases the caller has; the
+  // space may have more.
   WeightSpace(Session& session, const Setup& setup, std::int64_t batch, Bias bias);
 
   std::size_t bytes() const { return bytes_; }
   // Names the places of all tensors.
   std::uint64_t id() const;
 
-  // Copies what is given of `tensors` into the space, and zeros to all else.
+  // Copies the given ones of `tensors` into the space, and writes zeros to the rest of it.
   template <class View>
   void pack(std::span<const BasicLayerWeights<View>> tensors, std::byte* space,
             gpu::StreamHandle stream) const;
-  // Copies from the space what of `tensors` is given.
+  // Copies from the space to the given ones of `tensors`.
   void unpack(const std::byte* space, std::span<const LayerGradients> tensors,
               gpu::StreamHandle stream) const;
 

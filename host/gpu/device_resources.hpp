@@ -35,7 +35,7 @@ class OwnedEvent {
   EventHandle handle_;
 };
 
-// What one engine keeps with a context beside the below, such as the handle of its library.
+// What one engine keeps with a context beside the resources below, such as the handle of its library.
 class EngineState {
  public:
   virtual ~EngineState() = default;
@@ -57,7 +57,7 @@ class DeviceResources final : public Resources {
   EventHandle fork_event() const { return owned_->fork.handle(); }
   EventHandle lane_event(int lane) const { return owned_->lanes[lane].handle(); }
   EventHandle layer_event(std::int64_t layer) const { return owned_->layers[layer].handle(); }
-  // Of the one engine that has such a state; empty until its first call makes it.
+  // The state of the one engine that has one; empty until that engine's first call makes it.
   std::unique_ptr<EngineState>& engine_state() { return engine_state_; }
 
  private:

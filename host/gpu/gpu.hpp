@@ -82,9 +82,9 @@ struct Matrix {
 };
 
 // result[M][N] = left[M][K] right[K][N] + (accumulate ? result : 0) + (bias in every row), for each matrix of
-// the batch. M, N, K, batch and row strides pass no 2^31 - 1. The operands have one type; the result has it
-// too, or f32. Sums are formed in f32 (f64 where the operands are f64), in an order that depends on sizes,
-// strides and alignments only, the size of the scratch and whether there is a bias among them.
+// the batch. M, N, K, batch and row strides are at most 2^31 - 1. Both operands have one type; the result has
+// that type, or f32. Sums are formed in f32 (f64 where the operands are f64). Their order depends on sizes,
+// strides and alignments alone, among them the size of the scratch and whether there is a bias.
 struct Product {
   std::int64_t M = 0, N = 0, K = 0;
   std::int64_t batch = 1;

@@ -1,6 +1,6 @@
-// What runs plans on GPUs, as the core sees it. Planning is the core's and needs no library of CUDA; a
-// runtime is what does. The shared core loads it from librecur_cuda when a CUDA device is first named
-// (load.cpp); static builds and tests have one linked in (linked.cpp), or none (none.cpp).
+// The runtime that runs plans on GPUs, as the core sees it. The core plans, and needs no library of CUDA for
+// that; a runtime needs them. The shared core loads its runtime from librecur_cuda when a CUDA device is
+// first named (load.cpp). Static builds and tests have a runtime linked in (linked.cpp), or none (none.cpp).
 #pragma once
 
 #include <cstddef>
@@ -43,10 +43,10 @@ struct LoadedRuntime {
 // Loaded by the first call and kept.
 const LoadedRuntime& load_runtime();
 
-// For those that name a device. Throws Unsupported where there is no runtime.
+// The runtime for callers that name a device. Throws Unsupported where there is none.
 const Runtime& runtime_for(int ordinal);
 
-// For those that hold something a runtime made: a context with resources.
+// The runtime for callers that hold something which a runtime made, such as a context with resources.
 inline const Runtime& runtime() { return *load_runtime().runtime; }
 
 // The runtime over the seam of gpu.hpp that is linked beside it.

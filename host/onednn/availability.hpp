@@ -7,8 +7,8 @@ namespace recur::host::onednn {
 
 // Whether the process can have the library: loads it.
 bool is_loaded();
-// Whether oneDNN has an implementation of all layers of the job on this machine, which is what it makes its
-// primitives for. Not to be asked where the library cannot be had.
+// Whether oneDNN has an implementation of all layers of the job for this machine, the only one that it makes
+// primitives for. Ask only where the library is available.
 bool has_implementation(const Job& job);
 
 }  // namespace recur::host::onednn

@@ -30,7 +30,7 @@ struct Stack {
   }
   const Layer& layer(std::int64_t index) const { return index == 0 ? first : *above; }
 
-  // The most that any layer says of itself.
+  // The largest of the layers' own sizes.
   template <class F>
   std::int64_t most(F&& of) const {
     const std::size_t above_bytes = above ? of(*above) : 0;
@@ -104,7 +104,7 @@ struct PreparedBuffer {
   }
 };
 
-// What backward needs of forward: what oneDNN saves, and what it wants to see again.
+// What backward needs from forward: the workspace that oneDNN saves, and the tensors that it reads again.
 struct ReserveBuffer {
   ByteCarver carver;
   BufferHeader* header;

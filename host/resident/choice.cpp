@@ -16,8 +16,8 @@ using recur::resident::kTiles;
 using recur::resident::SharedLayout;
 using recur::resident::Tile;
 
-// Hopper, in cycles of a multiprocessor. Measured by others, none of it here yet: docs/design.md, section 8,
-// has the figures. Those marked * are assumptions.
+// Hopper, in cycles of a multiprocessor. Others measured these figures, which no run here has confirmed yet:
+// docs/engines/cluster-resident.md has them all. Those marked * are assumptions.
 struct Model {
   double product = 6.3;         // between mma.sync m16n8k16 of a quarter of a multiprocessor
   double product_latency = 33;  // * until a product can add to the sum of the one before

@@ -17,18 +17,18 @@ class Lanes {
   }
 
   int count() const { return count_; }
-  // Of as few lanes as one, all are on the caller's stream.
+  // The stream of a lane. With one lane, that is the caller's stream.
   gpu::StreamHandle stream(int lane) const {
     return lane == 0 || count_ == 1 ? stream_ : resources_.side_stream(lane - 1);
   }
 
-  // What follows on side lanes runs after what lane 0 has now.
+  // Work that side lanes get from now on runs after the work that lane 0 has now.
   void fork() {
     if (count_ == 1) return;
     gpu::record(resources_.fork_event(), stream_);
     for (int lane = 1; lane < count_; ++lane) gpu::wait(stream(lane), resources_.fork_event());
   }
-  // What follows on lane 0 runs after what all lanes have now.
+  // Work that lane 0 gets from now on runs after the work that all lanes have now.
   void join() {
     for (int lane = 1; lane < count_; ++lane) {
       gpu::record(resources_.lane_event(lane), stream(lane));

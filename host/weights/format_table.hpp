@@ -30,7 +30,7 @@ struct FormatBlock {
 struct FormatTable {
   std::vector<FormatTensor> tensors;
   std::vector<FormatBlock> blocks;
-  // Elements of tensors that no block is of: zeros.
+  // Elements of tensors that belong to no block, and are zeros.
   bool has_unused = false;
 };
 

@@ -5,8 +5,8 @@
 
 namespace recur::host {
 
-// A Spec without sizes, and without what only inputs tell (bias, peepholes, lengths, dtype). Throws as
-// onnx_layer.
+// A Spec without sizes and without the fields that only the node's inputs give (bias, peepholes, lengths,
+// dtype). Throws as onnx_layer does.
 Spec read_attributes(const OnnxAttributes& attributes);
 
 }  // namespace recur::host

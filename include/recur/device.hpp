@@ -1,5 +1,5 @@
 /// @file
-/// Where a plan runs. A device may be absent: `Device::from_props` plans for one that is only described.
+/// Where a plan runs. A device may be absent: `Device::from_props` makes one that is only described.
 #pragma once
 
 #include <cstddef>
@@ -14,32 +14,33 @@
 
 namespace recur {
 
+/// The kind of a device.
 enum class DeviceKind : std::uint8_t { cpu, cuda };
 
-/// What the CPU engine plans by. Sizes in bytes, caches per core except L3.
+/// What engines on the CPU plan by.
 struct CpuProps {
-  int cores = 1;
-  std::size_t l1d_bytes = 32u << 10;
-  std::size_t l2_bytes = 1u << 20;
-  std::size_t l3_bytes = 16u << 20;
-  /// Instruction set of the kernels, as Highway names it ("AVX3", "AVX2"...), or "AVX3_BF16". Naming a
-  /// lesser one than the machine has is allowed; one that the machine or the build lacks is Unsupported.
+  int cores = 1;                      ///< processors that the system shows
+  std::size_t l1d_bytes = 32u << 10;  ///< data cache of a core
+  std::size_t l2_bytes = 1u << 20;    ///< second cache of a core
+  std::size_t l3_bytes = 16u << 20;   ///< last cache, of all cores that share it
+  /// Instruction set of the kernels, as Highway names it ("AVX3", "AVX2", ...), or "AVX3_BF16". A lesser set
+  /// than the machine's is allowed. `make_plan` throws Unsupported for a set that the build lacks, and a call
+  /// does for one that the machine lacks.
   std::string simd;
 };
 
-/// What CUDA engines plan by. Sizes in bytes.
+/// What engines on GPUs plan by.
 struct CudaProps {
-  /// Index of the device in this process; -1 for one that is only described.
-  int ordinal = -1;
-  int compute_major = 0;
-  int compute_minor = 0;
+  int ordinal = -1;       ///< index of the device in this process; -1 for one that is only described
+  int compute_major = 0;  ///< 9 for compute capability 9.0
+  int compute_minor = 0;  ///< 0 for compute capability 9.0
   int multiprocessors = 0;
-  std::size_t shared_per_multiprocessor = 0;
-  std::size_t shared_per_block_optin = 0;
-  int registers_per_multiprocessor = 0;
-  std::size_t l2_bytes = 0;
+  std::size_t shared_per_multiprocessor = 0;  ///< bytes of shared memory
+  std::size_t shared_per_block_optin = 0;     ///< the most bytes of it that a block can ask for
+  int registers_per_multiprocessor = 0;       ///< of 32 bits
+  std::size_t l2_bytes = 0;                   ///< 0 where it is not known
   std::size_t global_bytes = 0;
-  /// Most blocks that a cluster can have when each of them takes a multiprocessor: a power of two up to 16.
+  /// The most blocks that a cluster can have when each block takes a multiprocessor: a power of two up to 16.
   /// Read where the compute capability has clusters.
   int most_cluster = 16;
 };
@@ -47,32 +48,38 @@ struct CudaProps {
 /// A device as a planner sees it.
 struct DeviceProps {
   DeviceKind kind = DeviceKind::cpu;
-  std::string name;
-  CpuProps cpu;    ///< read when `kind` is cpu
-  CudaProps cuda;  ///< read when `kind` is cuda
-  /// What plans predict times from, and nothing else: without it they predict none.
+  std::string name;  ///< as messages and `Plan::explain` have it
+  CpuProps cpu;      ///< read where `kind` is cpu
+  CudaProps cuda;    ///< read where `kind` is cuda
+  /// The measured rates from which plans predict times, and nothing else. Without them plans predict none.
   std::optional<Rates> rates;
 };
 
-/// A device to plan for and run on. A value; holds no resources.
+/// A device to plan for and run on: a value that holds no resources.
 class RECUR_API Device {
  public:
-  /// The CPU of this process, with the best instruction set that both machine and build have.
+  /// The CPU of this process, with the best instruction set that both the machine and the build have.
   static Device cpu();
-  /// The CUDA device of this index. The first call, or the first Context on a device of an ordinal, loads
-  /// librecur_cuda.so, the part of the library that needs CUDA's. @throws Unsupported when there is no such
-  /// device, and when that library is not there, cannot be loaded or is of another version; the message says
-  /// which.
+  /// A CUDA device that is present. The first call, or the first Context on a device with an ordinal, loads
+  /// librecur_cuda.so, the part of the library that needs CUDA's libraries.
+  ///
+  /// @param index  the device's index in this process, from 0 on
+  /// @throws Unsupported  where there is no such device, and where that library is missing, cannot be loaded
+  ///         or is of another version; the message says which
+  /// @throws DeviceError  where CUDA reports another failure
   static Device cuda(int index = 0);
-  /// A GPU that many have, described by what its maker publishes: "h200", "h100", "h100-pcie", "a100-80gb",
-  /// "a100-40gb", "a10", "l4", "t4". To plan for, whether it is present or not. @throws
-  /// InvalidArgument for another name; the message has those that are known.
+  /// A well-known GPU, described by what its maker publishes, to plan for whether it is present or not.
+  ///
+  /// @param name  "h200", "h100", "h100-pcie", "a100-80gb", "a100-40gb", "a10", "l4" or "t4"
+  /// @throws InvalidArgument  for another name; the message has the known ones
   static Device known(std::string_view name);
-  /// A described device, present or not. Plans made for it explain themselves and have sizes; running one
-  /// needs the real device.
+  /// A described device, present or not. A plan for it explains itself and has sizes; a call needs the real
+  /// device.
+  ///
+  /// @param props  the description; `make_plan` checks its rates
   static Device from_props(DeviceProps props);
 
-  const DeviceProps& props() const { return props_; }
+  const DeviceProps& props() const { return props_; }  ///< what planners see of it
 
  private:
   explicit Device(DeviceProps props) : props_(std::move(props)) {}

@@ -1,8 +1,7 @@
-/// @file
-/// Tensors of other frameworks, by DLPack (https://dmlc.github.io/dlpack/latest/), as views and back.
-/// DLPack's header is not needed here, since these are templates over its `DLTensor`: include
-/// `dlpack/dlpack.h`, or a framework's copy of it, before use. Nothing is copied, and who owns the memory
-/// stays as it was.
+/// @file Tensors of other frameworks, by DLPack (https://dmlc.github.io/dlpack/latest/), as views and back.
+/// The functions are templates over DLPack's `DLTensor`, so that this header needs none of DLPack's: include
+/// `dlpack/dlpack.h`, or a framework's copy of it, before use. Nothing is copied, and the memory keeps its
+/// owner.
 #pragma once
 
 #include <array>
@@ -55,16 +54,17 @@ inline bool is_reachable(int dlpack_device, DeviceKind kind) {
 }
 }  // namespace detail
 
-/// The tensor as a view for plans on `device`. Strides are kept; whether a call takes them is for the call to
-/// check. A bool of 8 bits is u8, as reset masks are.
+/// The tensor as a view for plans on a device. The view keeps the strides, which the call that uses it
+/// checks. A bool of 8 bits becomes u8, the type of reset masks.
 ///
-/// A producer's mark that memory may only be read (`DLPACK_FLAG_BITMASK_READ_ONLY`) lies in the
-/// `DLManagedTensorVersioned` around the tensor and is not seen here: look at it before the view is passed as
-/// an output.
+/// A producer's flag that memory is read-only (`DLPACK_FLAG_BITMASK_READ_ONLY`) lies in the
+/// `DLManagedTensorVersioned` around the tensor, which this function does not see. Look at the flag before
+/// you pass the view as an output.
 ///
-/// @throws InvalidArgument for more than four dimensions or none, negative sizes, vector or unknown types, or
-/// memory
-///         that `device` cannot reach, another CUDA device's among it.
+/// @param tensor  the DLPack tensor, read; its memory must outlive the view
+/// @param device  the device whose plans will use the view
+/// @throws InvalidArgument  for more than four dimensions or none, for negative sizes, for vector or unknown
+///         types, and for memory that `device` cannot reach, such as that of another CUDA device
 template <DlpackTensor Tensor>
 TensorView from_dlpack(const Tensor& tensor, const Device& device) {
   const auto fail = [](const std::string& what) { throw InvalidArgument("DLPack tensor: " + what); };
@@ -121,7 +121,11 @@ TensorView from_dlpack(const Tensor& tensor, const Device& device) {
 template <DlpackTensor Tensor>
 class DlpackView {
  public:
-  /// `view` lies in memory of `device`. @throws InvalidArgument for a view that is not given.
+  /// Describes a view to DLPack.
+  ///
+  /// @param view    the tensor, in memory of `device`
+  /// @param device  where it lies
+  /// @throws InvalidArgument  for a view that is not given
   DlpackView(const TensorView& view, const Device& device) {
     if (!view.given()) throw InvalidArgument("view: expected a tensor for DLPack, got nothing");
     for (int d = 0; d < view.rank(); ++d) {

@@ -1,6 +1,6 @@
 /// @file
 /// Typed errors. A message names the tensor or field, what was expected (shape letters and values) and what
-/// came. Everything the host can see is checked before anything is written.
+/// came. A call checks all that the host can see before it writes anything.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ namespace recur {
 /// One code per exception type; the C interface returns the same numbers. Zero is reserved for success.
 enum class ErrorCode : std::int32_t {
   invalid_argument = 1,  ///< the caller passed something that can never work
-  unsupported = 2,       ///< valid, but no engine (or not the named one) can do it
-  out_of_memory = 3,     ///< an allocation of ours failed
+  unsupported = 2,       ///< the request is valid, but no engine, or not the named one, can do it
+  out_of_memory = 3,     ///< an allocation of the library's failed
   format_error = 4,      ///< a file or byte stream is not what it claims to be
   device_error = 5,      ///< a device or a vendor library reported a failure
 };
 
-/// Base of everything the library throws.
+/// The base of everything that the library throws.
 class RECUR_API Error : public std::runtime_error {
  public:
   Error(ErrorCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
@@ -42,7 +42,7 @@ class RECUR_API Unsupported : public Error {
   explicit Unsupported(const std::string& message) : Error(ErrorCode::unsupported, message) {}
 };
 
-/// An allocation made outside `forward`/`backward` failed.
+/// An allocation of the library's failed; `forward` and `backward` make none.
 class RECUR_API OutOfMemory : public Error {
  public:
   explicit OutOfMemory(const std::string& message) : Error(ErrorCode::out_of_memory, message) {}

@@ -1,5 +1,5 @@
 /// @file
-/// A call recorded once and launched again and again, without the host's work per step.
+/// A call that is recorded once and launched many times, without the host's work of every step.
 #pragma once
 
 #include <cstddef>
@@ -11,18 +11,26 @@
 
 namespace recur {
 
-/// `forward` or `backward` as a CUDA graph: checked and recorded when it is made, run by `launch` with the
-/// same pointers, sizes and strides. What lies there may change between launches, lengths and reset mask
-/// included; `dropout_seed` is recorded, so that all launches drop the same outputs. Every buffer must
-/// outlive the last launch. Launches must not overlap in time, since they share the workspace.
-///
-/// Making one runs nothing on the device. For plans on CUDA devices: others have no per-step host work to
-/// save, and are refused. @throws Unsupported for a plan on another device; otherwise as `forward` and
-/// `backward` do.
+/// One `forward` or `backward` as a CUDA graph. Making a GraphRun checks and records the call, and runs
+/// nothing on the device. `launch` runs it with the same pointers, sizes and strides. The values there may
+/// change between launches, those of lengths and reset mask too. `dropout_seed` is recorded, so that all
+/// launches drop the same outputs. Every tensor, buffer and the context must outlive the last launch.
+/// Launches must not overlap in time, since they share the workspace. A GraphRun that was moved from can be
+/// assigned to and destroyed.
 class RECUR_API GraphRun {
  public:
+  /// Records a `recur::forward`. The parameters are those of that function.
+  ///
+  /// @throws Unsupported  for a plan that is not for a CUDA device: it has no work per step to save
+  /// @throws OutOfMemory  where the host has no memory for the recording
+  /// @throws  else as `recur::forward`
   static GraphRun forward(const Plan& plan, Context& context, const Weights& weights, const ForwardArgs& args,
                           std::span<std::byte> workspace, std::span<std::byte> reserve = {});
+  /// Records a `recur::backward`. The parameters are those of that function.
+  ///
+  /// @throws Unsupported  for a plan that is not for a CUDA device
+  /// @throws OutOfMemory  where the host has no memory for the recording
+  /// @throws  else as `recur::backward`
   static GraphRun backward(const Plan& plan, Context& context, std::span<const LayerWeights> weights,
                            const BackwardArgs& args, std::span<const std::byte> reserve,
                            std::span<std::byte> workspace);
@@ -30,7 +38,10 @@ class RECUR_API GraphRun {
   GraphRun& operator=(GraphRun&& other) noexcept;
   ~GraphRun();
 
-  /// Puts one run on the stream.
+  /// Puts one run of the call on a stream.
+  ///
+  /// @param stream  any stream of the context's device; the run is ordered with it
+  /// @throws DeviceError  where CUDA reports a failure
   void launch(Stream stream);
 
  private:

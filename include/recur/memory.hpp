@@ -9,14 +9,14 @@
 
 namespace recur {
 
-/// Asks the system to back `memory` with huge pages. One sequence at a time reads all prepared weights at
-/// every step: of weights beyond a core's own cache a processor reads up to a third more in a second when it
-/// does not have to look up a small page every few lines (`docs/performance.md`). Call it after allocating
-/// and before first writing, for memory that begins on a multiple of 2 MiB; a huge page that is not wholly
-/// within `memory` stays as it is. Contents and behaviour do not change.
+/// Asks the system to back memory with huge pages. A single sequence reads all prepared weights at every
+/// step. A processor reads weights beyond a core's own cache up to a third faster when it does not look up a
+/// small page every few lines (`docs/performance.md`). Call this function after allocating and before first
+/// writing. The contents of the memory do not change.
 ///
-/// @return whether the system took the advice: false where there is no such page in `memory`, and on systems
-/// other than Linux. Throws nothing.
+/// @param memory  the bytes; a huge page of 2 MiB that is not wholly within them stays as it is
+/// @return whether the system took the advice: false where no huge page fits in `memory`, and on systems
+///         other than Linux
 RECUR_API bool prefer_huge_pages(std::span<std::byte> memory) noexcept;
 
 }  // namespace recur

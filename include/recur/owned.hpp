@@ -1,6 +1,5 @@
-/// @file
-/// Owners of memory. Runs take views of memory that is the caller's; a program that has no memory of its own
-/// to lend makes it with these. They allocate when they are made and at no other time. Host memory.
+/// @file Owners of host memory. Calls take views of the caller's memory; these classes make such memory for a
+/// program that has none of its own to lend. They allocate when they are made and at no other time.
 ///
 ///     Tensor x({T, B, I}), y({T, B, H});
 ///     LayerTensors weights(spec);
@@ -10,8 +9,8 @@
 ///     args.y = y.view();
 ///     forward(plan, context, Stream(), weights.weights(), args, workspace);
 ///
-/// All of them are moved and not copied. A move leaves the memory where it is, so that views stay good; what
-/// was moved from can be assigned to and destroyed.
+/// All of them can be moved and not copied. A move leaves the memory where it is, so that views stay valid.
+/// An object that was moved from can be assigned to and destroyed.
 #pragma once
 
 #include <cstddef>
@@ -37,13 +36,16 @@ struct AlignedFree {
 };
 }  // namespace detail
 
-/// Bytes, zeros at first, at a multiple of 64 as workspaces, reserves and prepared weights want them. From 2
-/// MiB on they begin at a multiple of that and the system is asked for huge pages (`prefer_huge_pages`). A
-/// `std::span` of bytes takes one as it is.
+/// Bytes for a workspace, a reserve or prepared weights, zeros at first. They begin at a multiple of 64. From
+/// 2 MiB on they begin at a multiple of 2 MiB, and the system is asked for huge pages (`prefer_huge_pages`).
+/// A Buffer converts to a `std::span` of bytes.
 class RECUR_API Buffer {
  public:
   Buffer() = default;
-  /// @throws OutOfMemory where the system has not as many.
+  /// Allocates.
+  ///
+  /// @param bytes  how many; 0 makes an empty buffer
+  /// @throws OutOfMemory  where the system has no such memory
   explicit Buffer(std::size_t bytes);
   Buffer(Buffer&& other) noexcept : size_(std::exchange(other.size_, 0)), memory_(std::move(other.memory_)) {}
   Buffer& operator=(Buffer&& other) noexcept {
@@ -69,28 +71,38 @@ class RECUR_API Buffer {
 class RECUR_API Tensor {
  public:
   Tensor() = default;
-  /// One to four dimensions, outermost first, each at least 0. @throws InvalidArgument for others and for a
-  /// size that no memory has; OutOfMemory.
+  /// Allocates.
+  ///
+  /// @param shape  one to four sizes, outermost first, each at least 0
+  /// @param type   the type of the elements
+  /// @throws InvalidArgument  for another number of dimensions, a negative size, and sizes whose product
+  ///         passes 64 bits
+  /// @throws OutOfMemory  where the system has no such memory
   // NOLINTNEXTLINE(google-explicit-constructor): sizes are no tensor
   explicit Tensor(std::initializer_list<std::int64_t> shape, DataType type = DataType::f32);
   explicit Tensor(const TensorShape& shape, DataType type = DataType::f32);
 
-  /// All of it; not given where it was made without arguments.
+  /// A view of the whole tensor; not given for a default-constructed one.
   TensorView view() { return shaped<TensorView>(*this); }
   ConstTensorView view() const { return shaped<ConstTensorView>(*this); }
-  /// One index of the outermost dimension: of [T][B][I] the step [B][I]. @throws InvalidArgument for an index
-  /// that the tensor does not have, and for a tensor of fewer than two dimensions.
+  /// A view of one index of the outermost dimension, such as the step [B][I] of [T][B][I].
+  ///
+  /// @param index  from 0 to the outermost size, exclusive
+  /// @throws InvalidArgument  for another index, and for a tensor of fewer than two dimensions
   TensorView at(std::int64_t index);
   ConstTensorView at(std::int64_t index) const;
-  /// As rows of the innermost dimension: [T][B][H] as [T*B][H], which `recur/tasks/` takes.
+  /// A view as rows of the innermost dimension: [T][B][H] as [T*B][H], which the functions of `recur/tasks/`
+  /// take.
   TensorView rows();
   ConstTensorView rows() const;
 
   DataType type() const { return type_; }
   const TensorShape& shape() const { return shape_; }
   std::int64_t elements() const { return elements_; }
-  /// The elements in order. T is the type's C++ type; `std::uint16_t` for the bits of bf16 and f16. @throws
-  /// InvalidArgument for another.
+  /// The elements in row-major order. T is the C++ type of `type()`; for bf16 and f16 it is `std::uint16_t`,
+  /// which has their bits.
+  ///
+  /// @throws InvalidArgument  for another T
   template <class T>
   std::span<T> values() {
     check_element(sizeof(T), data_type_or_bits<T>());
@@ -137,19 +149,23 @@ class RECUR_API Tensor {
 };
 
 /// The canonical tensors (weights.hpp) of all layers of a Spec in one allocation, zeros at first: weights, or
-/// their gradients. Each is at a multiple of 64 bytes.
+/// their gradients. Each tensor begins at a multiple of 64 bytes.
 class RECUR_API LayerTensors {
  public:
-  /// @throws InvalidArgument for a Spec that can never work; OutOfMemory.
+  /// Allocates.
+  ///
+  /// @param spec  the layers
+  /// @throws InvalidArgument  for a Spec that can never work
+  /// @throws OutOfMemory      where the system has no such memory
   explicit LayerTensors(const Spec& spec);
 
   const Spec& spec() const { return spec_; }
-  /// As `forward`, `backward` and `prepare_weights` take weights: L entries.
+  /// L entries, as `forward`, `backward` and `prepare_weights` take weights.
   std::span<const LayerWeights> weights() const { return weights_; }
-  /// As `BackwardArgs::dweights` and the converters of others' weights take what they write: L entries.
+  /// L entries, as `BackwardArgs::dweights` and the functions of weight_formats.hpp take what they write.
   std::span<const LayerGradients> writable() { return writable_; }
-  /// All elements as one tensor [N], for optimisers and norms. N counts what lies between the tensors too:
-  /// zeros, as long as nobody writes anything else there.
+  /// All elements as one tensor [N], for optimisers and norms. N also counts the gaps between the tensors,
+  /// which stay zero as long as nobody writes to them.
   TensorView flat() { return flat_.view(); }
   ConstTensorView flat() const { return flat_.view(); }
 
@@ -162,7 +178,8 @@ class RECUR_API LayerTensors {
   std::vector<LayerGradients> writable_;
 };
 
-/// Uniform numbers in [-bound, bound], the same on every machine. Element n, counted in row-major order, is
+/// Fills a tensor with uniform numbers in [-bound, bound], the same on every machine. Element n, counted in
+/// row-major order, is
 ///
 ///     bound * (floor(mix(c + (n+1) * g) / 2^11) * 2^-52 - 1),  c = mix(seed + g) xor mix(not stream),
 ///
@@ -170,15 +187,21 @@ class RECUR_API LayerTensors {
 /// finaliser of SplitMix64 (Steele, Lea & Flood 2014), integers are of 64 bits and wrap. Streams of one seed
 /// are independent of each other.
 ///
-/// @param tensor  f32, f64 or bf16 of any shape; host memory
-/// @throws InvalidArgument for a view that no call would write to, and for a bound that is negative or not
-///         finite; Unsupported for another type.
+/// @param tensor  f32, f64 or bf16 of any shape, in host memory, overwritten
+/// @param bound   finite, at least 0
+/// @param seed    any number
+/// @param stream  which of the seed's sequences of numbers
+/// @throws InvalidArgument  for a view that no call would write to, and for another bound
+/// @throws Unsupported      for another type
 RECUR_API void fill_uniform(const TensorView& tensor, double bound, std::uint64_t seed,
                             std::uint64_t stream = 0);
 
-/// Weights to begin a training with, as PyTorch's layers have them: all of them, biases too, uniform in
-/// [-1/sqrt(H), 1/sqrt(H)]. The tensors of layer l are the streams 6 l + 0 to 5 of the seed, in the order of
-/// `LayerWeights`. @throws Unsupported for f16.
+/// Fills weights as PyTorch's layers begin: all of them, biases too, are uniform in [-1/sqrt(H), 1/sqrt(H)].
+/// The tensors of layer l take the streams 6 l + 0 to 6 l + 5 of the seed, in the order of `LayerWeights`.
+///
+/// @param weights  the tensors, overwritten
+/// @param seed     any number
+/// @throws Unsupported  for f16
 RECUR_API void initialise(LayerTensors& weights, std::uint64_t seed);
 
 }  // namespace recur

@@ -1,5 +1,5 @@
 /// @file
-/// What a machine can do, as it was measured there: what plans predict times from. `recur-perf` measures it.
+/// What a machine can do, as `recur-perf` measured it there. Plans predict times from these rates.
 #pragma once
 
 #include <limits>
@@ -20,7 +20,10 @@ struct PrecisionRates {
   double bf16 = 0;
   double f16 = 0;
 
-  /// That of numbers stored as `type`.
+  /// The rate of numbers that are stored as `type`; 0 for integers.
+  ///
+  /// @param type             the storage type
+  /// @param rounded_to_tf32  for f32: whether operands are rounded to TF32
   constexpr double of(DataType type, bool rounded_to_tf32 = false) const {
     switch (type) {
       case DataType::f32: return rounded_to_tf32 ? tf32 : f32;
@@ -36,16 +39,16 @@ struct PrecisionRates {
 
 /// A level of memory as the threads or multiprocessors in use see it together.
 struct MemoryLevel {
-  std::string name;
+  std::string name;                                        ///< such as "L2"
   double bytes = std::numeric_limits<double>::infinity();  ///< what it holds
   double bytes_per_second = 0;                             ///< above 0
 };
 
-/// A way in which the parts of a recurrent step on a GPU can tell each other their results.
+/// A way in which the blocks that form a recurrent step on a GPU can tell each other their results.
 struct Hop {
-  std::string name;
-  double holds_bytes = std::numeric_limits<double>::infinity();  ///< of R, in all blocks that take part
-  double seconds = 0;
+  std::string name;                                              ///< such as "cluster of 8"
+  double holds_bytes = std::numeric_limits<double>::infinity();  ///< bytes of R that all its blocks hold
+  double seconds = 0;                                            ///< from one block's result to the others
 };
 
 /// Rates of one machine, of all its multiprocessors or of `threads` threads together. Times are seconds.
@@ -71,9 +74,10 @@ struct Rates {
 /// The rates that `recur-perf --json FILE` measured.
 ///
 /// @param json     the text of FILE
-/// @param threads  whose rates: of so many threads of the CPU, or 0 for those of the CUDA device
-/// @throws FormatError      where the text is no result of recur-perf, or one of another version
-/// @throws InvalidArgument  where it has no rates for so many threads; the message has those that it has
+/// @param threads  the number of CPU threads whose rates are wanted, or 0 for the rates of the CUDA device
+/// @throws FormatError      where the text is no result of recur-perf, or a result of another version
+/// @throws InvalidArgument  where the result has no rates for so many threads; the message has those that it
+///         has
 RECUR_API Rates read_rates(std::string_view json, int threads);
 
 }  // namespace recur

@@ -67,8 +67,8 @@ enum {
   RECUR_INTERNAL_ERROR = 6    /**< a defect of the library */
 };
 
-/** Of a call that failed; of one that did not, code 0 and an empty message. Messages that are too long are
- * cut. */
+/** The error of a call that failed. A call that succeeds writes code 0 and an empty message. A message that
+   is too long is cut. */
 typedef struct recur_error {
   recur_status code;
   char message[1020]; /**< ends in 0 */
@@ -100,7 +100,7 @@ enum {
   RECUR_ENGINE_CPU = 1,
   RECUR_ENGINE_STEPWISE = 2,
   RECUR_ENGINE_CLUSTER_RESIDENT = 3,
-  RECUR_ENGINE_GRID_RESIDENT = 4, /**< planned; until then RECUR_UNSUPPORTED */
+  RECUR_ENGINE_GRID_RESIDENT = 4, /**< not implemented: RECUR_UNSUPPORTED */
   RECUR_ENGINE_CUDNN = 5,
   RECUR_ENGINE_ONEDNN = 6
 };
@@ -144,9 +144,10 @@ enum {
 enum { RECUR_DEVICE_CPU = 0, RECUR_DEVICE_CUDA = 1 };
 
 /** A view of memory: at most four dimensions, outermost first, strides in elements. Rank 0 stands for "not
-   given", so that a zeroed one is; optional tensors are passed so. The innermost stride is 1, others leave
-   any gaps, and rows of what a call writes do not overlap. `data` is aligned to its elements, for CUDA plans
-   to 16 bytes; it may be null where a size is 0. What a call only reads it does not write through `data`. */
+   given", so that a zeroed view is an optional tensor that is left out. The innermost stride is 1, other
+   strides may leave gaps, and the rows of a tensor that a call writes do not overlap. `data` is aligned to
+   its elements, for CUDA plans to 16 bytes; it may be null where a size is 0. A call never writes through the
+   `data` of a tensor that it only reads. */
 typedef struct recur_tensor {
   void* data;
   int32_t dtype;
@@ -155,8 +156,8 @@ typedef struct recur_tensor {
   int64_t strides[4];
 } recur_tensor;
 
-/** A function in place of the cell's own. Parameters are finite, have no defaults, and are ignored by
-   functions without. */
+/** A function of a gate in place of the cell's own. Its parameters are finite and have no defaults; a
+   function that lacks a parameter ignores it. */
 typedef struct recur_activation {
   int32_t function; /**< RECUR_ACTIVATION_... */
   double alpha;
@@ -170,7 +171,7 @@ typedef struct recur_activation {
 typedef struct recur_spec {
   size_t struct_size;
   int32_t cell;                 /**< RECUR_LSTM, ... */
-  int32_t activation;           /**< rnn: RECUR_RNN_..., what STANDARD stands for in `activations` */
+  int32_t activation;           /**< rnn: RECUR_RNN_..., for which STANDARD stands in `activations` */
   int32_t gru_reset;            /**< gru: RECUR_RESET_... */
   int32_t peepholes;            /**< lstm: gates also see the cell state */
   int32_t coupled_input_forget; /**< lstm: f = 1 - i, G = 3 */
@@ -291,10 +292,10 @@ typedef struct recur_buffer_sizes {
   size_t prepared_weights;   /**< what recur_prepare_weights fills */
 } recur_buffer_sizes;
 
-/** Canonical weights of one layer, all directions, or where gradients of them go; shapes as above
-   (recur_layer_shapes gives them). dtype of the Spec. As weights each is given exactly where the Spec has it:
-   bW and bR by `bias`, peephole and projection by theirs. As gradients one that is not given is not
-   computed. */
+/** Canonical weights of one layer, all directions, or the gradients of them. The shapes are those at the top
+   of this file (recur_layer_shapes gives them), the dtype is that of the Spec. A weight is given exactly
+   where the Spec has it: bW and bR by `bias`, peephole and projection by their fields. A gradient that is not
+   given is not computed. */
 typedef struct recur_layer_weights {
   recur_tensor W;
   recur_tensor R;
@@ -304,29 +305,30 @@ typedef struct recur_layer_weights {
   recur_tensor projection;
 } recur_layer_weights;
 
-/** What recur_prepare_weights made: a handle to the caller's buffer, which must outlive every use. Plans of
-   one layout_id share a buffer. */
+/** A handle to a buffer that recur_prepare_weights filled. The buffer is the caller's and must outlive every
+   use. Plans of an equal layout_id share a buffer. */
 typedef struct recur_prepared_weights {
   const void* data;
   size_t bytes;
   uint64_t layout_id;
 } recur_prepared_weights;
 
-/** Weights of a call: prepared ones where `prepared.data` is not null (inference plans), else the canonical
-   `layers`, of which `layer_count` must be L. */
+/** The weights of a call: prepared weights where `prepared.data` is not null (inference plans only), else the
+   canonical `layers`, whose `layer_count` must be L. */
 typedef struct recur_weights {
   const recur_layer_weights* layers;
   int64_t layer_count;
   recur_prepared_weights prepared;
 } recur_weights;
 
-/** Arguments of recur_forward. T and B are those of x: from 0 to the plan's. With T or B of 0 there is
-   nothing to do: hN is h0 and cN is c0.
+/** Arguments of recur_forward. x gives T and B, from 0 to the plan's sizes. With T or B of 0 there is nothing
+   to do: hN is h0 and cN is c0.
 
-   lengths: unsorted, clamped to [0, T]. Past a sequence's end y and c_sequence are zero, hN and cN are the
-   last valid states, and length 0 gives hN = h0; reverse starts at the last valid step. reset_mask: not 0 at
-   t starts an episode at t; forward clears the state before step t, reverse before step t-1. Both in the
-   device's memory, given exactly where the Spec has them. */
+   Lengths are clamped to [0, T] and need no order. Past a sequence's end y and c_sequence are zero, and hN
+   and cN are the last valid states; a length of 0 gives hN = h0. The reverse direction starts at the last
+   valid step. A non-zero value of reset_mask at t starts an episode at t: the forward direction clears the
+   state before step t, the reverse direction before step t-1. Lengths and reset_mask lie in the device's
+   memory and are given exactly where the Spec has them. */
 typedef struct recur_forward_args {
   size_t struct_size;
   recur_tensor x;              /**< [T][B][I] */
@@ -335,7 +337,7 @@ typedef struct recur_forward_args {
   recur_tensor lengths;        /**< int32 [B] */
   recur_tensor reset_mask;     /**< uint8 [T][B] */
   const int32_t* host_lengths; /**< copy of lengths in host memory, which cudnn needs; null: none */
-  uint64_t dropout_seed;       /**< names what training drops between layers; one for each call */
+  uint64_t dropout_seed;       /**< names the outputs that training drops; another one for each call */
   recur_tensor y;              /**< [T][B][D*P], of the last layer */
   recur_tensor hN;             /**< [L][D][B][P]; not given: not written; may be h0, not in training */
   recur_tensor cN;             /**< lstm [L][D][B][H]; likewise, of c0 */
@@ -354,12 +356,12 @@ typedef struct recur_step_args {
   recur_tensor c; /**< lstm [L][1][B][H], read and overwritten */
 } recur_step_args;
 
-/** Arguments of recur_backward. Inputs, y among them, are those of the recur_forward that filled the reserve,
-   unchanged. Where the host can read the reserve (cpu, onednn), another T or B, an h0 or c0 that forward did
-   not have or one too few, other lengths and other reset marks are RECUR_INVALID_ARGUMENT; other values in x,
-   y, h0, c0 or weights nothing can see, and they give wrong gradients. Upstream gradients that are not given
-   are zero; at least one must be given. Past a sequence's end dy and dc_sequence are ignored, and dx is
-   zero. */
+/** Arguments of recur_backward. The inputs, and y, are those of the recur_forward that filled the reserve,
+   unchanged. Where the host can read the reserve (cpu, onednn), a call that differs from it in T or B, in
+   which of h0 and c0 are given, in the lengths or in the reset marks gives RECUR_INVALID_ARGUMENT. Nothing
+   can see other values in x, y, h0, c0 or the weights, nor any of this on a GPU: such a call gives wrong
+   gradients. An upstream gradient that is not given is zero; at least one must be given. Past a sequence's
+   end dy and dc_sequence are ignored, and dx is zero. */
 typedef struct recur_backward_args {
   size_t struct_size;
   recur_tensor x, h0, c0, lengths, reset_mask; /**< as recur_forward had them */
@@ -424,10 +426,10 @@ typedef struct recur_onnx_outputs {
   recur_tensor Y, Y_h, Y_c;
 } recur_onnx_outputs;
 
-/** A node as a layer. `spec` and `args` are the caller's, each after its `_init`, and written with the rest.
-   Views are of the memory that the node's are of. `args->y` is not given where it cannot be Y's memory (no Y,
-   or the directions of a step lie apart, as in layout 0): then the caller brings y [T][B][D*H], and
-   recur_store_onnx_y moves it. */
+/** A node as a layer. `spec` and `args` are the caller's structs, after their `_init`, and are written with
+   the rest. Views refer to the memory of the node's views. `args->y` is not given where it cannot be the
+   memory of Y: where the node has no Y, and where the directions of a step lie apart in Y, as in layout 0.
+   The caller then brings y [T][B][D*H], and recur_store_onnx_y moves it. */
 typedef struct recur_onnx_layer {
   size_t struct_size;
   recur_spec* spec;
@@ -505,15 +507,16 @@ RECUR_API recur_status recur_device_read_rates(recur_device* device, const char*
                                                int32_t threads, recur_error* error);
 RECUR_API void recur_device_free(recur_device* device);
 
-/** Threads that CPU calls share out work to, 1 to 1024: the caller is one, the others sleep between calls. A
-   child of fork can only free a team that it inherits. RECUR_OUT_OF_MEMORY where the system gives no more
-   threads. */
+/** Makes a team of 1 to 1024 threads that share the work of CPU calls. The calling thread is one of them; the
+   others sleep between calls. A child of fork can only free a team that it inherits. RECUR_OUT_OF_MEMORY
+   where the system gives no more threads. */
 RECUR_API recur_status recur_thread_team_create(int32_t threads, recur_thread_team** out, recur_error* error);
-/** Not while a context that was made with it is in use. */
+/** Ends a team. No context that was made with it may be in use. */
 RECUR_API void recur_thread_team_free(recur_thread_team* team);
 
-/** Resources that outlive single calls, for one call at a time: a second at the same moment is
-   RECUR_INVALID_ARGUMENT. `team` may be null: the calling thread only. It must outlive the context. */
+/** Makes the resources that outlive single calls. A context serves one call at a time; a second call at the
+   same moment gives RECUR_INVALID_ARGUMENT. `team` must outlive the context; null stands for the calling
+   thread alone. */
 RECUR_API recur_status recur_context_create(const recur_device* device, recur_thread_team* team,
                                             recur_context** out, recur_error* error);
 RECUR_API void recur_context_free(recur_context* context);
@@ -625,17 +628,17 @@ RECUR_API recur_status recur_import_weights(int32_t format, const recur_spec* sp
 RECUR_API recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                             const recur_layer_weights* from, const recur_tensor* to,
                                             int64_t count, recur_error* error);
-/** `recur::export_gradients`, `recur::import_gradients`: gradients in another library's layout. Where that
-   has one bias for bW and bR, recur_export_weights adds the two, and these take either one, as gradients of a
-   sum are: never pass gradients to recur_export_weights. */
+/** `recur::export_gradients` and `recur::import_gradients` convert gradients to and from another library's
+   layout. Where that layout has one bias for bW and bR, its gradient is that of either. recur_export_weights
+   would add the two: never pass gradients to it. */
 RECUR_API recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int64_t layer,
                                               const recur_layer_weights* from, const recur_tensor* to,
                                               int64_t count, recur_error* error);
 RECUR_API recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
                                               const recur_tensor* from, int64_t count,
                                               const recur_layer_weights* to, recur_error* error);
-/** `recur::negate_update_gate`: of a gru whose update gate keeps the candidate one that keeps the state, and
- * back. */
+/** `recur::negate_update_gate`: turns a gru whose update gate keeps the candidate into one whose update gate
+   keeps the state, and back. */
 RECUR_API recur_status recur_negate_update_gate(const recur_spec* spec, int64_t layer,
                                                 const recur_layer_weights* weights, recur_error* error);
 /** Converts all layers from the bytes of a .safetensors file with PyTorch's names (`prefix` + "weight_ih_l0",
@@ -657,12 +660,11 @@ RECUR_API recur_status recur_export_state_dict(const recur_spec* spec, const rec
                                                int64_t layer_count, const char* prefix, void* file,
                                                size_t capacity, size_t* bytes, recur_error* error);
 
-/** The layer that a node of ONNX's is, into `layer`, its spec and its args; a call that fails writes none of
-   them. Then: recur_import_weights (RECUR_WEIGHTS_ONNX) to canonical weights, recur_plan_create,
-   recur_forward with
-   `*layer->args`. RECUR_INVALID_ARGUMENT for what ONNX does not allow, with ONNX's names in the message;
-   RECUR_UNSUPPORTED for a clip of 0. A length that ONNX does not allow recur_forward refuses where the host
-   can read lengths, and clamps elsewhere. */
+/** Converts a node of ONNX to a layer and writes `layer`, its spec and its args; a call that fails writes
+   none of them. Call recur_import_weights (RECUR_WEIGHTS_ONNX) for canonical weights next, then
+   recur_plan_create, then recur_forward with `*layer->args`. RECUR_INVALID_ARGUMENT for what ONNX does not
+   allow, with ONNX's names in the message; RECUR_UNSUPPORTED for a clip of 0. Where the host can read
+   lengths, recur_forward refuses a length that ONNX does not allow; elsewhere it clamps the length. */
 RECUR_API recur_status recur_onnx_layer_from_node(const recur_onnx_attributes* attributes,
                                                   const recur_onnx_inputs* inputs,
                                                   const recur_onnx_outputs* outputs, recur_onnx_layer* layer,

@@ -30,13 +30,14 @@ struct DataTypeOf<std::uint8_t> : std::integral_constant<DataType, DataType::u8>
 template <class T>
 inline constexpr DataType data_type_of = detail::DataTypeOf<std::remove_const_t<T>>::value;
 
-/// A view over elements reached through `Pointer` (`void*` or `const void*`).
+/// A view over elements that are reached through `Pointer` (`void*` or `const void*`). A view owns nothing
+/// and checks no size; the call that uses it does.
 ///
-/// - shape: at most four dimensions, outermost first; sizes int64.
-/// - strides: in elements; the innermost must be 1 where it is used, outer ones may leave gaps.
-/// - data: aligned to its elements where it is used; on GPUs to 16 bytes.
+/// - The shape has one to four dimensions, outermost first.
+/// - Strides count elements. A call wants an innermost stride of 1; outer strides may leave gaps.
+/// - A call wants the data aligned to its elements, on GPUs to 16 bytes.
 ///
-/// A default-constructed view means "not given"; optional arguments are passed so.
+/// A default-constructed view means "not given": that is how an optional argument is left out.
 template <class Pointer>
 class BasicTensorView {
  public:
@@ -45,11 +46,22 @@ class BasicTensorView {
 
   BasicTensorView() = default;
 
-  /// Contiguous view. Throws InvalidArgument for more than four dimensions.
+  /// A contiguous view.
+  ///
+  /// @param data   the first element
+  /// @param type   the type of the elements
+  /// @param shape  sizes, outermost first
+  /// @throws InvalidArgument  for no or more than four dimensions
   BasicTensorView(Pointer data, DataType type, std::initializer_list<std::int64_t> shape)
       : BasicTensorView(data, type, shape, contiguous_strides(shape)) {}
 
-  /// Strided view. Throws InvalidArgument for more than four dimensions or a stride count that differs.
+  /// A strided view.
+  ///
+  /// @param data     the element at index 0 of every dimension
+  /// @param type     the type of the elements
+  /// @param shape    sizes, outermost first
+  /// @param strides  elements from one index of each dimension to the next
+  /// @throws InvalidArgument  for no or more than four dimensions, and for another number of strides
   BasicTensorView(Pointer data, DataType type, std::initializer_list<std::int64_t> shape,
                   std::initializer_list<std::int64_t> strides)
       : data_(data), type_(type), rank_(checked_rank(shape.size())) {
@@ -60,7 +72,11 @@ class BasicTensorView {
     copy(strides, strides_);
   }
 
-  /// View of typed memory: the element type gives the `DataType`.
+  /// A contiguous view of typed memory, whose element type gives the `DataType`.
+  ///
+  /// @param data   the first element: float, double, std::int32_t or std::uint8_t
+  /// @param shape  sizes, outermost first
+  /// @throws InvalidArgument  for no or more than four dimensions
   template <class T>
   requires(!std::is_void_v<T> && std::is_convertible_v<T*, Pointer>)
       BasicTensorView(T* data, std::initializer_list<std::int64_t> shape)
@@ -79,12 +95,14 @@ class BasicTensorView {
 
   Pointer data() const { return data_; }
   DataType type() const { return type_; }
-  int rank() const { return rank_; }
+  int rank() const { return rank_; }  ///< dimensions; 0 for a view that is not given
+  /// The size of a dimension, 0 being the outermost; 0 for one from `rank()` to 3.
   std::int64_t size(int dimension) const { return shape_[dimension]; }
+  /// Elements from one index of a dimension to the next.
   std::int64_t stride(int dimension) const { return strides_[dimension]; }
 
-  /// False for a default-constructed view ("not given"). A view that names a shape but a null pointer is
-  /// given, and refused when it is used.
+  /// False for a default-constructed view ("not given"). A view with a shape and a null pointer is given, and
+  /// a call that uses it refuses it unless it has no elements.
   bool given() const { return rank_ != 0; }
 
  private:
@@ -125,9 +143,9 @@ class BasicTensorView {
   Sizes strides_{};
 };
 
-/// View of memory that a call reads and writes, or writes.
+/// A view of memory that a call may write.
 using TensorView = BasicTensorView<void*>;
-/// View of memory that a call only reads.
+/// A view of memory that a call only reads.
 using ConstTensorView = BasicTensorView<const void*>;
 
 }  // namespace recur

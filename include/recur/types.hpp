@@ -38,7 +38,7 @@ namespace recur {
 /// Element type of a tensor. `i32` is for lengths and `u8` for the reset mask only.
 enum class DataType : std::uint8_t { f32, f64, bf16, f16, i32, u8 };
 
-/// Bytes of one element.
+/// Bytes of one element of this type; 0 for a value outside the enumeration.
 constexpr std::size_t size_of(DataType type) {
   switch (type) {
     case DataType::f64: return 8;
@@ -77,8 +77,8 @@ enum class Direction : std::uint8_t {
   bidirectional,  ///< D = 2, forward half of y first
 };
 
-/// Functions a gate can be given in place of the cell's own (ONNX RNN, GRU, LSTM). alpha and beta:
-/// `GateActivation`.
+/// Functions that a gate can have in place of the cell's own (ONNX RNN, GRU, LSTM). `GateActivation` has
+/// alpha and beta.
 enum class Activation : std::uint8_t {
   standard,  ///< the cell's own: sigmoid for gates, tanh for candidates and outputs
   sigmoid,
@@ -103,14 +103,14 @@ enum class Pass : std::uint8_t {
   training,   ///< `forward` fills a reserve, `backward` reads it
 };
 
-/// Names of the engines. `best` lets `make_plan` take the first that can do the job; `cudnn` and `onednn` are
-/// references, other libraries behind the same plan, and taken only when named.
+/// Names of the engines. `best` lets `make_plan` take the first engine that can do the job. `cudnn` and
+/// `onednn` are references, other libraries behind the same plan; a plan takes them only when they are named.
 enum class EngineId : std::uint8_t {
   best,
   cpu,
   stepwise,
   cluster_resident,
-  grid_resident,  ///< planned; until then Unsupported, with that as the reason
+  grid_resident,  ///< not implemented; `make_plan` throws Unsupported and says so
   cudnn,
   onednn,
 };
@@ -124,7 +124,8 @@ enum class CudnnAlgorithm : std::uint8_t {
   fastest,                 ///< `make_plan` times those that take the job
 };
 
-/// Names used in messages and in `Plan::explain`.
+/// Names as messages and `Plan::explain` have them; "unknown ..." for a value outside the enumeration. The
+/// text is never freed.
 RECUR_API std::string_view name_of(DataType value);
 RECUR_API std::string_view name_of(Cell value);
 RECUR_API std::string_view name_of(RnnActivation value);

@@ -1,8 +1,9 @@
 /// @file
 /// Weights in other libraries' conventions: names, shapes and gate orders, and conversion both ways.
-/// Conversion moves elements and, in some conventions, changes signs: what is converted and converted back
-/// has the same bits. Two biases of which a convention has the sum are added on the way there; their
-/// gradients, which are both that of the sum, are not.
+/// Conversion moves elements and, in some conventions, changes signs, so that weights that are converted and
+/// converted back have the same bits. Where a convention has one bias that is the sum of bW and bR, exporting
+/// weights adds the two. The gradient of either bias is the gradient of the sum, so that exporting gradients
+/// adds nothing.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +18,7 @@
 
 namespace recur {
 
-/// Whose convention. Sources: docs/weight_formats.md.
+/// The library whose convention it is. docs/weight_formats.md has the sources.
 enum class WeightFormat : std::uint8_t {
   pytorch,       ///< `torch.nn.RNN`, `GRU`, `LSTM`: state_dict
   onnx,          ///< operators RNN, GRU, LSTM: inputs W, R, B, P
@@ -32,60 +33,82 @@ enum class WeightFormat : std::uint8_t {
   madmom,        ///< `madmom.ml.nn.layers.GRULayer`
 };
 
+/// The name of a convention: that of its enumerator.
 RECUR_API std::string_view name_of(WeightFormat format);
 
-/// A tensor that a convention has for one layer. Dense and row-major; as `BasicTensorView`, at most four
-/// dimensions.
+/// A tensor that a convention has for one layer: dense and row-major, of at most four dimensions.
 struct FormatTensor {
   std::string name;  ///< as the library names it, e.g. "weight_ih_l0_reverse"
   std::vector<std::int64_t> shape;
 };
 
-/// The tensors of one layer (0-based) in their order.
+/// The tensors of one layer in their order.
 ///
-/// @throws InvalidArgument for a Spec that can never work or a layer it does not have.
-/// @throws Unsupported where the convention cannot express the Spec; the message says what it lacks.
+/// @param format  the convention
+/// @param spec    the layers
+/// @param layer   which of them, from 0 on
+/// @throws InvalidArgument  for a Spec that can never work, and for a layer that it does not have
+/// @throws Unsupported      where the convention cannot express the Spec; the message says what it lacks
 RECUR_API std::vector<FormatTensor> format_tensors(WeightFormat format, const Spec& spec, std::int64_t layer);
 
-/// Converts one layer to the canonical layout. `from` has the tensors of `format_tensors` in their order,
-/// dense, in `Spec::dtype`, as host memory; `to` has views for all that `LayerWeights` has for the Spec.
-/// Nothing overlaps.
+/// Converts one layer to the canonical layout. Where the convention has one bias and the Spec has
+/// `Bias::both`, bW gets the bias and bR gets zeros. Where input and forget gates are coupled, the forget
+/// gate of an ONNX tensor is not read.
 ///
-/// Where the convention has one bias and the Spec `Bias::both`, bW gets it and bR zeros. Of onnx's forget
-/// gate nothing is read where input and forget gates are coupled.
-///
-/// @throws as `format_tensors`; InvalidArgument, before anything is written, for a missing, misshapen,
-/// misaligned or
-///         overlapping tensor.
+/// @param format  the convention
+/// @param spec    the layers
+/// @param layer   which of them, from 0 on
+/// @param from    the tensors of `format_tensors` in their order, dense, in `Spec::dtype`, in host memory,
+///         read
+/// @param to      a view for each tensor that `LayerWeights` has for the Spec, overwritten; no two overlap,
+///                and none overlaps an input
+/// @throws InvalidArgument  before anything is written, for a missing, misshapen, misaligned or overlapping
+///         tensor
+/// @throws  else as `format_tensors`
 RECUR_API void import_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
                               std::span<const ConstTensorView> from, const BasicLayerWeights<TensorView>& to);
 
-/// Converts one layer from the canonical layout; every element of `to` is written. As `import_weights`.
+/// Converts one layer from the canonical layout. Where the convention has one bias and the Spec has
+/// `Bias::both`, the bias gets bW + bR.
 ///
-/// Where the convention has one bias and the Spec `Bias::both`, it gets bW + bR, which for a 16-bit dtype is
-/// Unsupported.
+/// @param format  the convention
+/// @param spec    the layers
+/// @param layer   which of them, from 0 on
+/// @param from    the canonical weights in host memory, read
+/// @param to      views for the tensors of `format_tensors` in their order, dense, in `Spec::dtype`; every
+///                element is overwritten
+/// @throws InvalidArgument  as `import_weights`
+/// @throws Unsupported      as `format_tensors`, and for a sum of biases in a 16-bit dtype, where it would be
+///         rounded
 RECUR_API void export_weights(WeightFormat format, const Spec& spec, std::int64_t layer,
                               const LayerWeights& from, std::span<const TensorView> to);
 
-/// Converts gradients of one layer's weights, as `backward` writes them, to those of the convention's
-/// tensors. As `export_weights`, but where the convention has one bias and the Spec `Bias::both`, it gets the
-/// gradient of bW, which is that of bR and of their sum alike; so 16-bit types are taken too. Elements that
-/// nothing reads get zeros. A gradient has the sign of its weight.
+/// Converts the gradients of one layer's weights, as `backward` writes them, to the gradients of the
+/// convention's tensors. Parameters and errors are those of `export_weights`, with one difference: where the
+/// convention has one bias and the Spec has `Bias::both`, the bias gets the gradient of bW, which is also the
+/// gradient of bR and of their sum, so that 16-bit types are taken too. Elements that no layer reads get
+/// zeros. Where a weight changes its sign, so does its gradient.
 RECUR_API void export_gradients(WeightFormat format, const Spec& spec, std::int64_t layer,
                                 const LayerWeights& from, std::span<const TensorView> to);
 
-/// Converts gradients of the convention's tensors to those of the canonical weights. As `import_weights`, but
-/// where the convention has one bias and the Spec `Bias::both`, bW and bR both get its gradient.
+/// Converts the gradients of the convention's tensors to those of the canonical weights. Parameters and
+/// errors are those of `import_weights`, with one difference: where the convention has one bias and the Spec
+/// has `Bias::both`, bW and bR both get its gradient.
 RECUR_API void import_gradients(WeightFormat format, const Spec& spec, std::int64_t layer,
                                 std::span<const ConstTensorView> from,
                                 const BasicLayerWeights<TensorView>& to);
 
-/// Changes the sign of all that goes into the update gate of one layer of a gru: z's rows of W, R, bW and bR.
-/// A gru of a library where that gate keeps the candidate, h = (1 - z) h' + z n, computes the same here after
-/// it, and the other way round. Conventions above that are of this kind have done so; this is for libraries
-/// that have none, once their tensors lie as canonical ones. Gradients change their signs with their weights.
+/// Changes the sign of everything that goes into the update gate of one layer of a gru: the rows of z in W,
+/// R, bW and bR. In some libraries that gate keeps the candidate, h = (1 - z) h' + z n. The weights of such a
+/// gru compute the same here after this call, and the weights of this library compute the same there. The
+/// formats above change the signs themselves. This function is for libraries without a format, once their
+/// tensors lie in the canonical layout. Gradients of the weights change their signs in the same way.
 ///
-/// @throws InvalidArgument for another cell, a layer that there is not, and views as `import_weights`.
+/// @param spec     the layers
+/// @param layer    which of them, from 0 on
+/// @param weights  canonical weights or gradients of the layer in host memory, changed in place
+/// @throws InvalidArgument  for another cell, a layer that the Spec does not have, and views as
+///         `import_weights`
 RECUR_API void negate_update_gate(const Spec& spec, std::int64_t layer,
                                   const BasicLayerWeights<TensorView>& weights);
 

@@ -6,17 +6,17 @@
 // each source counts the bytes. There are two buffers, e alternating between them, and, between the
 // first step and the last, no barrier of the cluster:
 //
-//   buffer (e + 1) & 1   holds exchange e - 1 until every warp of the block has multiplied it, which the
-//                        block's barrier after the gates of e - 1 says. Only then does the block push its
-//                        units of e. A peer pushes e + 1 after all warps there have waited for all units of
-//                        e, these among them: so never before this buffer is free.
+//   buffer (e + 1) & 1   holds exchange e - 1 until every warp of the block has multiplied it. The block's
+//                        barrier after the gates of e - 1 says that they have. Only then does the block push
+//                        its units of e. A peer pushes e + 1 after all its warps have waited for all units
+//                        of e, these among them, so that it never writes before this buffer is free.
 //   its barriers         count exchange e + 1 from when exchange e - 1 has been read (`expect`), which is
-//   after
-//                        their last phase has completed. Bytes that come before they are expected wait.
+//                        after their last phase has completed. Bytes that come before they are expected
+//                        wait.
 //
-// The last exchange of a launch is not pushed, so that no block is written to that may have ended. Nor does a
-// block end while what it pushed is under way, which the programming guide could be read to forbid: hence the
-// cluster's barrier at the end (forward.cuh).
+// A block does not push the last exchange of a launch, so that nobody writes to a block that may have ended.
+// A block also stays until everything that it pushed has arrived, because the programming guide can be read
+// to demand that. The cluster's barrier at the end of the kernel (forward.cuh) ensures it.
 #pragma once
 
 #include "kernels/device/cluster.cuh"

@@ -48,8 +48,9 @@ class RowTimeline {
   bool reverse_;
 };
 
-// What ends_episode is made of, for a kernel that reads marks before it needs them: whether a sequence of
-// `length` has a step that is visited after t, and the mark that such a step starts afresh by.
+// The two parts of ends_episode, for a kernel that reads reset marks before it needs them. has_after says
+// whether a sequence of `length` steps has a step that is visited after t. mark_after reads the mark that
+// starts an episode at that step.
 RECUR_DEVICE bool has_after(const Timeline& timeline, int length, int t) {
   return timeline.reverse ? t > 0 : t + 1 < length;
 }

@@ -6,9 +6,8 @@
 /// and nothing else, is rounded:
 ///
 /// - Gate gradients, where they enter a product (with R, W, x or h): tensor cores take 16-bit operands, as
-/// they take
-///   h. The product of two such operands is exact in f32 and the sums are f32, so that nothing else is lost
-///   there.
+///   they take h. The product of two such operands is exact in f32 and the sums are f32, so that nothing else
+///   is lost there.
 /// - r * h_prev of a gru with reset before and what an lstm projects, operands again, as is the gradient of a
 ///   projected h; the h that backward reads is the rounded one.
 /// - The gradient that a layer hands to the one below: a tensor of activations, in storage like all of those;

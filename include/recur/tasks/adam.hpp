@@ -1,5 +1,5 @@
 /// @file
-/// Adam for a whole model: owns the moments of its tensors and counts the updates.
+/// Adam for a whole model. It owns the moments of the model's tensors and counts the updates.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace recur::tasks {
 
-/// Calls `adam_step` for each tensor that was added. Host memory.
+/// Calls `adam_step` for each tensor that was added. Tensors lie in host memory.
 ///
 ///     Adam adam({.learning_rate = 1e-3});
 ///     adam.add(weights.flat(), gradients.flat());
@@ -22,12 +22,18 @@ namespace recur::tasks {
 ///     }
 class Adam {
  public:
-  /// @throws InvalidArgument at the first step for options that `adam_step` refuses.
+  /// Makes an optimiser without tensors. The first `step` checks the options.
+  ///
+  /// @param options  as `adam_step` takes them
   explicit Adam(const AdamOptions& options = {}) : options_(options) {}
 
-  /// A tensor to update, and where its gradient is whenever `step` is called. Both outlive this. Allocates
-  /// the moments, zeros, dense. Before the first step only, so that all tensors count the same updates.
-  /// @throws InvalidArgument after a step, and for shapes or dtypes that differ.
+  /// Adds a tensor and allocates its moments, dense zeros. Add all tensors before the first step, so that all
+  /// count the same updates.
+  ///
+  /// @param parameter  the tensor, which every step updates; it must outlive this object
+  /// @param gradient   where its gradient lies whenever `step` is called; likewise
+  /// @throws InvalidArgument  after a step, and for a gradient of another shape or dtype
+  /// @throws OutOfMemory      where the system has no memory for the moments
   void add(const TensorView& parameter, const ConstTensorView& gradient) {
     if (steps_ != 0) throw InvalidArgument("add: expected a call before the first step");
     const TensorShape shape = shape_of(parameter);
@@ -38,7 +44,10 @@ class Adam {
         {parameter, gradient, Tensor(shape, parameter.type()), Tensor(shape, parameter.type())});
   }
 
-  /// One update of all tensors, in the order they were added; `team` as in `adam_step`. @throws as that.
+  /// Updates all tensors once, in the order in which they were added.
+  ///
+  /// @param team  as in `adam_step`
+  /// @throws InvalidArgument  as `adam_step`
   void step(ThreadTeam* team = nullptr) {
     ++steps_;
     for (Entry& entry : entries_) {
@@ -47,7 +56,7 @@ class Adam {
   }
 
   std::int64_t steps() const { return steps_; }  ///< updates so far
-  /// Holds from the next step on: for learning rates that change.
+  /// Changes the learning rate from the next step on.
   void set_learning_rate(double rate) { options_.learning_rate = rate; }
 
  private:

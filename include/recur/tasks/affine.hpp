@@ -1,10 +1,10 @@
 /// @file
-/// Affine layer over rows. R is the number of rows, O the number of outputs. Host memory, the calling thread
-/// or a team.
+/// An affine layer over rows in host memory, by the calling thread or a team. R is the number of rows, O the
+/// number of outputs.
 ///
-/// Views have rank 2; the output of a recurrent layer, dense [T][B][D*H], is passed as [T*B][D*H]. Every sum
-/// runs in one fixed order, whatever the sizes and the threads: a row of y or dx depends on nothing but its
-/// own inputs. Products are those of the CPU engine's kernel for the machine's instruction set.
+/// Views have rank 2. Pass the output of a recurrent layer, dense [T][B][D*H], as [T*B][D*H]. Every sum runs
+/// in one fixed order, whatever the sizes and the threads, so that a row of y or dx depends on its own inputs
+/// alone. The CPU engine's kernel for the machine's instruction set forms the products.
 #pragma once
 
 #include "recur/context.hpp"
@@ -14,7 +14,7 @@
 
 namespace recur::tasks {
 
-/// y = x W^T + b. All views f32, or all f64.
+/// Arguments of `affine`. All views are f32, or all are f64.
 struct AffineArgs {
   ConstTensorView x = {};  ///< [R][I]
   ConstTensorView W = {};  ///< [O][I]
@@ -24,12 +24,15 @@ struct AffineArgs {
   ThreadTeam* team = nullptr;
 };
 
-/// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, and for a team that runs
-///         another call, before anything is written.
+/// y = x W^T + b.
+///
+/// @param args  the tensors
+/// @throws InvalidArgument  for a wrong shape, dtype, pointer, alignment or overlap, and for a team that runs
+///         another call, before anything is written
 RECUR_API void affine(const AffineArgs& args);
 
-/// dx = dy W, dW = dy^T x, db = sum over rows of dy. A gradient that is not given is not computed; inputs
-/// that only it needs may then be left out.
+/// Arguments of `affine_backward`. A gradient that is not given is not computed; inputs that only it needs
+/// may then be left out.
 struct AffineBackwardArgs {
   ConstTensorView x = {};                       ///< [R][I]; needed for dW
   ConstTensorView W = {};                       ///< [O][I]; needed for dx
@@ -41,7 +44,10 @@ struct AffineBackwardArgs {
   ThreadTeam* team = nullptr;                   ///< as in `AffineArgs`
 };
 
-/// @throws InvalidArgument as `affine` does, and where no gradient is given.
+/// dx = dy W, dW = dy^T x, and db is the sum over the rows of dy.
+///
+/// @param args  the tensors
+/// @throws InvalidArgument  as `affine` does, and where no gradient is given
 RECUR_API void affine_backward(const AffineBackwardArgs& args);
 
 }  // namespace recur::tasks

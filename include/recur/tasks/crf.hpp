@@ -5,23 +5,28 @@
 ///
 ///     start[l_0] + sum_t emissions[t][l_t] + sum_{t>0} transitions[l_{t-1}][l_t] + end[l_{n-1}]
 ///
-/// and its probability exp(score - log Z), log Z being the log-sum-exp of the scores of all N^n paths, which
+/// and its probability is exp(score - log Z). log Z is the log-sum-exp of the scores of all N^n paths, which
 /// the forward algorithm finds in n N^2 steps (Rabiner 1989). The weights are one tensor [N+2][N]: row 0 is
-/// start, row 1 is end, row 2 + i holds the transitions from label i, transitions[from][to].
+/// start, row 1 is end, and row 2 + i holds the transitions from label i, transitions[from][to].
 ///
-/// A sequence of length 0 has one path, the empty one, with score 0: log Z, the loss and the decoded score
-/// are 0 and it contributes no gradient.
+/// A sequence of length 0 has one path, the empty one, with score 0. Its log Z, loss and decoded score are 0,
+/// and it contributes no gradient.
 ///
-/// Arithmetic is fp64 for f32 tensors too, rounded once when stored; log-sum-exp takes out the largest term
-/// and every step is scaled, so neither long sequences nor large scores cost precision. A score of -inf
-/// forbids a label or transition; a sequence all of whose paths are forbidden has log Z = -inf and
-/// meaningless gradients. NaN passes through; decoding then yields some path of valid labels.
+/// Arithmetic is fp64 for f32 tensors too, rounded once when stored. The log-sum-exp takes out the largest
+/// term, and every step is scaled, so that neither long sequences nor large scores cost precision. A score of
+/// -inf forbids a label or a transition. A sequence without a permitted path has log Z = -inf and meaningless
+/// gradients. NaN passes through; decoding then yields some path of valid labels.
 ///
-/// Sequences are handled one after the other on the calling thread: the bits of a sequence do not depend on
-/// the rest of the batch. Host memory. [T][B] stands for [B][T] where `layout` is batch-major; emissions are
-/// f32 or f64 and every other real tensor has their dtype; lengths are clamped to [0, T]; outputs overlap
-/// nothing. Nothing is allocated. All functions @throw InvalidArgument for a wrong shape, dtype, pointer,
-/// alignment, overlap, for a workspace too small and for a label out of range, before anything is written.
+/// These rules hold for every function of this file:
+///
+/// - Sequences run one after the other on the calling thread, so that the bits of a sequence do not depend on
+///   the rest of the batch.
+/// - Tensors lie in host memory. [T][B] stands for [B][T] where `layout` is batch-major. Emissions are f32 or
+///   f64, and every other real tensor has their dtype. Lengths are clamped to [0, T].
+/// - Outputs overlap nothing. Calls allocate nothing.
+/// - A call checks its arguments before it writes anything.
+///   @throws InvalidArgument  for a wrong shape, dtype, pointer, alignment or overlap, for a workspace that
+///           is too small, and for a label out of range
 #pragma once
 
 #include <cstddef>
@@ -35,9 +40,13 @@
 
 namespace recur::tasks {
 
-/// Workspace sizes in bytes. They grow with both arguments and do not depend on B or the dtype, so the size
-/// for the largest T serves every call. Workspaces are 64-byte aligned and hold nothing between calls.
-/// @throws InvalidArgument for `steps` or `labels` below 1 and for sizes that overflow.
+/// Bytes of the workspace of a call. They grow with both arguments and do not depend on B or the dtype, so
+/// that the size for the largest T serves every call. A workspace begins at a multiple of 64 bytes and holds
+/// nothing between calls.
+///
+/// @param steps   T, at least 1
+/// @param labels  N, at least 1
+/// @throws InvalidArgument  for smaller numbers and for sizes that overflow
 RECUR_API std::size_t crf_log_partition_workspace(std::int64_t steps, std::int64_t labels);
 RECUR_API std::size_t crf_loss_workspace(std::int64_t steps, std::int64_t labels);
 RECUR_API std::size_t crf_decode_workspace(std::int64_t steps, std::int64_t labels);
@@ -54,7 +63,10 @@ struct CrfLogPartitionArgs {
   Layout layout = Layout::time_major;
 };
 
-/// log Z of every sequence, and label probabilities on request.
+/// Computes log Z of every sequence, and the probabilities of the labels on request.
+///
+/// @param args       the tensors
+/// @param workspace  `crf_log_partition_workspace` bytes
 RECUR_API void crf_log_partition(const CrfLogPartitionArgs& args, std::span<std::byte> workspace);
 
 /// Arguments of `crf_loss`.
@@ -72,7 +84,10 @@ struct CrfLossArgs {
   Layout layout = Layout::time_major;
 };
 
-/// Negative log likelihood of labelled paths and its gradients.
+/// Computes the negative log likelihood of labelled paths and its gradients.
+///
+/// @param args       the tensors
+/// @param workspace  `crf_loss_workspace` bytes
 RECUR_API void crf_loss(const CrfLossArgs& args, std::span<std::byte> workspace);
 
 /// Arguments of `crf_decode`.
@@ -85,8 +100,11 @@ struct CrfDecodeArgs {
   Layout layout = Layout::time_major;
 };
 
-/// The best label path of every sequence (Viterbi 1967). Between paths of equal score the one with the lowest
-/// last label wins, among those the one with the lowest label before it, and so on backwards.
+/// Finds the best label path of every sequence (Viterbi 1967). Between paths of equal score the one with the
+/// lowest last label wins, among those the one with the lowest label before it, and so on backwards.
+///
+/// @param args       the tensors
+/// @param workspace  `crf_decode_workspace` bytes
 RECUR_API void crf_decode(const CrfDecodeArgs& args, std::span<std::byte> workspace);
 
 }  // namespace recur::tasks

@@ -37,9 +37,8 @@ class RECUR_API LacModel {
   /// Reads `directory`: word.dic, tag.dic and model_baseline/ with word_emb, fc_0 .. fc_4, gru_0 .. gru_3 and
   /// crfw.
   ///
-  /// @throws FormatError naming the file for one that is missing or unreadable, malformed, of a shape that
-  /// does
-  ///         not fit the others, or with values that are not finite.
+  /// @throws FormatError  with the name of a file that is missing or unreadable, is malformed, has a shape
+  ///         that does not fit the others, or has values that are not finite
   static LacModel load(const std::string& directory);
 
   LacModel(LacModel&&) noexcept;

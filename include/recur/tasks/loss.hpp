@@ -1,6 +1,6 @@
 /// @file
-/// Losses: value and gradient in one pass. N is the number of classes. Host memory, the calling thread or a
-/// team. Sums are kept in fp64 and run in one fixed order, whatever the threads.
+/// Losses: value and gradient in one pass. N is the number of classes. Tensors lie in host memory, and the
+/// calling thread or a team does the work. Sums are fp64 and run in one fixed order, whatever the threads.
 #pragma once
 
 #include "recur/context.hpp"
@@ -10,7 +10,7 @@
 
 namespace recur::tasks {
 
-/// Mean over all elements of (prediction - target)^2.
+/// The mean over all elements of (prediction - target)^2.
 ///
 /// @param prediction   [R][O], f32 or f64
 /// @param target       [R][O], dtype of `prediction`
@@ -31,9 +31,12 @@ struct CrossEntropyArgs {
   ThreadTeam* team = nullptr;  ///< as in `mean_squared_error`
 };
 
-/// Mean over all valid steps of -log softmax(logits)[label], the logarithm taken stably. The gradient is
-/// (softmax(logits) - onehot(label)) / steps. With no valid step at all the value and the gradients are 0.
+/// The mean over all valid steps of -log softmax(logits)[label], with a numerically stable logarithm. The
+/// gradient is (softmax(logits) - onehot(label)) / steps. Without any valid step the value and the gradients
+/// are 0.
 ///
+/// @param args  the tensors
+/// @return the mean
 /// @throws InvalidArgument for a wrong shape, dtype, pointer, alignment or overlap, and for a label outside
 ///         [0, N) at a valid step, before anything is written.
 RECUR_API double softmax_cross_entropy(const CrossEntropyArgs& args);

@@ -1,11 +1,15 @@
-/// @file
-/// Optimisers over caller-owned parameters and state. Host memory. `team` has threads that share the work,
-/// which changes no bits; null is the calling thread alone. `recur/tasks/adam.hpp` owns Adam's state.
+/// @file Optimisers over caller-owned parameters and state in host memory. `recur/tasks/adam.hpp` owns Adam's
+/// state.
 ///
-/// Every function takes one tensor of any rank, f32 or f64, and is called once per tensor; gradient and state
-/// have its shape and dtype. Arithmetic is fp64, rounded once when stored. Nothing overlaps anything else.
-/// @throws InvalidArgument everywhere for a wrong shape, dtype, pointer, alignment, overlap or option, and
-/// for a team that runs another call, before anything is written.
+/// These rules hold for every function of this file:
+///
+/// - A function takes one tensor of any rank, f32 or f64, and is called once for each tensor. Gradient and
+///   state have its shape and dtype. No two of them overlap.
+/// - Arithmetic is fp64, rounded once when stored.
+/// - The threads of `team` share the work, which changes no bits; null stands for the calling thread alone.
+/// - A call checks its arguments before it writes anything.
+///   @throws InvalidArgument  for a wrong shape, dtype, pointer, alignment, overlap or option, and for a team
+///           that runs another call
 #pragma once
 
 #include <cstdint>
@@ -28,8 +32,14 @@ struct SgdOptions {
   double momentum = 0;          ///< in [0, 1)
 };
 
-/// @param velocity  v, zeroed by the caller before the first step, updated here. Given exactly when
-///                  `momentum` is not 0.
+/// One update by stochastic gradient descent.
+///
+/// @param options    learning rate and momentum
+/// @param parameter  the tensor, updated in place
+/// @param gradient   its gradient, read
+/// @param velocity   v, updated in place; the caller zeroes it before the first step. Given exactly when
+///                   `momentum` is not 0.
+/// @param team       the threads, or null
 RECUR_API void sgd_step(const SgdOptions& options, const TensorView& parameter,
                         const ConstTensorView& gradient, const TensorView& velocity = {},
                         ThreadTeam* team = nullptr);
@@ -47,19 +57,26 @@ struct AdamOptions {
   double epsilon = 1e-8;        ///< finite, > 0
 };
 
-/// @param step  1 for the first update of this tensor, 2 for the second, ...
-/// @param m     first moment, zeroed by the caller before the first step, updated here
-/// @param v     second moment, likewise
+/// One update by Adam.
+///
+/// @param options    learning rate and decay rates
+/// @param step       1 for the first update of this tensor, 2 for the second, ...
+/// @param parameter  the tensor, updated in place
+/// @param gradient   its gradient, read
+/// @param m          first moment, updated in place; the caller zeroes it before the first step
+/// @param v          second moment, likewise
+/// @param team       the threads, or null
 RECUR_API void adam_step(const AdamOptions& options, std::int64_t step, const TensorView& parameter,
                          const ConstTensorView& gradient, const TensorView& m, const TensorView& v,
                          ThreadTeam* team = nullptr);
 
 /// Clips gradients by their common Euclidean norm (Pascanu, Mikolov & Bengio 2013, arXiv:1211.5063, section
-/// 3.2): where the norm over all elements of all tensors is above `max_norm`, everything is scaled by
+/// 3.2). Where the norm over all elements of all tensors is above `max_norm`, every element is scaled by
 /// max_norm / norm. A norm that is NaN or infinite leaves the gradients as they are, for the caller to see.
 ///
-/// @param gradients  at least one view, f32 or f64
+/// @param gradients  at least one view, f32 or f64, scaled in place
 /// @param max_norm   finite, > 0
+/// @param team       the threads, or null
 /// @return the norm before clipping, summed in fp64 in a fixed order
 RECUR_API double clip_global_norm(std::span<const TensorView> gradients, double max_norm,
                                   ThreadTeam* team = nullptr);
