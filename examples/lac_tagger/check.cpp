@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "oracle/oracle.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
 namespace lac {
 namespace {

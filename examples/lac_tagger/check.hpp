@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "recur/tasks/lac.hpp"
+#include "lac.hpp"
 
 namespace lac {
 

@@ -18,9 +18,9 @@
 #include "check.hpp"
 #include "failure.hpp"
 #include "input.hpp"
+#include "lac.hpp"
 #include "progress.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/lac.hpp"
 #include "recur/version.hpp"
 
 namespace lac {

@@ -4,8 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "examples/lac_tagger/paddle.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/paddle.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::uint8_t> input(data, size);

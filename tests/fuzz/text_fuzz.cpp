@@ -3,10 +3,10 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "examples/lac_tagger/dictionary.hpp"
+#include "examples/lac_tagger/lac.hpp"
+#include "examples/lac_tagger/utf8.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/dictionary.hpp"
-#include "recur/tasks/lac.hpp"
-#include "recur/tasks/utf8.hpp"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
 #include <string>
 

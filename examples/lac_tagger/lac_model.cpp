@@ -1,15 +1,15 @@
-#include "host/tasks/lac_model.hpp"
+#include "lac_model.hpp"
 
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 
-#include "host/tasks/dims.hpp"
+#include "dictionary.hpp"
+#include "dims.hpp"
+#include "paddle.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/dictionary.hpp"
-#include "recur/tasks/paddle.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
 namespace recur::tasks {
 namespace {

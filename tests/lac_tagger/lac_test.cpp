@@ -1,7 +1,7 @@
 // The lexical model that Debian's python3-jieba installs, run through the recurrent layers. Expected words,
 // tags and scores come from a numpy transcription of Paddle's equations over the same files, independent of
 // this project.
-#include "recur/tasks/lac.hpp"
+#include "examples/lac_tagger/lac.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -13,12 +13,12 @@
 #include <limits>
 #include <optional>
 
-#include "crf_reference.hpp"
+#include "examples/lac_tagger/utf8.hpp"
 #include "oracle/oracle.hpp"
 #include "paddle_file.hpp"
-#include "recur/tasks/utf8.hpp"
 #include "support/tolerance.hpp"
-#include "tensor.hpp"
+#include "tasks/crf_reference.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {

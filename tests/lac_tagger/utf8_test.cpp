@@ -1,10 +1,10 @@
-#include "recur/tasks/utf8.hpp"
+#include "examples/lac_tagger/utf8.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {

@@ -1,10 +1,10 @@
-#include "recur/tasks/dictionary.hpp"
+#include "dictionary.hpp"
 
 #include <charconv>
 #include <unordered_set>
 
 #include "recur/error.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
 namespace recur::tasks {
 namespace {

@@ -5,8 +5,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/tasks/buffer.hpp"
-#include "recur/tasks/lac.hpp"
+#include "buffer.hpp"
+#include "lac.hpp"
 
 namespace recur::tasks {
 

@@ -1,4 +1,4 @@
-#include "recur/tasks/paddle.hpp"
+#include "examples/lac_tagger/paddle.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "paddle_file.hpp"
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {

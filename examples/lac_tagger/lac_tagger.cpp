@@ -2,10 +2,9 @@
 #include <numeric>
 #include <utility>
 
-#include "host/check.hpp"
-#include "host/tasks/buffer.hpp"
-#include "host/tasks/lac_model.hpp"
-#include "host/tasks/lac_text.hpp"
+#include "buffer.hpp"
+#include "lac_model.hpp"
+#include "lac_text.hpp"
 #include "recur/context.hpp"
 #include "recur/error.hpp"
 #include "recur/run.hpp"
@@ -66,7 +65,12 @@ struct Runner {
         weights(prepare_weights(plan, runs_on, Stream(), of.layers(), packed.span())) {}
 
   std::int64_t room(std::int64_t row) const {
-    return host::checked_product("tagger buffers", {shape.steps, shape.batch, row});
+    std::int64_t elements = 0;
+    if (__builtin_mul_overflow(shape.steps, shape.batch, &elements) ||
+        __builtin_mul_overflow(elements, row, &elements)) {
+      throw InvalidArgument("tagger buffers: the size overflows 64 bits");
+    }
+    return elements;
   }
 
   void run(std::span<const Sentence*> batch);

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "host/tasks/lac_model.hpp"
-#include "recur/tasks/lac.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "lac.hpp"
+#include "lac_model.hpp"
+#include "utf8.hpp"
 
 namespace recur::tasks {
 

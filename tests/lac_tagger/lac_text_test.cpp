@@ -1,9 +1,9 @@
 // The text side of lexical analysis, without a model: white space, words from labels, splitting of lines.
-#include "host/tasks/lac_text.hpp"
+#include "examples/lac_tagger/lac_text.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {

@@ -1,4 +1,4 @@
-#include "host/tasks/lac_text.hpp"
+#include "lac_text.hpp"
 
 #include <algorithm>
 #include <string>

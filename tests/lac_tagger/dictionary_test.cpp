@@ -1,8 +1,8 @@
-#include "recur/tasks/dictionary.hpp"
+#include "examples/lac_tagger/dictionary.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {

@@ -1,10 +1,10 @@
-#include "recur/tasks/paddle.hpp"
+#include "paddle.hpp"
 
 #include <bit>
 #include <limits>
 #include <string>
 
-#include "host/tasks/dims.hpp"
+#include "dims.hpp"
 #include "recur/error.hpp"
 
 namespace recur::tasks {
