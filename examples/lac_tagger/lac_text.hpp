@@ -9,7 +9,7 @@
 #include "lac_model.hpp"
 #include "utf8.hpp"
 
-namespace recur::tasks {
+namespace lac {
 
 // White space as Python's str.strip and str.isspace have it.
 bool is_white_space(char32_t code);
@@ -21,4 +21,4 @@ std::span<const Utf8Character> strip(std::span<const Utf8Character> characters);
 std::vector<TaggedWord> words_of(std::string_view sentence, std::span<const Utf8Character> characters,
                                  std::span<const std::int32_t> path, std::span<const LacLabel> labels);
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -7,7 +7,7 @@
 namespace recur::test {
 namespace {
 
-using tasks::parse_dictionary;
+using lac::parse_dictionary;
 
 TEST(Dictionary, KeepsTheOrderOfTheFile) {
   // White space and control characters are texts like any other; the last line may lack its end.

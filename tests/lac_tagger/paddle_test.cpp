@@ -11,9 +11,9 @@
 namespace recur::test {
 namespace {
 
-using tasks::copy_values;
-using tasks::PaddleParameter;
-using tasks::parse_paddle_parameter;
+using lac::copy_values;
+using lac::PaddleParameter;
+using lac::parse_paddle_parameter;
 
 constexpr std::size_t kHeader = 20;  // version, LoD count, tensor version, size of the description
 

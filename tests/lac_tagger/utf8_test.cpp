@@ -9,9 +9,9 @@
 namespace recur::test {
 namespace {
 
-using tasks::utf8_decode;
-using tasks::utf8_next;
-using tasks::Utf8Character;
+using lac::utf8_decode;
+using lac::utf8_next;
+using lac::Utf8Character;
 
 // The definition of UTF-8, not our decoder turned around.
 std::string encode(char32_t code) {
