@@ -73,7 +73,7 @@ if(RECUR_BUILD_PERF AND RECUR_BUILD_TESTS)
   endforeach()
 endif()
 
-# tests/simt runs CUDA kernels on the CPU: it needs the toolkit's headers (not nvcc, nor a GPU) and Boost.Context.
+# simt runs CUDA kernels on the CPU: it needs the toolkit's headers (not nvcc, nor a GPU) and Boost.Context.
 set(RECUR_HAVE_SIMT OFF)
 set(RECUR_SIMT_STATUS "off (no tests)")
 if(RECUR_BUILD_TESTS)

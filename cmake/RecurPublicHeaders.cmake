@@ -29,13 +29,9 @@ set(RECUR_TASKS_HEADERS
   recur/tasks/adam.hpp
   recur/tasks/affine.hpp
   recur/tasks/crf.hpp
-  recur/tasks/dictionary.hpp
   recur/tasks/embedding.hpp
-  recur/tasks/lac.hpp
   recur/tasks/loss.hpp
   recur/tasks/optimizer.hpp
-  recur/tasks/paddle.hpp
-  recur/tasks/utf8.hpp
 )
 
 set(RECUR_PUBLIC_HEADERS ${RECUR_CORE_HEADERS} ${RECUR_TASKS_HEADERS})

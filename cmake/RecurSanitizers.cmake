@@ -23,8 +23,9 @@ if(RECUR_FUZZ)
                       "$<$<AND:$<COMPILE_LANGUAGE:CXX>,${recur_is_kernel}>:-fno-sanitize=all>")
 endif()
 
-# Counters are for host/ and host/tasks/ to add, whose lines are counted: in the tests, the oracle and the emulated GPU they
-# would only take time. They say whether a line ran, not how often: threads may lose counts, and do not wait for each other's.
+# Counters are for host/, host/tasks/ and the library of examples/lac_tagger to add, whose lines are counted: in the tests, the
+# oracle and the emulated GPU they would only take time. They say whether a line ran, not how often: threads may lose counts, and do
+# not wait for each other's.
 set(RECUR_COVERAGE_OPTIONS "")
 if(RECUR_COVERAGE)
   set(RECUR_COVERAGE_OPTIONS "$<$<COMPILE_LANGUAGE:CXX>:--coverage>")

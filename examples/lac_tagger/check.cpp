@@ -7,13 +7,12 @@
 #include <vector>
 
 #include "oracle/oracle.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
 namespace lac {
 namespace {
 
 using recur::ConstTensorView;
-using recur::tasks::LacModel;
 
 constexpr std::size_t kJudgedFrom = 4096;  // values; fewer say too little about the largest error
 
@@ -71,12 +70,12 @@ class Network {
 // Ids of a sentence's characters without the white space around them. The tagger's results say how many are
 // left.
 std::vector<std::int32_t> ids_of(const LacModel& model, std::string_view sentence,
-                                 const recur::tasks::TaggedSentence& result) {
+                                 const TaggedSentence& result) {
   std::vector<std::int32_t> ids;
   if (result.words.empty()) return ids;
   const char* begin = result.words.front().text.data();
   const char* end = result.words.back().text.data() + result.words.back().text.size();
-  for (const recur::tasks::Utf8Character& c : recur::tasks::utf8_decode(sentence)) {
+  for (const Utf8Character& c : utf8_decode(sentence)) {
     const char* at = sentence.data() + c.offset;
     if (at >= begin && at < end) ids.push_back(model.id_of(c.code));
   }
@@ -93,7 +92,7 @@ void Check::Worst::merge(const Worst& other) {
 }
 
 Check::Worst Check::measure(std::span<const std::string_view> sentences,
-                            std::span<const recur::tasks::TaggedSentence> results, std::size_t first,
+                            std::span<const TaggedSentence> results, std::size_t first,
                             std::size_t stride) const {
   Network<double> oracle(model_);
   Network<float> plain(model_);
@@ -118,8 +117,7 @@ Check::Worst Check::measure(std::span<const std::string_view> sentences,
   return worst;
 }
 
-void Check::add(std::span<const std::string_view> sentences,
-                std::span<const recur::tasks::TaggedSentence> results) {
+void Check::add(std::span<const std::string_view> sentences, std::span<const TaggedSentence> results) {
   const auto threads = static_cast<std::size_t>(threads_);
   std::vector<std::future<Worst>> parts;
   parts.reserve(threads);

@@ -5,7 +5,7 @@
 #include <span>
 #include <string_view>
 
-#include "recur/tasks/lac.hpp"
+#include "lac.hpp"
 
 namespace lac {
 
@@ -13,11 +13,10 @@ namespace lac {
 class Check {
  public:
   // The model must outlive this.
-  Check(const recur::tasks::LacModel& model, int threads) : model_(model), threads_(threads) {}
+  Check(const LacModel& model, int threads) : model_(model), threads_(threads) {}
 
   // Results must have their emissions.
-  void add(std::span<const std::string_view> sentences,
-           std::span<const recur::tasks::TaggedSentence> results);
+  void add(std::span<const std::string_view> sentences, std::span<const TaggedSentence> results);
 
   std::size_t values() const { return worst_.values; }
   double largest_difference() const { return worst_.tagger; }
@@ -35,11 +34,10 @@ class Check {
     double magnitude = 0;
     void merge(const Worst& other);
   };
-  Worst measure(std::span<const std::string_view> sentences,
-                std::span<const recur::tasks::TaggedSentence> results, std::size_t first,
-                std::size_t stride) const;
+  Worst measure(std::span<const std::string_view> sentences, std::span<const TaggedSentence> results,
+                std::size_t first, std::size_t stride) const;
 
-  const recur::tasks::LacModel& model_;
+  const LacModel& model_;
   int threads_;
   Worst worst_;
 };

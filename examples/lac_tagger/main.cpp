@@ -18,18 +18,13 @@
 #include "check.hpp"
 #include "failure.hpp"
 #include "input.hpp"
+#include "lac.hpp"
 #include "progress.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/lac.hpp"
 #include "recur/version.hpp"
 
 namespace lac {
 namespace {
-
-using recur::tasks::LacModel;
-using recur::tasks::TaggedSentence;
-using recur::tasks::Tagger;
-using recur::tasks::TaggerOptions;
 
 // Where Debian's python3-jieba puts the model.
 constexpr const char* kDebianModel = "/usr/lib/python3/dist-packages/jieba/lac_small";
@@ -78,7 +73,7 @@ Sentences split(const std::vector<std::string>& lines, const Input& input, std::
   for (std::size_t n = 0; n < lines.size(); ++n) {
     result.first.push_back(result.all.size());
     try {
-      const auto pieces = recur::tasks::split_line(lines[n], kMaxCharacters);
+      const auto pieces = split_line(lines[n], kMaxCharacters);
       result.all.insert(result.all.end(), pieces.begin(), pieces.end());
       if (pieces.size() > 1 && !quiet) {
         std::fprintf(stderr, "%s:%zu: more than %lld characters: split into %zu pieces\n",
@@ -119,7 +114,7 @@ std::string format(const Sentences& sentences, const std::vector<TaggedSentence>
     bool is_first = true;
     for (std::size_t i = sentences.first[n]; i < sentences.first[n + 1]; ++i) {
       score += results[i].score;
-      for (const recur::tasks::TaggedWord& word : results[i].words) {
+      for (const TaggedWord& word : results[i].words) {
         if (!is_first) text += ' ';
         is_first = false;
         append_escaped(text, word.text);

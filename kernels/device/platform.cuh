@@ -1,5 +1,5 @@
 // What kernel sources need of the compiler. They are compiled twice: by nvcc for GPUs, and by g++ or clang++
-// with RECUR_SIMT defined, where tests/simt runs every CUDA thread as a fiber on the CPU. This header and its
+// with RECUR_SIMT defined, where simt runs every CUDA thread as a fiber on the CPU. This header and its
 // neighbours are the only place where the two differ; a kernel includes what it uses of them and says
 //
 //     RECUR_KERNEL(256) name(Arguments a) { ... }      a __global__ function for blocks of at most 256
@@ -50,5 +50,5 @@
 #endif
 
 #else
-#error "kernels are compiled by nvcc, or by a C++ compiler with RECUR_SIMT for tests/simt"
+#error "kernels are compiled by nvcc, or by a C++ compiler with RECUR_SIMT for simt"
 #endif

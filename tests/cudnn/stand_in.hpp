@@ -1,6 +1,6 @@
 /// @file
 /// cuDNN for tests on machines without a GPU: the engine's table of functions over the emulated device of
-/// tests/simt, in place of host/cudnn/library.cpp. It computes with the oracle's naive run and refuses
+/// simt, in place of host/cudnn/library.cpp. It computes with the oracle's naive run and refuses
 /// whatever NVIDIA's documentation ("cuDNN API", library cudnn_adv) does not allow; each check names its
 /// function. What cuDNN does beyond its documentation is not known here: a run on a GPU stays the last word.
 #pragma once

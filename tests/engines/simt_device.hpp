@@ -1,5 +1,5 @@
 /// @file
-/// An engine on the emulated GPU of tests/simt: device memory is host memory.
+/// An engine on the emulated GPU of simt: device memory is host memory.
 #pragma once
 
 #include <utility>

@@ -1,7 +1,7 @@
 // Holds docs/support.md against what is true: each of its cells is a job that was run here and judged by the
 // oracle, or the reason for which make_plan refuses it. With RECUR_UPDATE_TABLES set it writes the file.
 //
-// All engines are in one program: the CPU's, oneDNN, and those of GPUs over tests/simt and the stand-in for
+// All engines are in one program: the CPU's, oneDNN, and those of GPUs over simt and the stand-in for
 // cuDNN. Cells of an engine that this build or machine lacks are left as they are committed.
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 #include <iostream>
 #include <string>
 
-#include "tasks/paddle_file.hpp"
+#include "lac_tagger/paddle_file.hpp"
 
 namespace {
 

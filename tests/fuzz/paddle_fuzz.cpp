@@ -4,14 +4,13 @@
 #include <span>
 #include <vector>
 
+#include "examples/lac_tagger/paddle.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/paddle.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::span<const std::uint8_t> input(data, size);
   try {
-    const recur::tasks::PaddleParameter parameter =
-        recur::tasks::parse_paddle_parameter(std::as_bytes(input));
+    const lac::PaddleParameter parameter = lac::parse_paddle_parameter(std::as_bytes(input));
     std::int64_t count = 1;
     for (const std::int64_t dim : parameter.dims) count *= dim;
     // The promises of a parse that succeeds; 4 * count fits in the input, so nothing here is large.
@@ -20,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::abort();
     }
     std::vector<float> values(static_cast<std::size_t>(parameter.count));
-    recur::tasks::copy_values(parameter, values);
+    lac::copy_values(parameter, values);
   } catch (const recur::FormatError&) {
     // What a damaged file is meant to give.
   }

@@ -3,10 +3,10 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "examples/lac_tagger/dictionary.hpp"
+#include "examples/lac_tagger/lac.hpp"
+#include "examples/lac_tagger/utf8.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/dictionary.hpp"
-#include "recur/tasks/lac.hpp"
-#include "recur/tasks/utf8.hpp"
 
 namespace {
 
@@ -25,7 +25,7 @@ void may_refuse(Call&& call) {
 
 void decode(std::string_view text) {
   std::size_t end = 0;
-  for (const recur::tasks::Utf8Character& c : recur::tasks::utf8_decode(text)) {
+  for (const lac::Utf8Character& c : lac::utf8_decode(text)) {
     require(c.offset == end && c.bytes >= 1 && c.bytes <= 4 && c.code <= 0x10FFFF);
     end += c.bytes;
   }
@@ -34,9 +34,9 @@ void decode(std::string_view text) {
 
 void split(std::string_view text, std::int64_t most) {
   const char* end = text.data();
-  for (const std::string_view piece : recur::tasks::split_line(text, most)) {
+  for (const std::string_view piece : lac::split_line(text, most)) {
     require(piece.data() == end || text.empty());
-    require(static_cast<std::int64_t>(recur::tasks::utf8_decode(piece).size()) <= most);
+    require(static_cast<std::int64_t>(lac::utf8_decode(piece).size()) <= most);
     end += piece.size();
   }
   require(end == text.data() + text.size());
@@ -47,7 +47,7 @@ void split(std::string_view text, std::int64_t most) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   may_refuse([&] { decode(text); });
-  may_refuse([&] { recur::tasks::parse_dictionary(text); });
+  may_refuse([&] { lac::parse_dictionary(text); });
   for (const std::int64_t most : {1, 3, 16}) {
     may_refuse([&] { split(text, most); });
   }

@@ -16,9 +16,7 @@
 #include <span>
 #include <vector>
 
-#include "recur/export.hpp"
-
-namespace recur::tasks {
+namespace lac {
 
 /// A parsed parameter; refers to the bytes it was parsed from.
 struct PaddleParameter {
@@ -30,9 +28,9 @@ struct PaddleParameter {
 /// Parses a file. Copies nothing and allocates nothing but `dims`, whatever the bytes claim.
 ///
 /// @throws FormatError saying what is wrong, what was expected, and at which byte offset.
-RECUR_API PaddleParameter parse_paddle_parameter(std::span<const std::byte> file);
+PaddleParameter parse_paddle_parameter(std::span<const std::byte> file);
 
 /// Decodes the values into `out`. @throws InvalidArgument unless out.size() == count.
-RECUR_API void copy_values(const PaddleParameter& parameter, std::span<float> out);
+void copy_values(const PaddleParameter& parameter, std::span<float> out);
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -7,9 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "recur/export.hpp"
-
-namespace recur::tasks {
+namespace lac {
 
 /// One line of a dictionary.
 struct DictionaryEntry {
@@ -23,6 +21,6 @@ struct DictionaryEntry {
 ///
 /// @throws FormatError naming line and byte offset for anything else, for text that is not UTF-8, and for an
 ///         id or a text that occurs twice.
-RECUR_API std::vector<DictionaryEntry> parse_dictionary(std::string_view file);
+std::vector<DictionaryEntry> parse_dictionary(std::string_view file);
 
-}  // namespace recur::tasks
+}  // namespace lac

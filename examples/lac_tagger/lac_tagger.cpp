@@ -2,10 +2,9 @@
 #include <numeric>
 #include <utility>
 
-#include "host/check.hpp"
-#include "host/tasks/buffer.hpp"
-#include "host/tasks/lac_model.hpp"
-#include "host/tasks/lac_text.hpp"
+#include "buffer.hpp"
+#include "lac_model.hpp"
+#include "lac_text.hpp"
 #include "recur/context.hpp"
 #include "recur/error.hpp"
 #include "recur/run.hpp"
@@ -13,12 +12,12 @@
 #include "recur/tasks/crf.hpp"
 #include "recur/tasks/embedding.hpp"
 
-namespace recur::tasks {
+namespace lac {
 namespace {
 
 void check_option(const char* name, std::int64_t value) {
   if (value < 1) {
-    throw InvalidArgument(std::string(name) + ": expected at least 1, got " + std::to_string(value));
+    throw recur::InvalidArgument(std::string(name) + ": expected at least 1, got " + std::to_string(value));
   }
 }
 
@@ -30,10 +29,10 @@ TaggerOptions checked(const TaggerOptions& options) {
   return options;
 }
 
-Plan plan_for(const LacModel& model, const Shape& shape, int threads) {
-  Options wishes;
+recur::Plan plan_for(const LacModel& model, const recur::Shape& shape, int threads) {
+  recur::Options wishes;
   wishes.threads = threads;
-  return make_plan(model.spec(), shape, Device::cpu(), wishes);
+  return make_plan(model.spec(), shape, recur::Device::cpu(), wishes);
 }
 
 Buffer<std::byte> bytes(std::size_t size) { return Buffer<std::byte>(static_cast<std::int64_t>(size)); }
@@ -47,7 +46,7 @@ struct Sentence {
 // Runs batches of sentences up to a shape's T and B. T and B below are those of the run at hand; the buffers
 // have room for the shape's.
 struct Runner {
-  Runner(const LacModel& of, const Shape& most, int threads, Context& runs_on)
+  Runner(const LacModel& of, const recur::Shape& most, int threads, recur::Context& runs_on)
       : model(&of),
         shape(most),
         plan(plan_for(of, most, threads)),
@@ -62,19 +61,24 @@ struct Runner {
         scores(most.batch),
         packed(bytes(plan.sizes().prepared_weights)),
         workspace(bytes(plan.sizes().workspace_prepared)),
-        crf_workspace(bytes(crf_decode_workspace(most.steps, of.labels()))),
-        weights(prepare_weights(plan, runs_on, Stream(), of.layers(), packed.span())) {}
+        crf_workspace(bytes(recur::tasks::crf_decode_workspace(most.steps, of.labels()))),
+        weights(prepare_weights(plan, runs_on, recur::Stream(), of.layers(), packed.span())) {}
 
   std::int64_t room(std::int64_t row) const {
-    return host::checked_product("tagger buffers", {shape.steps, shape.batch, row});
+    std::int64_t elements = 0;
+    if (__builtin_mul_overflow(shape.steps, shape.batch, &elements) ||
+        __builtin_mul_overflow(elements, row, &elements)) {
+      throw recur::InvalidArgument("tagger buffers: the size overflows 64 bits");
+    }
+    return elements;
   }
 
   void run(std::span<const Sentence*> batch);
 
   const LacModel* model;
-  Shape shape;
-  Plan plan;
-  Context* context;
+  recur::Shape shape;
+  recur::Plan plan;
+  recur::Context* context;
   std::int64_t width;               // D*H
   Buffer<std::int32_t> ids;         // [T][B]
   Buffer<std::int32_t> lengths;     // [B]
@@ -86,7 +90,7 @@ struct Runner {
   Buffer<std::byte> packed;         // prepared weights
   Buffer<std::byte> workspace;      // of the recurrent layers
   Buffer<std::byte> crf_workspace;  // of the decoder
-  PreparedWeights weights;
+  recur::PreparedWeights weights;
 };
 
 // From characters to label paths and scores, for one batch of non-empty sentences.
@@ -106,17 +110,17 @@ void Runner::run(std::span<const Sentence*> batch) {
     }
   }
 
-  const Spec& spec = model->spec();
+  const recur::Spec& spec = model->spec();
   const std::int64_t N = model->labels();
-  tasks::embedding(model->embedding(), {ids.data(), {T, B}}, {x.data(), {T, B, spec.input_size}});
-  ForwardArgs layers;
+  recur::tasks::embedding(model->embedding(), {ids.data(), {T, B}}, {x.data(), {T, B, spec.input_size}});
+  recur::ForwardArgs layers;
   layers.x = {x.data(), {T, B, spec.input_size}};
   layers.lengths = {lengths.data(), {B}};
   layers.y = {y.data(), {T, B, width}};
-  forward(plan, *context, Stream(), weights, layers, workspace.span());
-  affine(
+  forward(plan, *context, recur::Stream(), weights, layers, workspace.span());
+  recur::tasks::affine(
       {{y.data(), {T * B, width}}, model->emission_W(), model->emission_b(), {emissions.data(), {T * B, N}}});
-  CrfDecodeArgs decode;
+  recur::tasks::CrfDecodeArgs decode;
   decode.emissions = {emissions.data(), {T, B, N}};
   decode.weights = model->crf();
   decode.lengths = {lengths.data(), {B}};
@@ -132,7 +136,7 @@ struct Tagger::State {
       : model(&of),
         options(checked(wishes)),
         team(options.threads),
-        context(Device::cpu(), &team),
+        context(recur::Device::cpu(), &team),
         batches(of, {std::min(options.batch_characters, options.max_characters), options.batch},
                 options.threads, context) {}
 
@@ -144,15 +148,15 @@ struct Tagger::State {
       alone.reset();
       std::int64_t room = batches.shape.steps;
       while (room < characters) room = room > options.max_characters / 2 ? options.max_characters : 2 * room;
-      alone = std::make_unique<Runner>(*model, Shape{room, 1}, options.threads, context);
+      alone = std::make_unique<Runner>(*model, recur::Shape{room, 1}, options.threads, context);
     }
     return *alone;
   }
 
   const LacModel* model;
   TaggerOptions options;
-  ThreadTeam team;
-  Context context;
+  recur::ThreadTeam team;
+  recur::Context context;
   Runner batches;
   std::unique_ptr<Runner> alone;
 };
@@ -163,7 +167,7 @@ Tagger::Tagger(Tagger&&) noexcept = default;
 Tagger& Tagger::operator=(Tagger&&) noexcept = default;
 Tagger::~Tagger() = default;
 
-const Plan& Tagger::plan() const { return state_->batches.plan; }
+const recur::Plan& Tagger::plan() const { return state_->batches.plan; }
 
 std::vector<TaggedSentence> Tagger::tag(std::span<const std::string_view> sentences) {
   const TaggerOptions& options = state_->options;
@@ -173,15 +177,15 @@ std::vector<TaggedSentence> Tagger::tag(std::span<const std::string_view> senten
   for (std::size_t i = 0; i < sentences.size(); ++i) {
     try {
       decoded[i].decoded = utf8_decode(sentences[i]);
-    } catch (const FormatError& error) {
-      throw FormatError("sentence " + std::to_string(i) + ": " + error.what());
+    } catch (const recur::FormatError& error) {
+      throw recur::FormatError("sentence " + std::to_string(i) + ": " + error.what());
     }
     decoded[i].characters = strip(decoded[i].decoded);
     results[i].characters = static_cast<std::int64_t>(decoded[i].characters.size());
     if (results[i].characters > options.max_characters) {
-      throw InvalidArgument("sentence " + std::to_string(i) + ": expected at most " +
-                            std::to_string(options.max_characters) + " characters, got " +
-                            std::to_string(results[i].characters));
+      throw recur::InvalidArgument("sentence " + std::to_string(i) + ": expected at most " +
+                                   std::to_string(options.max_characters) + " characters, got " +
+                                   std::to_string(results[i].characters));
     }
     if (results[i].characters > 0) order.push_back(i);
   }
@@ -222,4 +226,4 @@ std::vector<TaggedSentence> Tagger::tag(std::span<const std::string_view> senten
   return results;
 }
 
-}  // namespace recur::tasks
+}  // namespace lac

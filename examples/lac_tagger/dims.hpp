@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-namespace recur::tasks {
+namespace lac {
 
 inline std::string dims_text(std::span<const std::int64_t> dims) {
   std::string text;
@@ -17,4 +17,4 @@ inline std::string dims_text(std::span<const std::int64_t> dims) {
   return text;
 }
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -1,17 +1,17 @@
-#include "host/tasks/lac_model.hpp"
+#include "lac_model.hpp"
 
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 
-#include "host/tasks/dims.hpp"
+#include "dictionary.hpp"
+#include "dims.hpp"
+#include "paddle.hpp"
 #include "recur/error.hpp"
-#include "recur/tasks/dictionary.hpp"
-#include "recur/tasks/paddle.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
-namespace recur::tasks {
+namespace lac {
 namespace {
 
 constexpr std::int64_t kLayers = 2;
@@ -21,8 +21,8 @@ constexpr std::int64_t kGates = 3;
 std::string read_file(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) {
-    throw FormatError(path.string() + ": expected a file, got " +
-                      (std::filesystem::exists(path, error) ? "something else" : "nothing"));
+    throw recur::FormatError(path.string() + ": expected a file, got " +
+                             (std::filesystem::exists(path, error) ? "something else" : "nothing"));
   }
   std::ifstream stream(path, std::ios::binary);
   std::string content;
@@ -31,7 +31,7 @@ std::string read_file(const std::filesystem::path& path) {
     content.resize(static_cast<std::size_t>(size));
     stream.read(content.data(), static_cast<std::streamsize>(size));
   }
-  if (!stream || error) throw FormatError(path.string() + ": cannot be read");
+  if (!stream || error) throw recur::FormatError(path.string() + ": cannot be read");
   return content;
 }
 
@@ -51,13 +51,13 @@ Parameter read_parameter(const std::filesystem::path& path) {
     result.values.resize(static_cast<std::size_t>(parameter.count));
     copy_values(parameter, result.values);
     result.dims = parameter.dims;
-  } catch (const FormatError& error) {
-    throw FormatError(result.file + ": " + error.what());
+  } catch (const recur::FormatError& error) {
+    throw recur::FormatError(result.file + ": " + error.what());
   }
   for (std::size_t i = 0; i < result.values.size(); ++i) {
     if (!std::isfinite(result.values[i])) {
-      throw FormatError(result.file + ": expected finite values, got " + std::to_string(result.values[i]) +
-                        " at index " + std::to_string(i));
+      throw recur::FormatError(result.file + ": expected finite values, got " +
+                               std::to_string(result.values[i]) + " at index " + std::to_string(i));
     }
   }
   return result;
@@ -65,15 +65,15 @@ Parameter read_parameter(const std::filesystem::path& path) {
 
 void expect_dims(const Parameter& parameter, const std::vector<std::int64_t>& dims) {
   if (parameter.dims != dims) {
-    throw FormatError(parameter.file + ": expected shape " + dims_text(dims) + ", got " +
-                      dims_text(parameter.dims));
+    throw recur::FormatError(parameter.file + ": expected shape " + dims_text(dims) + ", got " +
+                             dims_text(parameter.dims));
   }
 }
 
 void expect_rank(const Parameter& parameter, std::size_t rank) {
   if (parameter.dims.size() != rank) {
-    throw FormatError(parameter.file + ": expected " + std::to_string(rank) + " dimensions, got " +
-                      dims_text(parameter.dims));
+    throw recur::FormatError(parameter.file + ": expected " + std::to_string(rank) + " dimensions, got " +
+                             dims_text(parameter.dims));
   }
 }
 
@@ -142,9 +142,9 @@ class Loader {
     const std::string path = (directory_ / name).string();
     try {
       return parse_dictionary(read_file(path));
-    } catch (const FormatError& error) {
+    } catch (const recur::FormatError& error) {
       const std::string what = error.what();
-      throw FormatError(what.starts_with(path) ? what : path + ": " + what);
+      throw recur::FormatError(what.starts_with(path) ? what : path + ": " + what);
     }
   }
 
@@ -155,8 +155,8 @@ class Loader {
     for (const DictionaryEntry& entry : entries) {
       // Ids are unique, so with all of them below the count every label gets one.
       if (entry.id >= static_cast<std::int64_t>(labels.size())) {
-        throw FormatError((directory_ / "tag.dic").string() + ": expected ids below the " +
-                          std::to_string(labels.size()) + " lines, got " + std::to_string(entry.id));
+        throw recur::FormatError((directory_ / "tag.dic").string() + ": expected ids below the " +
+                                 std::to_string(labels.size()) + " lines, got " + std::to_string(entry.id));
       }
       LacLabel& label = labels[static_cast<std::size_t>(entry.id)];
       label.text = entry.text;
@@ -164,7 +164,8 @@ class Loader {
       label.begins = entry.text.ends_with("-B");
       label.outside = entry.text == "O";
     }
-    if (labels.empty()) throw FormatError((directory_ / "tag.dic").string() + ": expected labels, got none");
+    if (labels.empty())
+      throw recur::FormatError((directory_ / "tag.dic").string() + ": expected labels, got none");
   }
 
   void load_embedding() {
@@ -180,8 +181,8 @@ class Loader {
     bool has_unknown = false;
     for (const DictionaryEntry& entry : dictionary("word.dic")) {
       if (entry.id >= state_->rows) {
-        throw FormatError(path + ": expected ids below the " + std::to_string(state_->rows) +
-                          " rows of word_emb, got " + std::to_string(entry.id));
+        throw recur::FormatError(path + ": expected ids below the " + std::to_string(state_->rows) +
+                                 " rows of word_emb, got " + std::to_string(entry.id));
       }
       if (entry.text == "OOV") {
         state_->unknown = entry.id;
@@ -191,7 +192,7 @@ class Loader {
       const Utf8Character first = utf8_next(entry.text, 0);
       if (first.bytes == entry.text.size()) state_->ids.emplace(first.code, entry.id);
     }
-    if (!has_unknown) throw FormatError(path + ": expected an entry OOV, got none");
+    if (!has_unknown) throw recur::FormatError(path + ": expected an entry OOV, got none");
   }
 
   // File number n of fc and gru: layer n / 2, forward for even n, reverse for odd.
@@ -202,11 +203,11 @@ class Loader {
   }
 
   void load_layers() {
-    Spec& spec = state_->spec;
-    spec.cell = Cell::gru;
-    spec.gru_reset = GruReset::before;
-    spec.bias = Bias::single;
-    spec.direction = Direction::bidirectional;
+    recur::Spec& spec = state_->spec;
+    spec.cell = recur::Cell::gru;
+    spec.gru_reset = recur::GruReset::before;
+    spec.bias = recur::Bias::single;
+    spec.direction = recur::Direction::bidirectional;
     spec.layers = kLayers;
     spec.variable_lengths = true;
     for (std::int64_t l = 0; l < kLayers; ++l) {
@@ -214,7 +215,7 @@ class Loader {
       const auto at = static_cast<std::size_t>(l);
       const std::int64_t K = layer_input_size(spec, l);
       const std::int64_t H = spec.hidden_size;
-      LayerWeights weights;
+      recur::LayerWeights weights;
       weights.W = {state_->W[at].data(), {kDirections, kGates * H, K}};
       weights.R = {state_->R[at].data(), {kDirections, kGates * H, H}};
       weights.bW = {state_->bW[at].data(), {kDirections, kGates * H}};
@@ -223,7 +224,7 @@ class Loader {
   }
 
   void load_direction(std::int64_t layer, std::int64_t direction) {
-    Spec& spec = state_->spec;
+    recur::Spec& spec = state_->spec;
     const PaddleGru files = load_gru(layer * kDirections + direction);
     if (layer == 0 && direction == 0) {
       expect_rank(files.recurrent_W, 2);
@@ -280,17 +281,17 @@ LacModel::LacModel(LacModel&&) noexcept = default;
 LacModel& LacModel::operator=(LacModel&&) noexcept = default;
 LacModel::~LacModel() = default;
 
-const Spec& LacModel::spec() const { return state_->spec; }
-std::span<const LayerWeights> LacModel::layers() const { return state_->layers; }
+const recur::Spec& LacModel::spec() const { return state_->spec; }
+std::span<const recur::LayerWeights> LacModel::layers() const { return state_->layers; }
 
-ConstTensorView LacModel::embedding() const {
+recur::ConstTensorView LacModel::embedding() const {
   return {state_->embedding.data(), {state_->rows, state_->spec.input_size}};
 }
-ConstTensorView LacModel::emission_W() const {
+recur::ConstTensorView LacModel::emission_W() const {
   return {state_->emission_W.data(), {labels(), kDirections * state_->spec.hidden_size}};
 }
-ConstTensorView LacModel::emission_b() const { return {state_->emission_b.data(), {labels()}}; }
-ConstTensorView LacModel::crf() const { return {state_->crf.data(), {labels() + 2, labels()}}; }
+recur::ConstTensorView LacModel::emission_b() const { return {state_->emission_b.data(), {labels()}}; }
+recur::ConstTensorView LacModel::crf() const { return {state_->crf.data(), {labels() + 2, labels()}}; }
 
 std::int32_t LacModel::id_of(char32_t character) const {
   const auto found = state_->ids.find(character);
@@ -301,10 +302,10 @@ std::int64_t LacModel::labels() const { return static_cast<std::int64_t>(state_-
 
 const std::string& LacModel::label(std::int64_t index) const {
   if (index < 0 || index >= labels()) {
-    throw InvalidArgument("index: expected a label in [0, N=" + std::to_string(labels()) + "), got " +
-                          std::to_string(index));
+    throw recur::InvalidArgument("index: expected a label in [0, N=" + std::to_string(labels()) + "), got " +
+                                 std::to_string(index));
   }
   return state_->labels[static_cast<std::size_t>(index)].text;
 }
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -1,12 +1,12 @@
-#include "recur/tasks/dictionary.hpp"
+#include "dictionary.hpp"
 
 #include <charconv>
 #include <unordered_set>
 
 #include "recur/error.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
-namespace recur::tasks {
+namespace lac {
 namespace {
 
 class Parser {
@@ -25,8 +25,8 @@ class Parser {
 
  private:
   [[noreturn]] void fail(const std::string& expected, const std::string& got) const {
-    throw FormatError("line " + std::to_string(line_) + " at byte " + std::to_string(begin_) + ": expected " +
-                      expected + ", got " + got);
+    throw recur::FormatError("line " + std::to_string(line_) + " at byte " + std::to_string(begin_) +
+                             ": expected " + expected + ", got " + got);
   }
 
   void add(std::string_view line) {
@@ -56,7 +56,7 @@ class Parser {
   void check_utf8(std::string_view text) const {
     try {
       utf8_decode(text);
-    } catch (const FormatError& error) {
+    } catch (const recur::FormatError& error) {
       fail("UTF-8 text", error.what() + std::string(" of the text"));
     }
   }
@@ -73,4 +73,4 @@ class Parser {
 
 std::vector<DictionaryEntry> parse_dictionary(std::string_view file) { return Parser(file).run(); }
 
-}  // namespace recur::tasks
+}  // namespace lac

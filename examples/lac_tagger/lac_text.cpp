@@ -1,11 +1,11 @@
-#include "host/tasks/lac_text.hpp"
+#include "lac_text.hpp"
 
 #include <algorithm>
 #include <string>
 
 #include "recur/error.hpp"
 
-namespace recur::tasks {
+namespace lac {
 namespace {
 
 bool is_one_of(std::u32string_view set, char32_t code) { return set.find(code) != set.npos; }
@@ -73,7 +73,8 @@ std::vector<TaggedWord> words_of(std::string_view sentence, std::span<const Utf8
 
 std::vector<std::string_view> split_line(std::string_view line, std::int64_t max_characters) {
   if (max_characters < 1) {
-    throw InvalidArgument("max_characters: expected at least 1, got " + std::to_string(max_characters));
+    throw recur::InvalidArgument("max_characters: expected at least 1, got " +
+                                 std::to_string(max_characters));
   }
   const std::vector<Utf8Character> characters = utf8_decode(line);
   const auto most = static_cast<std::size_t>(max_characters);
@@ -89,4 +90,4 @@ std::vector<std::string_view> split_line(std::string_view line, std::int64_t max
   return pieces;
 }
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -1,13 +1,13 @@
-#include "recur/tasks/paddle.hpp"
+#include "paddle.hpp"
 
 #include <bit>
 #include <limits>
 #include <string>
 
-#include "host/tasks/dims.hpp"
+#include "dims.hpp"
 #include "recur/error.hpp"
 
-namespace recur::tasks {
+namespace lac {
 namespace {
 
 constexpr std::uint64_t kElementFp32 = 5;
@@ -20,8 +20,8 @@ constexpr std::uint64_t kLengthDelimited = 2;
 
 [[noreturn]] void fail(const std::string& what, const std::string& expected, const std::string& got,
                        std::size_t offset) {
-  throw FormatError("Paddle parameter: " + what + ": expected " + expected + ", got " + got + " at byte " +
-                    std::to_string(offset));
+  throw recur::FormatError("Paddle parameter: " + what + ": expected " + expected + ", got " + got +
+                           " at byte " + std::to_string(offset));
 }
 
 std::string bytes_text(std::uint64_t bytes) { return std::to_string(bytes) + " bytes"; }
@@ -162,8 +162,8 @@ PaddleParameter parse_paddle_parameter(std::span<const std::byte> file) {
 
 void copy_values(const PaddleParameter& parameter, std::span<float> out) {
   if (static_cast<std::int64_t>(out.size()) != parameter.count) {
-    throw InvalidArgument("out: expected " + std::to_string(parameter.count) + " values, got room for " +
-                          std::to_string(out.size()));
+    throw recur::InvalidArgument("out: expected " + std::to_string(parameter.count) +
+                                 " values, got room for " + std::to_string(out.size()));
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
     std::uint32_t bits = 0;
@@ -174,4 +174,4 @@ void copy_values(const PaddleParameter& parameter, std::span<float> out) {
   }
 }
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -1,18 +1,18 @@
 // The text side of lexical analysis, without a model: white space, words from labels, splitting of lines.
-#include "host/tasks/lac_text.hpp"
+#include "examples/lac_tagger/lac_text.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {
 
-using tasks::LacLabel;
-using tasks::split_line;
-using tasks::TaggedWord;
-using tasks::utf8_decode;
-using tasks::Utf8Character;
+using lac::LacLabel;
+using lac::split_line;
+using lac::TaggedWord;
+using lac::utf8_decode;
+using lac::Utf8Character;
 
 using Pieces = std::vector<std::string_view>;
 
@@ -29,7 +29,7 @@ std::string words(const std::string& sentence, const std::vector<std::string>& t
     labels.push_back(label(text));
   }
   std::string result;
-  for (const TaggedWord& word : tasks::words_of(sentence, utf8_decode(sentence), path, labels)) {
+  for (const TaggedWord& word : lac::words_of(sentence, utf8_decode(sentence), path, labels)) {
     if (!result.empty()) result += ' ';
     result.append(word.text).append("/").append(word.tag);
   }
@@ -58,7 +58,7 @@ TEST(LacWords, AreTheSentencesOwnBytes) {
   const std::vector<Utf8Character> characters = utf8_decode(sentence);
   const std::vector<LacLabel> labels{label("v-B"), label("v-I")};
   const std::vector<std::int32_t> path{0, 1, 0, 1};
-  const std::vector<TaggedWord> cut = tasks::words_of(sentence, characters, path, labels);
+  const std::vector<TaggedWord> cut = lac::words_of(sentence, characters, path, labels);
   ASSERT_EQ(cut.size(), 2U);
   EXPECT_EQ(cut[0].text.data(), sentence.data());
   EXPECT_EQ(cut[1].text, "é野");
@@ -74,18 +74,18 @@ TEST(LacText, StripsWhatPythonStrips) {
   std::size_t count = 0;
   for (char32_t code = 0; code <= 0x10FFFF; ++code) {
     const bool expected = spaces.find(code) != spaces.npos;
-    EXPECT_EQ(tasks::is_white_space(code), expected) << static_cast<std::uint32_t>(code);
+    EXPECT_EQ(lac::is_white_space(code), expected) << static_cast<std::uint32_t>(code);
     count += expected ? 1U : 0U;
   }
   EXPECT_EQ(count, 29U);
 
   const std::vector<Utf8Character> text = utf8_decode("\u3000 你 好\r\n");
-  const auto stripped = tasks::strip(text);
+  const auto stripped = lac::strip(text);
   ASSERT_EQ(stripped.size(), 3U);
   EXPECT_EQ(stripped.front().code, U'你');
   EXPECT_EQ(stripped.back().code, U'好');
-  EXPECT_TRUE(tasks::strip(utf8_decode(" \t\u3000")).empty());
-  EXPECT_TRUE(tasks::strip({}).empty());
+  EXPECT_TRUE(lac::strip(utf8_decode(" \t\u3000")).empty());
+  EXPECT_TRUE(lac::strip({}).empty());
 }
 
 TEST(SplitLine, LeavesShortLinesAlone) {

@@ -1,13 +1,13 @@
-#include "recur/tasks/dictionary.hpp"
+#include "examples/lac_tagger/dictionary.hpp"
 
 #include <gtest/gtest.h>
 
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {
 
-using tasks::parse_dictionary;
+using lac::parse_dictionary;
 
 TEST(Dictionary, KeepsTheOrderOfTheFile) {
   // White space and control characters are texts like any other; the last line may lack its end.

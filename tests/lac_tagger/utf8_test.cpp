@@ -1,17 +1,17 @@
-#include "recur/tasks/utf8.hpp"
+#include "examples/lac_tagger/utf8.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
 
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {
 
-using tasks::utf8_decode;
-using tasks::utf8_next;
-using tasks::Utf8Character;
+using lac::utf8_decode;
+using lac::utf8_next;
+using lac::Utf8Character;
 
 // The definition of UTF-8, not our decoder turned around.
 std::string encode(char32_t code) {

@@ -7,9 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "recur/export.hpp"
-
-namespace recur::tasks {
+namespace lac {
 
 /// One code point and where it lies in the text.
 struct Utf8Character {
@@ -23,9 +21,9 @@ struct Utf8Character {
 /// @throws InvalidArgument unless offset < text.size().
 /// @throws FormatError naming the byte offset for a byte that starts no sequence, a truncated sequence, a
 ///         missing continuation byte, an overlong form, a surrogate and anything above U+10FFFF.
-RECUR_API Utf8Character utf8_next(std::string_view text, std::size_t offset);
+Utf8Character utf8_next(std::string_view text, std::size_t offset);
 
 /// Decodes a whole text. @throws FormatError as `utf8_next` does.
-RECUR_API std::vector<Utf8Character> utf8_decode(std::string_view text);
+std::vector<Utf8Character> utf8_decode(std::string_view text);
 
-}  // namespace recur::tasks
+}  // namespace lac

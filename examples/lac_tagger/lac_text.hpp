@@ -5,11 +5,11 @@
 #include <string_view>
 #include <vector>
 
-#include "host/tasks/lac_model.hpp"
-#include "recur/tasks/lac.hpp"
-#include "recur/tasks/utf8.hpp"
+#include "lac.hpp"
+#include "lac_model.hpp"
+#include "utf8.hpp"
 
-namespace recur::tasks {
+namespace lac {
 
 // White space as Python's str.strip and str.isspace have it.
 bool is_white_space(char32_t code);
@@ -21,4 +21,4 @@ std::span<const Utf8Character> strip(std::span<const Utf8Character> characters);
 std::vector<TaggedWord> words_of(std::string_view sentence, std::span<const Utf8Character> characters,
                                  std::span<const std::int32_t> path, std::span<const LacLabel> labels);
 
-}  // namespace recur::tasks
+}  // namespace lac

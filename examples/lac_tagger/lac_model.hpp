@@ -5,10 +5,10 @@
 #include <unordered_map>
 #include <vector>
 
-#include "host/tasks/buffer.hpp"
-#include "recur/tasks/lac.hpp"
+#include "buffer.hpp"
+#include "lac.hpp"
 
-namespace recur::tasks {
+namespace lac {
 
 // A label, taken apart once. "n-B" begins a word of tag "n"; "O" begins one where the label before is not
 // "O".
@@ -20,7 +20,7 @@ struct LacLabel {
 };
 
 struct LacModel::State {
-  Spec spec;
+  recur::Spec spec;
   Buffer<float> embedding;   // [V][I]
   Buffer<float> W[2];        // layer: [D][3H][K]
   Buffer<float> R[2];        // layer: [D][3H][H]
@@ -29,10 +29,10 @@ struct LacModel::State {
   Buffer<float> emission_b;  // [N]
   Buffer<float> crf;         // [N+2][N]
   std::int64_t rows = 0;     // V
-  std::vector<LayerWeights> layers;
+  std::vector<recur::LayerWeights> layers;
   std::vector<LacLabel> labels;
   std::unordered_map<char32_t, std::int32_t> ids;
   std::int32_t unknown = 0;
 };
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -22,17 +22,16 @@
 #include <string_view>
 #include <vector>
 
-#include "recur/export.hpp"
 #include "recur/plan.hpp"
 #include "recur/spec.hpp"
 #include "recur/tensor.hpp"
 #include "recur/weights.hpp"
 
-namespace recur::tasks {
+namespace lac {
 
 /// A loaded model: canonical weights and dictionaries. Immutable, safe to use from many threads. V is the
 /// number of rows of the embedding, N that of tags.
-class RECUR_API LacModel {
+class LacModel {
  public:
   /// Reads `directory`: word.dic, tag.dic and model_baseline/ with word_emb, fc_0 .. fc_4, gru_0 .. gru_3 and
   /// crfw.
@@ -46,12 +45,12 @@ class RECUR_API LacModel {
   ~LacModel();
 
   /// The recurrent layers: gru, reset before, single bias, bidirectional, time-major f32, variable lengths.
-  const Spec& spec() const;
-  std::span<const LayerWeights> layers() const;  ///< L entries
-  ConstTensorView embedding() const;             ///< [V][I]
-  ConstTensorView emission_W() const;            ///< [N][D*H]
-  ConstTensorView emission_b() const;            ///< [N]
-  ConstTensorView crf() const;                   ///< [N+2][N], as crf.hpp defines it
+  const recur::Spec& spec() const;
+  std::span<const recur::LayerWeights> layers() const;  ///< L entries
+  recur::ConstTensorView embedding() const;             ///< [V][I]
+  recur::ConstTensorView emission_W() const;            ///< [N][D*H]
+  recur::ConstTensorView emission_b() const;            ///< [N]
+  recur::ConstTensorView crf() const;                   ///< [N+2][N], as crf.hpp defines it
 
   /// Row of the embedding for a character; unknown ones have the row of "OOV".
   std::int32_t id_of(char32_t character) const;
@@ -98,7 +97,7 @@ struct TaggerOptions {
 
 /// Tags sentences. Plan, context, threads, prepared weights and buffers are made once; `tag` reuses them.
 /// Serves one call at a time.
-class RECUR_API Tagger {
+class Tagger {
  public:
   /// @param model  not owned, must outlive this and every result
   /// @throws InvalidArgument for an option out of range; what `make_plan` throws.
@@ -116,7 +115,7 @@ class RECUR_API Tagger {
   ///         is none for a long one.
   std::vector<TaggedSentence> tag(std::span<const std::string_view> sentences);
 
-  const Plan& plan() const;
+  const recur::Plan& plan() const;
 
  private:
   struct State;
@@ -131,6 +130,6 @@ class RECUR_API Tagger {
 ///
 /// @throws FormatError naming the byte offset for text that is not UTF-8; InvalidArgument unless
 ///         max_characters >= 1.
-RECUR_API std::vector<std::string_view> split_line(std::string_view line, std::int64_t max_characters);
+std::vector<std::string_view> split_line(std::string_view line, std::int64_t max_characters);
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -10,7 +10,7 @@
 
 #include "recur/error.hpp"
 
-namespace recur::tasks {
+namespace lac {
 
 // `size` elements, zeroed. Throws OutOfMemory.
 template <class T>
@@ -36,8 +36,8 @@ class Buffer {
     try {
       return new (std::align_val_t{kAlignment}) T[size]();
     } catch (const std::bad_alloc&) {
-      throw OutOfMemory("a buffer of " + std::to_string(size) + " elements of " + std::to_string(sizeof(T)) +
-                        " bytes cannot be allocated");
+      throw recur::OutOfMemory("a buffer of " + std::to_string(size) + " elements of " +
+                               std::to_string(sizeof(T)) + " bytes cannot be allocated");
     }
   }
 
@@ -45,4 +45,4 @@ class Buffer {
   std::unique_ptr<T[], Free> data_;
 };
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -1,14 +1,14 @@
-#include "recur/tasks/utf8.hpp"
+#include "utf8.hpp"
 
 #include <string>
 
 #include "recur/error.hpp"
 
-namespace recur::tasks {
+namespace lac {
 namespace {
 
 [[noreturn]] void fail(std::size_t offset, const char* what) {
-  throw FormatError("UTF-8: " + std::string(what) + " at byte " + std::to_string(offset));
+  throw recur::FormatError("UTF-8: " + std::string(what) + " at byte " + std::to_string(offset));
 }
 
 bool is_continuation(unsigned char byte) { return (byte & 0xC0u) == 0x80u; }
@@ -17,8 +17,8 @@ bool is_continuation(unsigned char byte) { return (byte & 0xC0u) == 0x80u; }
 
 Utf8Character utf8_next(std::string_view text, std::size_t offset) {
   if (offset >= text.size()) {
-    throw InvalidArgument("offset: expected less than the text's " + std::to_string(text.size()) +
-                          " bytes, got " + std::to_string(offset));
+    throw recur::InvalidArgument("offset: expected less than the text's " + std::to_string(text.size()) +
+                                 " bytes, got " + std::to_string(offset));
   }
   const auto byte_at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte_at(offset);
@@ -49,4 +49,4 @@ std::vector<Utf8Character> utf8_decode(std::string_view text) {
   return characters;
 }
 
-}  // namespace recur::tasks
+}  // namespace lac

@@ -1,7 +1,7 @@
 // The lexical model that Debian's python3-jieba installs, run through the recurrent layers. Expected words,
 // tags and scores come from a numpy transcription of Paddle's equations over the same files, independent of
 // this project.
-#include "recur/tasks/lac.hpp"
+#include "examples/lac_tagger/lac.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -13,21 +13,21 @@
 #include <limits>
 #include <optional>
 
-#include "crf_reference.hpp"
+#include "examples/lac_tagger/utf8.hpp"
 #include "oracle/oracle.hpp"
 #include "paddle_file.hpp"
-#include "recur/tasks/utf8.hpp"
 #include "support/tolerance.hpp"
-#include "tensor.hpp"
+#include "tasks/crf_reference.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {
 
 namespace fs = std::filesystem;
-using tasks::LacModel;
-using tasks::TaggedSentence;
-using tasks::Tagger;
-using tasks::TaggerOptions;
+using lac::LacModel;
+using lac::TaggedSentence;
+using lac::Tagger;
+using lac::TaggerOptions;
 
 const fs::path kModel = "/usr/lib/python3/dist-packages/jieba/lac_small";
 
@@ -59,7 +59,7 @@ const Known kKnown[] = {
 
 std::string words_of(const TaggedSentence& sentence) {
   std::string text;
-  for (const tasks::TaggedWord& word : sentence.words) {
+  for (const lac::TaggedWord& word : sentence.words) {
     if (!text.empty()) text += ' ';
     text.append(word.text).append("/").append(word.tag);
   }
@@ -135,7 +135,7 @@ std::vector<Real> oracle_emissions(const LacModel& model, const std::string& sen
   problem.spec = model.spec();
   problem.B = 1;
   const ConstTensorView embedding = model.embedding();
-  for (const tasks::Utf8Character& c : tasks::utf8_decode(sentence)) {
+  for (const lac::Utf8Character& c : lac::utf8_decode(sentence)) {
     const float* row = static_cast<const float*>(embedding.data()) + model.id_of(c.code) * embedding.size(1);
     problem.x.insert(problem.x.end(), row, row + embedding.size(1));
     ++problem.T;
@@ -176,8 +176,8 @@ TEST_F(Lac, ConvertedWeightsGiveTheKnownScoresInTheOracle) {
     const std::array<std::string_view, 1> sentence{kKnown[i].sentence};
     const TaggedSentence result = tagger.tag(sentence).at(0);
     std::vector<std::int32_t> path;
-    for (const tasks::TaggedWord& word : result.words) {
-      for (std::size_t c = 0; c < tasks::utf8_decode(word.text).size(); ++c) {
+    for (const lac::TaggedWord& word : result.words) {
+      for (std::size_t c = 0; c < lac::utf8_decode(word.text).size(); ++c) {
         const std::string text = std::string(word.tag) + (c == 0 ? "-B" : "-I");
         for (std::int64_t n = 0; n < model->labels(); ++n) {
           if (model->label(n) == text) path.push_back(static_cast<std::int32_t>(n));
@@ -276,10 +276,10 @@ TEST_F(Lac, LongLinesAreTaggedAsAWhole) {
       const std::vector<std::int32_t> path = best_path(chain);
       EXPECT_NEAR(results[i].score, chain.score(path), 10 * kPrintPrecision);
       std::size_t at = 0;
-      for (const tasks::TaggedWord& word : results[i].words) {
+      for (const lac::TaggedWord& word : results[i].words) {
         const std::string& label = model->label(path[at]);
         EXPECT_EQ(label.substr(0, label.find('-')), word.tag) << at;
-        const std::size_t next = at + tasks::utf8_decode(word.text).size();
+        const std::size_t next = at + lac::utf8_decode(word.text).size();
         for (++at; at < next; ++at) EXPECT_TRUE(model->label(path[at]).ends_with("-I")) << at;
       }
       ASSERT_EQ(at, path.size());

@@ -1,4 +1,4 @@
-#include "recur/tasks/paddle.hpp"
+#include "examples/lac_tagger/paddle.hpp"
 
 #include <gtest/gtest.h>
 
@@ -6,14 +6,14 @@
 #include <memory>
 
 #include "paddle_file.hpp"
-#include "tensor.hpp"
+#include "tasks/tensor.hpp"
 
 namespace recur::test {
 namespace {
 
-using tasks::copy_values;
-using tasks::PaddleParameter;
-using tasks::parse_paddle_parameter;
+using lac::copy_values;
+using lac::PaddleParameter;
+using lac::parse_paddle_parameter;
 
 constexpr std::size_t kHeader = 20;  // version, LoD count, tensor version, size of the description
 
