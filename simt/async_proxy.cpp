@@ -1,5 +1,6 @@
 // What happens behind a thread's back: mbarriers, stores and bulk copies that arrive later. When they arrive
-// is the schedule's choice: at once, at any moment, or only when nothing else can run.
+// is the schedule's choice: at once, at any moment, or only when nothing else can run. Its bulk copies are those of
+// kernels to come (kernels/device/cluster.cuh); its mbarriers and stores serve the resident kernel.
 #include <cstring>
 
 #include "simt/machine.hpp"

@@ -7,8 +7,8 @@
 
 #include "host/cuda/check.hpp"
 #include "host/gpu/gpu.hpp"
+#include "host/gpu_pass/kernels.hpp"
 #include "host/hash.hpp"
-#include "host/stepwise/kernels.hpp"
 
 namespace recur::host::gpu {
 namespace {
@@ -207,14 +207,14 @@ namespace {
 
 // The bias to every row of the result.
 void write_bias(const Product& product, StreamHandle stream) {
-  recur::stepwise::CopyRows copy;
+  recur::gpu_pass::CopyRows copy;
   copy.timeline.steps = product.batch;
   copy.steps = product.batch;
   copy.batch = product.M;
   copy.columns = product.N;
   copy.from = {product.bias, 0, 0};
   copy.to = {const_cast<void*>(product.result.data), product.result.batch_stride, product.result.row_stride};
-  stepwise::kernels_of(product.result.type).copy_rows(copy, stream);
+  gpu_pass::kernels_of(product.result.type).copy_rows(copy, stream);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "host/gpu/runtime.hpp"
-#include "host/stepwise/geometry.hpp"
+#include "host/gpu_pass/stepper.hpp"
 #include "recur/version.hpp"
 
 namespace recur::host::gpu {
@@ -20,7 +20,7 @@ struct CudaLibrary {
 
 inline constexpr std::size_t kBytesBetweenLibraries =
     sizeof(Job) + sizeof(EngineFacts) + sizeof(ForwardCall) + sizeof(ForwardArgs) + sizeof(BackwardCall) +
-    sizeof(BackwardArgs) + sizeof(LayerWeights) + sizeof(stepwise::Geometry);
+    sizeof(BackwardArgs) + sizeof(LayerWeights) + sizeof(gpu_pass::PassPlan);
 
 // The only name that librecur_cuda.so exports.
 inline constexpr const char* kCudaLibraryFunction = "recur_cuda_library";

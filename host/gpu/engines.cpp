@@ -2,11 +2,12 @@
 #include "host/cudnn/named_engine.hpp"
 #include "host/resident/engine.hpp"
 #include "host/stepwise/engine.hpp"
+#include "host/stepwise/steps.hpp"
 
 namespace recur::host {
 
 std::span<const Engine* const> gpu_engines() {
-  static const resident::ClusterResidentEngine cluster_resident_engine;
+  static const resident::ClusterResidentEngine cluster_resident_engine(stepwise::backward_steps());
   static const stepwise::StepwiseEngine stepwise_engine;
   static const cudnn::NamedEngine cudnn_engine;
   static constexpr const Engine* kEngines[] = {&cluster_resident_engine, &stepwise_engine, &cudnn_engine};

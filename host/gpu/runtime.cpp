@@ -1,8 +1,8 @@
 #include "host/gpu/runtime.hpp"
 
 #include "host/gpu/device_resources.hpp"
-#include "host/stepwise/backward.hpp"
-#include "host/stepwise/forward.hpp"
+#include "host/gpu_pass/backward.hpp"
+#include "host/gpu_pass/forward.hpp"
 #ifdef RECUR_HAVE_CUDNN
 #include "host/cudnn/engine.hpp"
 #endif
@@ -18,17 +18,17 @@ class LinkedRuntime final : public Runtime {
   std::unique_ptr<Resources> make_resources(int ordinal) const override {
     return std::make_unique<DeviceResources>(ordinal);
   }
-  void prepare(const stepwise::Geometry& geometry, Resources& resources, Stream stream,
+  void prepare(const gpu_pass::Geometry& geometry, Resources& resources, Stream stream,
                std::span<const LayerWeights> weights, std::byte* buffer) const override {
-    stepwise::prepare(geometry, ours(resources), stream, weights, buffer);
+    gpu_pass::prepare(geometry, ours(resources), stream, weights, buffer);
   }
-  void forward(const stepwise::Geometry& geometry, Resources& resources, bool training,
+  void forward(const gpu_pass::PassPlan& plan, Resources& resources, bool training,
                const ForwardCall& call) const override {
-    stepwise::run_forward(geometry, ours(resources), training, call);
+    gpu_pass::run_forward(plan, ours(resources), training, call);
   }
-  void backward(const stepwise::Geometry& geometry, Resources& resources,
+  void backward(const gpu_pass::PassPlan& plan, Resources& resources,
                 const BackwardCall& call) const override {
-    stepwise::run_backward(geometry, ours(resources), call);
+    gpu_pass::run_backward(plan, ours(resources), call);
   }
   const Engine* cudnn() const override {
 #ifdef RECUR_HAVE_CUDNN

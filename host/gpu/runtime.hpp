@@ -11,13 +11,14 @@
 #include "host/engine.hpp"
 #include "host/gpu/resources.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 struct Geometry;
-}
+struct PassPlan;
+}  // namespace recur::host::gpu_pass
 
 namespace recur::host::gpu {
 
-// The functions are those of their names in gpu.hpp, resources.hpp and stepwise/.
+// The functions are those of their names in gpu.hpp, resources.hpp and gpu_pass/.
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -25,11 +26,11 @@ class Runtime {
   virtual DeviceProps device_props(int ordinal) const = 0;
   virtual std::unique_ptr<Resources> make_resources(int ordinal) const = 0;
   // `resources` were made by this runtime.
-  virtual void prepare(const stepwise::Geometry& geometry, Resources& resources, Stream stream,
+  virtual void prepare(const gpu_pass::Geometry& geometry, Resources& resources, Stream stream,
                        std::span<const LayerWeights> weights, std::byte* buffer) const = 0;
-  virtual void forward(const stepwise::Geometry& geometry, Resources& resources, bool training,
+  virtual void forward(const gpu_pass::PassPlan& plan, Resources& resources, bool training,
                        const ForwardCall& call) const = 0;
-  virtual void backward(const stepwise::Geometry& geometry, Resources& resources,
+  virtual void backward(const gpu_pass::PassPlan& plan, Resources& resources,
                         const BackwardCall& call) const = 0;
   // The reference engine, which can only plan with its library; null in a build without.
   virtual const Engine* cudnn() const = 0;

@@ -1,8 +1,8 @@
 #include "host/resident/engine.hpp"
 
+#include "host/gpu_pass/plan.hpp"
 #include "host/refusals.hpp"
-#include "host/resident/choice.hpp"
-#include "host/stepwise/plan.hpp"
+#include "host/resident/steps.hpp"
 
 namespace recur::host::resident {
 
@@ -19,11 +19,10 @@ std::optional<std::string> ClusterResidentEngine::yields(const Job& job) const {
 }
 
 std::unique_ptr<const EnginePlan> ClusterResidentEngine::plan(const Job& job) const {
-  stepwise::Geometry geometry = stepwise::geometry_of(job);
-  geometry.resident =
+  const gpu_pass::Geometry geometry = gpu_pass::geometry_of(job);
+  const std::optional<Choice> choice =
       choose(geometry.traits, geometry.hidden, job.shape.batch, geometry.directions, job.device.cuda);
-  geometry.forward_lanes = static_cast<int>(geometry.directions);
-  return stepwise::make_engine_plan(job, geometry);
+  return gpu_pass::make_engine_plan(job, pass_plan(geometry, choice.value(), backward_));
 }
 
 }  // namespace recur::host::resident

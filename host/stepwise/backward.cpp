@@ -1,321 +1,81 @@
 #include "host/stepwise/backward.hpp"
 
-#include "host/stepwise/lanes.hpp"
-#include "host/stepwise/weight_gradients.hpp"
+#include "host/stepwise/in_turn.hpp"
+#include "host/stepwise/kernels.hpp"
 
 namespace recur::host::stepwise {
 namespace {
 
-using recur::stepwise::BackwardStep;
-using recur::stepwise::CollectGradient;
-using recur::stepwise::CopyRows;
-using recur::stepwise::FinishBackward;
-using recur::stepwise::StartBackward;
+using gpu_pass::advance;
+using gpu_pass::at;
+using gpu_pass::BackwardChunk;
+using gpu_pass::BackwardRun;
+using gpu_pass::BackwardTrack;
+using gpu_pass::constant;
+using gpu_pass::Geometry;
 
-// Chunks are those of forward, visited from the last to the first: "position" counts them in this pass's
-// order.
-class BackwardPass {
- public:
-  BackwardPass(const Geometry& g, gpu::DeviceResources& resources, const BackwardCall& call)
-      : g_(g),
-        products_(resources.products()),
-        kernels_(kernels_of(g.type)),
-        call_(call),
-        args_(*call.args),
-        sizes_(call.sizes),
-        chunks_(sizes_.steps, g.chunk_steps(sizes_)),
-        buffers_(call.workspace.data(), g, sizes_),
-        reserve_(const_cast<std::byte*>(call.reserve.data()), g, sizes_),  // only read
-        lanes_(resources, call.stream, g.directions == 2 || chunks_.count() > 1 ? g.backward_lanes : 1) {}
+// The gradient of what is projected at this step.
+void multiply_projection(const BackwardRun& run, BackwardTrack& track) {
+  const Geometry& g = run.g;
+  recur::gpu_pass::CollectGradient& collect = track.collect;
+  collect.step.t = track.step.step.t;
+  kernels_of(g.type).collect_gradient(collect, run.lanes.stream(track.lane));
+  run.products.run({.M = run.sizes.batch,
+                    .N = g.hidden,
+                    .K = g.projection,
+                    .left = {at(constant(collect.whole), g.type, collect.step.t, 0), g.type,
+                             run.sizes.batch == 1 ? g.projection : collect.whole.batch},
+                    .right = {track.weights.projection, g.type, track.weights.projection_row},
+                    .result = {track.step.dh, g.sums, g.hidden},
+                    .tf32 = g.tf32,
+                    .scratch_bytes = g.scratch_bytes},
+                   run.buffers.lanes[track.lane].scratch, run.lanes.stream(track.lane));
+}
 
-  void run() {
-    if (g_.directions == 2) {
-      for (std::int64_t layer = g_.layers - 1; layer >= 0; --layer) run_both_directions(layer);
-    } else {
-      for (std::int64_t last = g_.layers - 1; last >= 0; last -= lanes_.count()) {
-        const int count = static_cast<int>(std::min<std::int64_t>(lanes_.count(), last + 1));
-        for (int i = 0; i < count; ++i) tracks_[i] = track(last - i, 0, i);
-        run_wavefront(*this, count, chunks_.count());
-        for (int i = 0; i < count; ++i) finish(tracks_[i]);
-      }
-    }
-    lanes_.join();
-  }
+// result (+)= dsums of `count` blocks from `block` on, times their rows of R.
+void multiply(const BackwardRun& run, const BackwardTrack& track, std::int64_t block, std::int64_t count,
+              void* result, bool accumulate) {
+  const Geometry& g = run.g;
+  const void* dsums = at(constant(track.step.dsums), g.type, track.step.step.t, 0);
+  run.products.run({.M = run.sizes.batch,
+                    .N = g.h_size(),
+                    .K = count * g.hidden,
+                    .left = {advance(dsums, g.type, block * g.hidden), g.type,
+                             run.sizes.batch == 1 ? g.sum_columns() : track.step.dsums.batch},
+                    .right = {advance(track.R, g.type, block * g.hidden * track.R_row), g.type, track.R_row},
+                    .result = {result, g.sums, g.h_size()},
+                    .accumulate = accumulate,
+                    .tf32 = g.tf32,
+                    .scratch_bytes = g.scratch_bytes},
+                   run.buffers.lanes[track.lane].scratch, run.lanes.stream(track.lane));
+}
 
-  std::int64_t steps_of(std::int64_t position) const { return chunks_.size(chunk_at(position)); }
-
-  void begin(const Task& task) {
-    const Track& track = tracks_[task.track];
-    if (g_.directions == 1 && track.layer + 1 < g_.layers) lanes_.wait_for(track.layer + 1, track.lane);
-    if (task.chunk == 0) start(track);
-  }
-
-  void step(const Task& task, std::int64_t i) {
-    Track& track = tracks_[task.track];
-    const std::int64_t chunk = chunk_at(task.chunk);
-    track.step.step.t = chunks_.step(chunk, chunks_.size(chunk) - 1 - i, track.reverse());
-    if (g_.projected()) multiply_projection(track);
-    run_gates(track, 0);
-    if (g_.traits.phases == 1) {
-      multiply(track, 0, g_.traits.gates, track.dh, true);
-      return;
-    }
-    const int second = g_.traits.phase_gate[1];
-    multiply(track, second, g_.traits.gates - second, buffers_.lanes[track.lane].d_exchange, false);
-    run_gates(track, 1);
-    multiply(track, 0, second, track.dh, true);
-  }
-
-  void end(const Task& task) {
-    if (g_.directions == 2) return;
-    const Track& track = tracks_[task.track];
-    if (const Rows dx = dx_of(track.layer)) {
-      const std::int64_t chunk = chunk_at(task.chunk);
-      const std::int64_t first = chunks_.first(chunk, track.reverse());
-      input_gradients(inputs(track, track.lane), first, chunks_.size(chunk), track.weights.W,
-                      track.weights.W_row, dx, false);
-      if (g_.drops_below(track.layer)) {
-        drop_gradients(inputs(track, track.lane), first, chunks_.size(chunk), dx);
-      }
-    }
-    if (track.layer > 0) lanes_.passed(track.layer, track.lane);
-  }
-
- private:
-  // One direction of one layer, and what stays the same over its steps.
-  struct Track {
-    std::int64_t layer = 0;
-    std::int64_t direction = 0;
-    int lane = 0;
-    DirectionWeights weights;
-    // R with its rows in the order of the blocks of dsums.
-    const void* R = nullptr;
-    std::int64_t R_row = 0;
-    ConstRows x;
-    void* dh = nullptr;  // A [B][P], in place
-    BackwardStep step;
-    CollectGradient collect;  // where h is projected
-
-    bool reverse() const { return step.step.timeline.reverse; }
+void run_step(const BackwardRun& run, BackwardTrack& track) {
+  const Geometry& g = run.g;
+  const auto run_gates = [&](int phase) {
+    kernels_of(g.type).backward_step(g.variant, phase, track.step, run.lanes.stream(track.lane));
   };
-
-  std::int64_t chunk_at(std::int64_t position) const { return chunks_.count() - 1 - position; }
-
-  // Gradients of the outputs of the layer below, or of x; not given where nobody wants them.
-  Rows dx_of(std::int64_t layer) const {
-    if (layer == 0) return rows_of(args_.dx, g_.layout);
-    return rows_at(buffers_.between.of_layer(layer - 1), dense_layout(sizes_, g_.layout, g_.outputs()));
+  if (g.projected()) multiply_projection(run, track);
+  run_gates(0);
+  if (g.traits.phases == 1) {
+    multiply(run, track, 0, g.traits.gates, track.dh, true);
+    return;
   }
-
-  Track track(std::int64_t layer, std::int64_t d, int lane) const {
-    const bool last = layer + 1 == g_.layers;
-    const std::int64_t half = d * g_.h_size();
-    const RowLayout outputs = dense_layout(sizes_, g_.layout, g_.outputs());
-    const RowLayout states = dense_layout(sizes_, g_.layout, g_.hidden);
-    const RowLayout h_states = dense_layout(sizes_, g_.layout, g_.h_size());
-    const ReserveBuffer::Layer& reserve = reserve_.layers[layer];
-    const BackwardBuffers::Lane& buffers = buffers_.lanes[lane];
-
-    Track track;
-    track.layer = layer;
-    track.direction = d;
-    track.lane = lane;
-    track.weights = direction_of(call_.weights[static_cast<std::size_t>(layer)], d);
-    track.R = track.weights.R;
-    track.R_row = track.weights.R_row;
-    if (g_.traits.split_gate >= 0) {
-      track.R = buffers.R;
-      track.R_row = g_.hidden;
-    }
-    track.x = layer == 0 ? rows_of(args_.x, g_.layout)
-                         : constant(rows_at(reserve_.layers[layer - 1].outputs, outputs));
-
-    BackwardStep& step = track.step;
-    step.step = {timeline_of(g_, sizes_, args_, d), 0, sizes_.batch, g_.hidden};
-    step.saved = constant(rows_at(reserve.saved[d], dense_layout(sizes_, g_.layout, g_.saved_columns())));
-    step.saved_c = constant(rows_at(reserve.c[d], states));
-    step.peephole = track.weights.peephole;
-    step.h0 = state_rows(args_.h0, layer, d);
-    step.c0 = state_rows(args_.c0, layer, d);
-    if (last) {
-      step.y = rows_of(args_.y, g_.layout, half);
-      step.dy = rows_of(args_.dy, g_.layout, half);
-      step.dc_sequence = rows_of(args_.dc_sequence, g_.layout, d * g_.hidden);
-    } else {
-      step.y = constant(rows_at(advance(reserve.outputs, g_.type, half), outputs));
-      step.dy = constant(rows_at(advance(buffers_.between.of_layer(layer), g_.type, half), outputs));
-    }
-    track.dh = step.dh = buffers.dh;
-    step.dc = buffers.dc;
-    step.d_exchange = buffers.d_exchange;
-    if (!args_.dweights.empty() && args_.dweights[static_cast<std::size_t>(layer)].peephole.given()) {
-      step.dpeephole = buffers.dpeephole;
-    }
-    step.dsums = rows_at(buffers.dsums, dense_layout(sizes_, g_.layout, g_.sum_columns()));
-    step.h_prev = rows_at(buffers.h_prev, h_states);
-    step.exchange = rows_at(buffers.exchange, states);
-    if (g_.projected()) {
-      CollectGradient& collect = track.collect;
-      collect.step = step.step;
-      collect.step.hidden = g_.projection;
-      collect.y = step.y;
-      collect.h0 = step.h0;
-      collect.dy = step.dy;
-      collect.dh = buffers.dh;
-      collect.whole = rows_at(buffers.dh_steps, h_states);
-      collect.h_prev = step.h_prev;
-      step.y = step.h0 = step.dy = {};
-      step.dh = buffers.dm;
-      step.h_prev = {};
-    }
-    return track;
-  }
-
-  GradientInputs inputs(const Track& track, int lane) const {
-    return {.g = g_,
-            .kernels = kernels_,
-            .products = products_,
-            .sizes = sizes_,
-            .layer = track.layer,
-            .timeline = track.step.step.timeline,
-            .x = track.x,
-            .m = reserve_.layers[track.layer].m[track.direction],
-            .dropout_seed = reserve_.dropout_seed,
-            .buffers = buffers_.lanes[track.lane],
-            .stream = lanes_.stream(lane),
-            .scratch = buffers_.lanes[lane].scratch};
-  }
-
-  void run_both_directions(std::int64_t layer) {
-    for (int d = 0; d < 2; ++d) tracks_[d] = track(layer, d, d);
-    run_independent(*this, 2, chunks_.count());
-    const Rows dx = dx_of(layer);
-    if (dx) {
-      lanes_.join();
-      const GradientInputs both[2] = {inputs(tracks_[0], 0), inputs(tracks_[1], 0)};
-      const DirectionWeights weights[2] = {tracks_[0].weights, tracks_[1].weights};
-      input_gradients_of_both(both, weights, dx, buffers_.dx_sums);
-      if (g_.drops_below(layer)) drop_gradients(both[0], 0, sizes_.steps, dx);
-      // The next layer's loop of lane 1 needs dx, and writes dsums that dx is formed from.
-      lanes_.fork();
-    }
-    for (int d = 0; d < 2; ++d) finish(tracks_[d]);
-  }
-
-  void start(const Track& track) {
-    const BackwardStep& step = track.step;
-    auto* const stream = lanes_.stream(track.lane);
-    StartBackward start;
-    start.step = step.step;
-    start.dhN = state_rows(args_.dhN, track.layer, track.direction);
-    start.dcN = state_rows(args_.dcN, track.layer, track.direction);
-    start.dh = track.dh;
-    if (g_.projected()) {  // dh and dc are not of one size
-      StartBackward start_h;
-      start_h.step = track.collect.step;
-      start_h.dhN = start.dhN;
-      start_h.dh = std::exchange(start.dh, nullptr);
-      kernels_.start_backward(start_h, stream);
-    }
-    start.dc = step.dc;
-    start.dpeephole = step.dpeephole;
-    start.peepholes = g_.traits.peepholes;
-    kernels_.start_backward(start, stream);
-
-    if (g_.traits.split_gate < 0) return;
-    copy_gates(track, g_.traits.split_gate, 1, 0);
-    copy_gates(track, 0, g_.traits.gates - 1, 1);
-  }
-
-  // Rows of R of some gates to their block.
-  void copy_gates(const Track& track, std::int64_t gate, std::int64_t gates, std::int64_t block) {
-    CopyRows copy;
-    copy.steps = gates * g_.hidden;
-    copy.timeline.steps = copy.steps;
-    copy.columns = g_.hidden;
-    copy.from = {advance(track.weights.R, g_.type, gate * g_.hidden * track.weights.R_row),
-                 track.weights.R_row, 0};
-    copy.to = {advance(buffers_.lanes[track.lane].R, g_.type, block * g_.hidden * g_.hidden), g_.hidden, 0};
-    kernels_.copy_rows(copy, lanes_.stream(track.lane));
-  }
-
-  // The gradient of what is projected at this step.
-  void multiply_projection(Track& track) {
-    CollectGradient& collect = track.collect;
-    collect.step.t = track.step.step.t;
-    kernels_.collect_gradient(collect, lanes_.stream(track.lane));
-    products_.run({.M = sizes_.batch,
-                   .N = g_.hidden,
-                   .K = g_.projection,
-                   .left = {at(constant(collect.whole), g_.type, collect.step.t, 0), g_.type,
-                            sizes_.batch == 1 ? g_.projection : collect.whole.batch},
-                   .right = {track.weights.projection, g_.type, track.weights.projection_row},
-                   .result = {track.step.dh, g_.sums, g_.hidden},
-                   .tf32 = g_.tf32,
-                   .scratch_bytes = g_.scratch_bytes},
-                  buffers_.lanes[track.lane].scratch, lanes_.stream(track.lane));
-  }
-
-  void run_gates(const Track& track, int phase) {
-    kernels_.backward_step(g_.variant, phase, track.step, lanes_.stream(track.lane));
-  }
-
-  // result (+)= dsums of `count` blocks from `block` on, times their rows of R.
-  void multiply(const Track& track, std::int64_t block, std::int64_t count, void* result, bool accumulate) {
-    const void* dsums = at(constant(track.step.dsums), g_.type, track.step.step.t, 0);
-    products_.run(
-        {.M = sizes_.batch,
-         .N = g_.h_size(),
-         .K = count * g_.hidden,
-         .left = {advance(dsums, g_.type, block * g_.hidden), g_.type,
-                  sizes_.batch == 1 ? g_.sum_columns() : track.step.dsums.batch},
-         .right = {advance(track.R, g_.type, block * g_.hidden * track.R_row), g_.type, track.R_row},
-         .result = {result, g_.sums, g_.h_size()},
-         .accumulate = accumulate,
-         .tf32 = g_.tf32,
-         .scratch_bytes = g_.scratch_bytes},
-        buffers_.lanes[track.lane].scratch, lanes_.stream(track.lane));
-  }
-
-  void finish(const Track& track) {
-    FinishBackward finish;
-    finish.step = track.step.step;
-    finish.dh = track.dh;
-    finish.dc = track.step.dc;
-    finish.dh0 = state_rows(args_.dh0, track.layer, track.direction);
-    finish.dc0 = state_rows(args_.dc0, track.layer, track.direction);
-    if (g_.projected() && finish.dh0) {
-      FinishBackward finish_h;
-      finish_h.step = track.collect.step;
-      finish_h.dh = track.dh;
-      finish_h.dh0 = std::exchange(finish.dh0, {});
-      kernels_.finish_backward(finish_h, lanes_.stream(track.lane));
-    }
-    if (finish.dh0 || finish.dc0) kernels_.finish_backward(finish, lanes_.stream(track.lane));
-    if (args_.dweights.empty()) return;
-    const LayerGradients& layer = args_.dweights[static_cast<std::size_t>(track.layer)];
-    weight_gradients(inputs(track, track.lane), direction_of(layer, track.direction),
-                     args_.mode == GradientMode::accumulate);
-  }
-
-  const Geometry& g_;
-  gpu::Products& products_;
-  const KernelTable& kernels_;
-  const BackwardCall& call_;
-  const BackwardArgs& args_;
-  const RunSizes sizes_;
-  const Chunks chunks_;
-  const BackwardBuffers buffers_;
-  const ReserveBuffer reserve_;
-  Lanes lanes_;
-  Track tracks_[gpu::kMostLanes];
-};
+  const int second = g.traits.phase_gate[1];
+  multiply(run, track, second, g.traits.gates - second, run.buffers.lanes[track.lane].d_exchange, false);
+  run_gates(1);
+  multiply(run, track, 0, second, track.dh, true);
+}
 
 }  // namespace
 
-void run_backward(const Geometry& g, gpu::DeviceResources& resources, const BackwardCall& call) {
-  const gpu::DeviceGuard guard(resources.ordinal());
-  BackwardPass(g, resources, call).run();
+void run_backward_chunks(const BackwardRun& run, std::span<const BackwardChunk> chunks) {
+  in_turn(run.chunks, chunks, [&](const BackwardChunk& chunk, std::int64_t i) {
+    BackwardTrack& track = *chunk.track;
+    const std::int64_t last = run.chunks.size(chunk.index) - 1;
+    track.step.step.t = run.chunks.step(chunk.index, last - i, track.reverse());
+    run_step(run, track);
+  });
 }
 
 }  // namespace recur::host::stepwise

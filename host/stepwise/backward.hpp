@@ -1,10 +1,12 @@
-// The backward pass of the stepwise engine.
+// Steps of backward one by one: products with R by a library, and the kernels of stepwise/kernels.hpp.
 #pragma once
 
-#include "host/stepwise/geometry.hpp"
+#include "host/gpu_pass/run.hpp"
 
 namespace recur::host::stepwise {
 
-void run_backward(const Geometry& g, gpu::DeviceResources& resources, const BackwardCall& call);
+// Each on the stream of its lane, step by step in turn: a stream that gets all its work first would leave the
+// others nothing to overlap with.
+void run_backward_chunks(const gpu_pass::BackwardRun& run, std::span<const gpu_pass::BackwardChunk> chunks);
 
 }  // namespace recur::host::stepwise

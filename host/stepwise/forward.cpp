@@ -1,374 +1,71 @@
 #include "host/stepwise/forward.hpp"
 
-#include "host/resident/kernels.hpp"
-#include "host/stepwise/buffers.hpp"
+#include "host/stepwise/in_turn.hpp"
 #include "host/stepwise/kernels.hpp"
-#include "host/stepwise/lanes.hpp"
 
 namespace recur::host::stepwise {
 namespace {
 
-using recur::stepwise::CombineBiases;
-using recur::stepwise::CopyRows;
-using recur::stepwise::ForwardStep;
-using recur::stepwise::StartForward;
-using recur::stepwise::StoreProjection;
+using gpu_pass::advance;
+using gpu_pass::at;
+using gpu_pass::constant;
+using gpu_pass::ForwardChunk;
+using gpu_pass::ForwardRun;
+using gpu_pass::ForwardTrack;
+using gpu_pass::Geometry;
 
-// The biases that are added to W x: those of the input, and of the state where the recurrent part of a sum
-// simply adds.
-void combine_biases(const Geometry& g, const DirectionWeights& from, void* to, gpu::StreamHandle stream) {
-  CombineBiases combine;
-  combine.bW = from.bW;
-  combine.bR = from.bR;
-  combine.columns = g.gate_columns();
-  combine.recurrent = (g.traits.split_gate < 0 ? g.traits.gates : g.traits.split_gate) * g.hidden;
-  combine.to = to;
-  kernels_of(g.type).combine_biases(combine, stream);
+// The recurrent sums of the gates of a phase.
+void multiply_state(const ForwardRun& run, const ForwardTrack& track, int phase) {
+  const Geometry& g = run.g;
+  const gpu_pass::ForwardBuffers::Lane& buffers = run.buffers.lanes[track.lane];
+  const std::int64_t first = g.traits.phase_gate[phase] * g.hidden;
+  const void* state = phase == 0 ? track.h : track.step.exchange;
+  run.products.run({.M = run.sizes.batch,
+                    .N = g.traits.gates_of_phase(phase) * g.hidden,
+                    .K = g.h_size(),
+                    .left = {state, g.type, g.h_size()},
+                    .right = {advance(track.weights.R, g.type, first * track.weights.R_row), g.type,
+                              track.weights.R_row, 0, true},
+                    .result = {advance(buffers.recurrent, g.sums, first), g.sums, g.gate_columns()},
+                    .tf32 = g.tf32,
+                    .scratch_bytes = g.scratch_bytes},
+                   buffers.scratch, run.lanes.stream(track.lane));
 }
 
-// The bias that is left: that of a split gate's recurrent part.
-const void* split_bias(const Geometry& g, const DirectionWeights& weights) {
-  return g.traits.split_gate < 0 ? nullptr : advance(weights.bR, g.type, g.traits.split_gate * g.hidden);
+// h of a step from what the gate kernel left.
+void project(const ForwardRun& run, ForwardTrack& track) {
+  const Geometry& g = run.g;
+  const gpu_pass::ForwardBuffers::Lane& buffers = run.buffers.lanes[track.lane];
+  const gpu_pass::Rows& m = track.step.y;
+  recur::gpu_pass::StoreProjection& projection = track.projection;
+  projection.step.t = track.step.step.t;
+  run.products.run({.M = run.sizes.batch,
+                    .N = g.projection,
+                    .K = g.hidden,
+                    .left = {at(constant(m), g.type, projection.step.t, 0), g.type,
+                             run.sizes.batch == 1 ? g.hidden : m.batch},
+                    .right = {track.weights.projection, g.type, track.weights.projection_row, 0, true},
+                    .result = {buffers.projected, g.sums, g.projection},
+                    .tf32 = g.tf32,
+                    .scratch_bytes = g.scratch_bytes},
+                   buffers.scratch, run.lanes.stream(track.lane));
+  kernels_of(g.type).store_projection(projection, run.lanes.stream(track.lane));
 }
-
-class ForwardPass {
- public:
-  ForwardPass(const Geometry& g, gpu::DeviceResources& resources, bool training, const ForwardCall& call)
-      : g_(g),
-        products_(resources.products()),
-        kernels_(kernels_of(g.type)),
-        training_(training),
-        call_(call),
-        args_(*call.args),
-        sizes_(call.sizes),
-        chunks_(sizes_.steps, g.resident ? g.whole_chunk_steps(sizes_) : g.chunk_steps(sizes_)),
-        buffers_(call.workspace.data(), g, sizes_, training, call.weights->is_prepared()),
-        reserve_(training ? call.reserve.data() : nullptr, g, sizes_),
-        prepared_(prepared_data(call), g),
-        lanes_(resources, call.stream,
-               !g.resident && (g.directions == 2 || chunks_.count() > 1) ? g.forward_lanes : 1) {}
-
-  void run() {
-    if (g_.dropout) {
-      kernels_.keep_seed({.seed = args_.dropout_seed, .to = reserve_.dropout_seed}, lanes_.stream(0));
-    }
-    if (g_.resident) {
-      for (std::int64_t layer = 0; layer < g_.layers; ++layer) run_resident(layer);
-    } else if (g_.directions == 2) {
-      for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
-        if (layer > 0) lanes_.meet();
-        for (int d = 0; d < 2; ++d) tracks_[d] = track(layer, d, d);
-        run_independent(*this, 2, chunks_.count());
-      }
-    } else {
-      for (std::int64_t first = 0; first < g_.layers; first += lanes_.count()) {
-        const int count = static_cast<int>(std::min<std::int64_t>(lanes_.count(), g_.layers - first));
-        for (int i = 0; i < count; ++i) tracks_[i] = track(first + i, 0, i);
-        run_wavefront(*this, count, chunks_.count());
-      }
-    }
-    lanes_.join();
-  }
-
-  std::int64_t steps_of(std::int64_t chunk) const { return chunks_.size(chunk); }
-
-  void begin(const Task& task) {
-    const Track& track = tracks_[task.track];
-    if (track.layer > 0 && g_.directions == 1) lanes_.wait_for(track.layer - 1, track.lane);
-    if (task.chunk == 0) start(track);
-    multiply_inputs(track, task.chunk);
-  }
-
-  void step(const Task& task, std::int64_t i) {
-    Track& track = tracks_[task.track];
-    ForwardStep& step = track.step;
-    go_to(track, task.chunk, i);
-    const bool last = step.step.t == (track.reverse() ? 0 : sizes_.steps - 1);
-    (g_.projected() ? track.projection.hN : step.hN) = last ? track.hN : Rows{};
-    step.cN = last ? track.cN : Rows{};
-    for (int phase = 0; phase < g_.traits.phases; ++phase) {
-      multiply_state(track, phase);
-      kernels_.forward_step(g_.variant, phase, step, lanes_.stream(track.lane));
-    }
-    if (g_.projected()) project(track);
-  }
-
-  void end(const Task& task) {
-    const Track& track = tracks_[task.track];
-    if (g_.directions == 1 && track.layer + 1 < g_.layers) lanes_.passed(track.layer, track.lane);
-  }
-
- private:
-  // One direction of one layer, and what stays the same over its steps.
-  struct Track {
-    std::int64_t layer = 0;
-    int lane = 0;
-    DirectionWeights weights;    // without biases where they came combined
-    const void* bias = nullptr;  // A [G*H], combined
-    ConstRows x;
-    ConstRows h0, c0;
-    Rows hN, cN;
-    void* h = nullptr;  // T [B][P], in place
-    ForwardStep step;
-    StoreProjection projection;  // where h is projected
-
-    bool reverse() const { return step.step.timeline.reverse; }
-  };
-
-  // All chunks of a layer: the products of both directions, then their steps in one launch.
-  void run_resident(std::int64_t layer) {
-    for (int d = 0; d < g_.directions; ++d) tracks_[d] = track(layer, d, d);
-    for (std::int64_t chunk = 0; chunk < chunks_.count(); ++chunk) {
-      recur::resident::Forward steps;
-      steps.directions = static_cast<int>(g_.directions);
-      steps.steps = static_cast<int>(chunks_.size(chunk));
-      for (int d = 0; d < g_.directions; ++d) {
-        begin({d, chunk});
-        Track& track = tracks_[d];
-        go_to(track, chunk, 0);
-        const bool last = chunk + 1 == chunks_.count();
-        track.step.hN = last ? track.hN : Rows{};
-        track.step.cN = last ? track.cN : Rows{};
-        steps.tracks[d] = {track.step, track.weights.R, track.weights.R_row, {}, {}};
-      }
-      resident::forward_of(g_.type, g_.variant)(
-          steps, {g_.resident->tile, g_.resident->cluster, g_.resident->batch_tiles, lanes_.stream(0)});
-    }
-  }
-
-  // The i-th step visited of a chunk, whose input products the lane has.
-  void go_to(Track& track, std::int64_t chunk, std::int64_t i) const {
-    ForwardStep& step = track.step;
-    step.step.t = chunks_.step(chunk, i, track.reverse());
-    step.input_t = step.step.t - chunks_.first(chunk, track.reverse());
-    const RowLayout input = dense_layout({chunks_.size(chunk), sizes_.batch}, g_.layout, g_.gate_columns());
-    step.input = {buffers_.lanes[track.lane].input, input.step, input.batch};
-  }
-
-  static std::byte* prepared_data(const ForwardCall& call) {
-    if (!call.weights->is_prepared()) return nullptr;
-    return static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data));  // only read
-  }
-
-  void set_weights(Track& track, std::int64_t d) const {
-    if (call_.weights->is_prepared()) {
-      const PreparedBuffer::Direction& w = prepared_.direction[track.layer][d];
-      track.weights = {.W = w.W,
-                       .R = w.R,
-                       .peephole = w.peephole,
-                       .projection = w.projection,
-                       .W_row = g_.columns(track.layer),
-                       .R_row = g_.h_size(),
-                       .projection_row = g_.hidden};
-      track.bias = w.bias;
-      track.step.split_bias = w.split_bias;
-    } else {
-      track.weights = direction_of(call_.weights->canonical()[static_cast<std::size_t>(track.layer)], d);
-      track.bias = buffers_.lanes[track.lane].bias;
-      track.step.split_bias = split_bias(g_, track.weights);
-    }
-    track.step.peephole = track.weights.peephole;
-  }
-
-  // Outputs of a layer below the last, all of them.
-  void* outputs_below(std::int64_t layer) const {
-    return training_ ? reserve_.layers[layer].outputs : buffers_.between[layer % 2];
-  }
-
-  Track track(std::int64_t layer, std::int64_t d, int lane) const {
-    const bool last = layer + 1 == g_.layers;
-    const RowLayout outputs = dense_layout(sizes_, g_.layout, g_.outputs());
-    const ForwardBuffers::Lane& buffers = buffers_.lanes[lane];
-    const ForwardBuffers::State& state = buffers_.state(g_, layer, d);
-    Track track;
-    track.layer = layer;
-    track.lane = lane;
-    set_weights(track, d);
-    track.x = layer == 0 ? rows_of(args_.x, g_.layout) : constant(rows_at(outputs_below(layer - 1), outputs));
-    track.h0 = state_rows(args_.h0, layer, d);
-    track.c0 = state_rows(args_.c0, layer, d);
-    track.hN = state_rows(args_.hN, layer, d);
-    track.cN = state_rows(args_.cN, layer, d);
-
-    ForwardStep& step = track.step;
-    step.step = {timeline_of(g_, sizes_, args_, d), 0, sizes_.batch, g_.hidden};
-    step.recurrent = buffers.recurrent;
-    track.h = step.h = state.h;
-    step.c = state.c;
-    step.exchange = buffers.exchange;
-    step.gates = buffers.gates;
-    step.y = last ? rows_of(args_.y, g_.layout, d * g_.h_size())
-                  : rows_at(advance(outputs_below(layer), g_.type, d * g_.h_size()), outputs);
-    if (last) step.c_sequence = rows_of(args_.c_sequence, g_.layout, d * g_.hidden);
-    if (training_) {
-      const ReserveBuffer::Layer& reserve = reserve_.layers[layer];
-      step.saved = rows_at(reserve.saved[d], dense_layout(sizes_, g_.layout, g_.saved_columns()));
-      step.saved_c = rows_at(reserve.c[d], dense_layout(sizes_, g_.layout, g_.hidden));
-    }
-    if (g_.projected()) {
-      StoreProjection& projection = track.projection;
-      projection.step = step.step;
-      projection.step.hidden = g_.projection;
-      projection.projected = buffers.projected;
-      projection.h = state.h;
-      projection.y = step.y;
-      step.h = nullptr;
-      step.y = training_ ? rows_at(reserve_.layers[layer].m[d], dense_layout(sizes_, g_.layout, g_.hidden))
-                         : Rows{buffers.m, 0, g_.hidden};
-    }
-    return track;
-  }
-
-  void start(const Track& track) {
-    StartForward start{track.step.step, track.h0, track.c0, track.h, track.step.c};
-    if (g_.projected()) {  // h and c are not of one size
-      start.h = nullptr;
-      kernels_.start_forward({track.projection.step, track.h0, {}, track.h, nullptr},
-                             lanes_.stream(track.lane));
-    }
-    kernels_.start_forward(start, lanes_.stream(track.lane));
-    if (track.weights.bW != nullptr) {
-      combine_biases(g_, track.weights, buffers_.lanes[track.lane].bias, lanes_.stream(track.lane));
-    }
-  }
-
-  // W x and biases of a chunk.
-  void multiply_inputs(const Track& track, std::int64_t chunk) {
-    const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
-    const std::int64_t first = chunks_.first(chunk, track.reverse());
-    const RunSizes span{chunks_.size(chunk), sizes_.batch};
-    const std::int64_t columns = g_.columns(track.layer);
-    const RowLayout result = dense_layout(span, g_.layout, g_.gate_columns());
-
-    const void* x = at(track.x, g_.type, first, 0);
-    RowLayout operand = layout_of(track.x, columns);
-    std::optional<Walk> walk = Walk::batched(span, g_.layout, {operand, result});
-    if (!walk || g_.drops_below(track.layer)) {
-      operand = dense_layout(span, g_.layout, columns);
-      gather(track, {x, track.x.step, track.x.batch}, first, span,
-             {buffers.gathered, operand.step, operand.batch});
-      x = buffers.gathered;
-      walk = Walk::batched(span, g_.layout, {operand, result});
-    }
-    products_.run({.M = walk->rows(),
-                   .N = g_.gate_columns(),
-                   .K = columns,
-                   .batch = walk->count(),
-                   .left = walk->matrix(x, g_.type, operand),
-                   .right = {track.weights.W, g_.type, track.weights.W_row, 0, true},
-                   .result = walk->matrix(buffers.input, g_.sums, result),
-                   .bias = track.bias,
-                   .tf32 = g_.tf32,
-                   .scratch_bytes = g_.scratch_bytes},
-                  buffers.scratch, lanes_.stream(track.lane));
-  }
-
-  // Rows that lie too near each other for a product, one by one, or what is left of rows after dropout.
-  void gather(const Track& track, const ConstRows& from, std::int64_t first, const RunSizes& span,
-              const Rows& to) {
-    CopyRows copy;
-    copy.timeline = track.step.step.timeline;
-    copy.first_step = first;
-    copy.steps = span.steps;
-    copy.batch = span.batch;
-    copy.columns = g_.columns(track.layer);
-    copy.from = from;
-    copy.to = to;
-    if (!g_.drops_below(track.layer)) return kernels_.copy_rows(copy, lanes_.stream(track.lane));
-    kernels_.drop_rows({.rows = copy,
-                        .layer = track.layer - 1,
-                        .seed = args_.dropout_seed,
-                        .threshold = g_.dropout->threshold,
-                        .factor = g_.dropout->factor},
-                       lanes_.stream(track.lane));
-  }
-
-  // The recurrent sums of the gates of a phase.
-  void multiply_state(const Track& track, int phase) {
-    const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
-    const std::int64_t first = g_.traits.phase_gate[phase] * g_.hidden;
-    const void* state = phase == 0 ? track.h : track.step.exchange;
-    products_.run({.M = sizes_.batch,
-                   .N = g_.traits.gates_of_phase(phase) * g_.hidden,
-                   .K = g_.h_size(),
-                   .left = {state, g_.type, g_.h_size()},
-                   .right = {advance(track.weights.R, g_.type, first * track.weights.R_row), g_.type,
-                             track.weights.R_row, 0, true},
-                   .result = {advance(buffers.recurrent, g_.sums, first), g_.sums, g_.gate_columns()},
-                   .tf32 = g_.tf32,
-                   .scratch_bytes = g_.scratch_bytes},
-                  buffers.scratch, lanes_.stream(track.lane));
-  }
-
-  // h of a step from what the gate kernel left.
-  void project(Track& track) {
-    const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
-    const Rows& m = track.step.y;
-    StoreProjection& projection = track.projection;
-    projection.step.t = track.step.step.t;
-    products_.run({.M = sizes_.batch,
-                   .N = g_.projection,
-                   .K = g_.hidden,
-                   .left = {at(constant(m), g_.type, projection.step.t, 0), g_.type,
-                            sizes_.batch == 1 ? g_.hidden : m.batch},
-                   .right = {track.weights.projection, g_.type, track.weights.projection_row, 0, true},
-                   .result = {buffers.projected, g_.sums, g_.projection},
-                   .tf32 = g_.tf32,
-                   .scratch_bytes = g_.scratch_bytes},
-                  buffers.scratch, lanes_.stream(track.lane));
-    kernels_.store_projection(projection, lanes_.stream(track.lane));
-  }
-
-  const Geometry& g_;
-  gpu::Products& products_;
-  const KernelTable& kernels_;
-  const bool training_;
-  const ForwardCall& call_;
-  const ForwardArgs& args_;
-  const RunSizes sizes_;
-  const Chunks chunks_;
-  const ForwardBuffers buffers_;
-  const ReserveBuffer reserve_;
-  const PreparedBuffer prepared_;
-  Lanes lanes_;
-  Track tracks_[gpu::kMostLanes];
-};
 
 }  // namespace
 
-void prepare(const Geometry& g, gpu::DeviceResources& resources, Stream stream,
-             std::span<const LayerWeights> weights, std::byte* buffer) {
-  const gpu::DeviceGuard guard(resources.ordinal());
-  const PreparedBuffer prepared(buffer, g);
+void run_forward_chunks(const ForwardRun& run, std::span<const ForwardChunk> chunks) {
+  const Geometry& g = run.g;
   const KernelTable& kernels = kernels_of(g.type);
-  const auto copy = [&](const void* from, std::int64_t from_row, void* to, std::int64_t rows,
-                        std::int64_t columns) {
-    if (to == nullptr) return;
-    CopyRows rows_copy;
-    rows_copy.timeline.steps = rows;
-    rows_copy.steps = rows;
-    rows_copy.columns = columns;
-    rows_copy.from = {from, from_row, 0};
-    rows_copy.to = {to, columns, 0};
-    kernels.copy_rows(rows_copy, stream.native());
-  };
-  for (std::int64_t layer = 0; layer < g.layers; ++layer) {
-    for (std::int64_t d = 0; d < g.directions; ++d) {
-      const DirectionWeights from = direction_of(weights[static_cast<std::size_t>(layer)], d);
-      const PreparedBuffer::Direction& to = prepared.direction[layer][d];
-      copy(from.W, from.W_row, to.W, g.gate_columns(), g.columns(layer));
-      copy(from.R, from.R_row, to.R, g.gate_columns(), g.h_size());
-      if (to.bias != nullptr) combine_biases(g, from, to.bias, stream.native());
-      copy(split_bias(g, from), 0, to.split_bias, 1, g.hidden);
-      copy(from.peephole, 0, to.peephole, 1, g.traits.peepholes * g.hidden);
-      copy(from.projection, from.projection_row, to.projection, g.projection, g.hidden);
+  in_turn(run.chunks, chunks, [&](const ForwardChunk& chunk, std::int64_t i) {
+    ForwardTrack& track = *chunk.track;
+    run.go_to(chunk, i, 1);
+    for (int phase = 0; phase < g.traits.phases; ++phase) {
+      multiply_state(run, track, phase);
+      kernels.forward_step(g.variant, phase, track.step, run.lanes.stream(track.lane));
     }
-  }
-}
-
-void run_forward(const Geometry& g, gpu::DeviceResources& resources, bool training, const ForwardCall& call) {
-  const gpu::DeviceGuard guard(resources.ordinal());
-  ForwardPass(g, resources, training, call).run();
+    if (g.projected()) project(run, track);
+  });
 }
 
 }  // namespace recur::host::stepwise

@@ -1,12 +1,12 @@
-// The forward pass of the stepwise engine.
+// Steps of forward one by one: products with R by a library, and the kernels of stepwise/kernels.hpp.
 #pragma once
 
-#include "host/stepwise/geometry.hpp"
+#include "host/gpu_pass/run.hpp"
 
 namespace recur::host::stepwise {
 
-void prepare(const Geometry& g, gpu::DeviceResources& resources, Stream stream,
-             std::span<const LayerWeights> weights, std::byte* buffer);
-void run_forward(const Geometry& g, gpu::DeviceResources& resources, bool training, const ForwardCall& call);
+// Each on the stream of its lane, step by step in turn: a stream that gets all its work first would leave the
+// others nothing to overlap with.
+void run_forward_chunks(const gpu_pass::ForwardRun& run, std::span<const gpu_pass::ForwardChunk> chunks);
 
 }  // namespace recur::host::stepwise

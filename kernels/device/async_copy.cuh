@@ -1,6 +1,6 @@
 // cp.async: copies from global to shared memory that pass no register. A thread sees its own copies after
 // waiting for their group, other threads after a barrier that follows. Chips before sm_80 copy at once, with
-// the same meaning.
+// the same meaning. No kernel of the library copies so yet: a fused step kernel will fetch R by it.
 #pragma once
 
 #include "kernels/device/arch.cuh"

@@ -1,6 +1,6 @@
 // Clusters (sm_90): blocks that see each other's shared memory, mbarriers that count arrivals and bytes, and
 // copies that arrive on their own and are counted by them.
-//
+// No kernel of the library has bulk copies yet: steps resident on more than one cluster will fetch W x by them.
 // A phase of an mbarrier completes when `count` arrivals have come and all expected bytes have arrived.
 // Waiting takes the phase's parity: 0 for the first. Arriving releases and waiting acquires: within a block
 // (MemoryScope::block), or, which data from another block needs, within the cluster; of the cluster, shared

@@ -28,16 +28,16 @@
 #include "kernels/device/fast_math.cuh"
 #include "kernels/device/launch.cuh"
 #include "kernels/device/vector_io.cuh"
+#include "kernels/gpu_pass/units.cuh"
 #include "kernels/resident/launch.hpp"
 #include "kernels/resident/weights.cuh"
-#include "kernels/stepwise/timeline.cuh"
-#include "kernels/stepwise/units.cuh"
 
 namespace recur::resident {
 
-using stepwise::PhaseOf;
-using stepwise::row_of;
-using stepwise::RowTimeline;
+using gpu_pass::PhaseOf;
+using gpu_pass::row_of;
+using schedule::Timeline;
+using schedule::VisitOrder;
 
 template <class Cell, class T, Tile kTile, bool kManyTiles>
 class ForwardBlock {
@@ -85,24 +85,19 @@ class ForwardBlock {
     int length;  // of the row's sequence; -1 for rows and units that are padding
   };
 
-  // The visits [begin, end) of a batch tile at which one of its sequences has a step.
-  struct Span {
-    int begin, end;
-  };
+  // The visits of a batch tile at which one of its sequences has a step.
+  using Span = VisitOrder::Visits<int>;
 
-  RECUR_DEVICE bool reverse() const { return track_.step.step.timeline.reverse; }
+  RECUR_DEVICE const Timeline& timeline() const { return track_.step.step.timeline; }
   // A step of a sequence, whose length is an int.
-  RECUR_DEVICE int step_of(int i) const { return first_step_ + (reverse() ? -i : i); }
+  RECUR_DEVICE int step_of(int i) const { return timeline().order().step(first_step_, i); }
   RECUR_DEVICE Span span_of(int tile) const {
     if constexpr (!kManyTiles) return span_;
     return span_with(longest_[tile]);
   }
   RECUR_DEVICE Span span_with(int longest) const {
-    if (reverse()) return {clamp(first_step_ - longest + 1), steps_};
-    return {0, clamp(longest - first_step_)};
+    return timeline().order().visits_within(longest, first_step_, steps_);
   }
-
-  RECUR_DEVICE int clamp(int visit) const { return visit < 0 ? 0 : (visit < steps_ ? visit : steps_); }
 
   RECUR_DEVICE int group_unit(int value) const { return Values<kTile>::unit(place_, value); }
   RECUR_DEVICE int tile_row(int value) const { return Values<kTile>::row(place_, value); }
@@ -157,7 +152,7 @@ class ForwardBlock {
 
   RECUR_DEVICE int length_of(int row) const {
     if (row >= batch_) return 0;
-    return static_cast<int>(RowTimeline(track_.step.step.timeline, row).length());
+    return static_cast<int>(schedule::Sequence(timeline(), row).length());
   }
 
   RECUR_DEVICE void load() {
@@ -240,12 +235,12 @@ class ForwardBlock {
         if (runs[value]) input_[value][gate] = from[offset(track_.step.input, value)];
       }
     }
-    const stepwise::Timeline& timeline = track_.step.step.timeline;
-    if (timeline.marks == nullptr) return;
+    const Timeline& time = timeline();
+    if (time.marks == nullptr) return;
     RECUR_UNROLL
     for (int value = 0; value < kValues; ++value) {
-      const bool has_after = stepwise::has_after(timeline, length_at(tile, value), t);
-      marks_[value] = runs[value] && has_after ? stepwise::mark_after(timeline, row(tile, value), t) : 0;
+      const bool has_next = time.has_next(length_at(tile, value), t);
+      marks_[value] = runs[value] && has_next ? time.mark_after(row(tile, value), t) : 0;
     }
   }
   RECUR_DEVICE void prefetch_after(int i, int tile) {
@@ -331,7 +326,7 @@ class ForwardBlock {
 
   // y and c of the sequence, zeros where a row has ended; and what training keeps.
   RECUR_DEVICE void store_outputs(int t, int tile) {
-    const stepwise::ForwardStep& to = track_.step;
+    const gpu_pass::ForwardStep& to = track_.step;
     RECUR_UNROLL
     for (int value = 0; value < kValues; ++value) {
       const int length = kept_values_[value].length;

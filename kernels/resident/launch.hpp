@@ -1,9 +1,9 @@
-// The resident kernels as plain functions: what the host sees of them. As kernels/stepwise/launch.hpp, whose
-// arguments they share: device pointers, strides in elements, asynchronous on a stream.
+// The resident kernels as plain functions: what the host sees of them. As kernels/gpu_pass/launch.hpp, whose
+// arguments they take: device pointers, strides in elements, asynchronous on a stream.
 #pragma once
 
+#include "kernels/gpu_pass/launch.hpp"
 #include "kernels/resident/tile.hpp"
-#include "kernels/stepwise/launch.hpp"
 
 namespace recur::resident {
 
@@ -19,7 +19,7 @@ struct Track {
   // Of the first step visited: its t and input_t go on from there. Not read: recurrent, exchange, gates. h
   // and c are read before the first step and written after the last; hN and cN, where given, are written then
   // too.
-  stepwise::ForwardStep step;
+  gpu_pass::ForwardStep step;
   const void* R = nullptr;  // T [G*H][H]
   std::int64_t R_row = 0;
   Stride input;

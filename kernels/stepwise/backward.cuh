@@ -5,9 +5,7 @@
 // passes none on: its carry is dropped by whoever reads it next.
 #pragma once
 
-#include "kernels/stepwise/previous.cuh"
-#include "kernels/stepwise/timeline.cuh"
-#include "kernels/stepwise/units.cuh"
+#include "kernels/stepwise/gates.cuh"
 
 namespace recur::stepwise {
 
@@ -25,7 +23,7 @@ RECUR_DEVICE void skip_backward(const BackwardStep& a, std::int64_t b, std::int6
 }
 
 template <class Cell, int kPhase, class T, int kWidth>
-RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timeline, std::int64_t b,
+RECUR_DEVICE void run_backward(const BackwardStep& a, const Sequence& sequence, std::int64_t b,
                                std::int64_t unit) {
   using A = Compute<T>;
   using Phase = PhaseOf<Cell, kPhase>;
@@ -37,7 +35,7 @@ RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timelin
   const T* const saved = row_of<T>(a.saved, t, b, unit);
   T* const dsums_row = row_of<T>(a.dsums, t, b, unit);
   const auto dsums = [&](int sum) {
-    return dsums_row + block_of_sum(Cell::kSplitGate, Cell::kGates, sum) * H;
+    return dsums_row + gpu_pass::block_of_sum(Cell::kSplitGate, Cell::kGates, sum) * H;
   };
 
   // Phase 0 gives the sums that phase 1 completes; the operands of the product between are left alone there.
@@ -60,9 +58,9 @@ RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timelin
   }
 
   if constexpr (kPhase == 0) {
-    const bool drop = timeline.ends_episode(t);
+    const bool drop = sequence.ends_episode(t);
     if (a.h_prev) {
-      load_previous<T, T>(timeline, a.y, a.h0, t, b, unit, values);
+      load_previous<T, T>(sequence, a.y, a.h0, t, b, unit, values);
       store(values, row_of<T>(a.h_prev, t, b, unit));
       RECUR_UNROLL
       for (int i = 0; i < kWidth; ++i) u[i].h_prev = values[i];
@@ -82,7 +80,7 @@ RECUR_DEVICE void run_backward(const BackwardStep& a, const RowTimeline& timelin
       load(row_of<A>(a.saved_c, t, b, unit), values);
       RECUR_UNROLL
       for (int i = 0; i < kWidth; ++i) u[i].c = values[i];
-      load_previous<A, T>(timeline, a.saved_c, a.c0, t, b, unit, values);
+      load_previous<A, T>(sequence, a.saved_c, a.c0, t, b, unit, values);
       RECUR_UNROLL
       for (int i = 0; i < kWidth; ++i) u[i].c_prev = values[i];
     }
@@ -146,9 +144,9 @@ template <class Cell, int kPhase, class T, int kWidth>
 RECUR_KERNEL(kThreads)
 backward_step_kernel(BackwardStep a) {
   for_units<kWidth>(a.step, [&](std::int64_t b, std::int64_t unit) {
-    const RowTimeline timeline(a.step.timeline, b);
-    if (timeline.valid(a.step.t)) {
-      run_backward<Cell, kPhase, T, kWidth>(a, timeline, b, unit);
+    const Sequence sequence(a.step.timeline, b);
+    if (sequence.valid(a.step.t)) {
+      run_backward<Cell, kPhase, T, kWidth>(a, sequence, b, unit);
     } else {
       skip_backward<Cell, kPhase, T, kWidth>(a, b, unit);
     }

@@ -2,8 +2,7 @@
 // hidden units of one row.
 #pragma once
 
-#include "kernels/stepwise/timeline.cuh"
-#include "kernels/stepwise/units.cuh"
+#include "kernels/stepwise/gates.cuh"
 
 namespace recur::stepwise {
 
@@ -20,7 +19,7 @@ RECUR_DEVICE void skip_forward(const ForwardStep& a, std::int64_t b, std::int64_
 }
 
 template <class Cell, int kPhase, class T, int kWidth>
-RECUR_DEVICE void run_forward(const ForwardStep& a, const RowTimeline& timeline, std::int64_t b,
+RECUR_DEVICE void run_forward(const ForwardStep& a, const Sequence& sequence, std::int64_t b,
                               std::int64_t unit) {
   using A = Compute<T>;
   using Phase = PhaseOf<Cell, kPhase>;
@@ -91,7 +90,7 @@ RECUR_DEVICE void run_forward(const ForwardStep& a, const RowTimeline& timeline,
       store(values, gates + s * H);
     }
   } else {
-    const bool clear = timeline.ends_episode(t);
+    const bool clear = sequence.ends_episode(t);
     RECUR_UNROLL
     for (int i = 0; i < kWidth; ++i) values[i] = u[i].h;
     store(values, row_of<T>(a.y, t, b, unit));
@@ -145,9 +144,9 @@ template <class Cell, int kPhase, class T, int kWidth>
 RECUR_KERNEL(kThreads)
 forward_step_kernel(ForwardStep a) {
   for_units<kWidth>(a.step, [&](std::int64_t b, std::int64_t unit) {
-    const RowTimeline timeline(a.step.timeline, b);
-    if (timeline.valid(a.step.t)) {
-      run_forward<Cell, kPhase, T, kWidth>(a, timeline, b, unit);
+    const Sequence sequence(a.step.timeline, b);
+    if (sequence.valid(a.step.t)) {
+      run_forward<Cell, kPhase, T, kWidth>(a, sequence, b, unit);
     } else {
       skip_forward<Cell, kPhase, T, kWidth>(a, b, unit);
     }

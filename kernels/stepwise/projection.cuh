@@ -2,9 +2,7 @@
 // through them. One thread handles a few neighbouring elements of h of one row.
 #pragma once
 
-#include "kernels/stepwise/previous.cuh"
-#include "kernels/stepwise/timeline.cuh"
-#include "kernels/stepwise/units.cuh"
+#include "kernels/stepwise/gates.cuh"
 
 namespace recur::stepwise {
 
@@ -13,17 +11,17 @@ RECUR_KERNEL(kThreads)
 store_projection_kernel(StoreProjection a) {
   using A = Compute<T>;
   for_units<kWidth>(a.step, [&](std::int64_t b, std::int64_t unit) {
-    const RowTimeline timeline(a.step.timeline, b);
+    const Sequence sequence(a.step.timeline, b);
     const std::int64_t t = a.step.t;
     T* const h = static_cast<T*>(a.h) + b * a.step.hidden + unit;
     T* const y = row_of<T>(a.y, t, b, unit);
     A values[kWidth];
-    if (!timeline.valid(t)) {
+    if (!sequence.valid(t)) {
       store_zeros<kWidth>(y);
     } else {
       load(static_cast<const A*>(a.projected) + b * a.step.hidden + unit, values);
       store(values, y);
-      if (timeline.ends_episode(t)) {
+      if (sequence.ends_episode(t)) {
         store_zeros<kWidth>(h);
       } else {
         store(values, h);
@@ -42,22 +40,22 @@ RECUR_KERNEL(kThreads)
 collect_gradient_kernel(CollectGradient a) {
   using A = Compute<T>;
   for_units<kWidth>(a.step, [&](std::int64_t b, std::int64_t unit) {
-    const RowTimeline timeline(a.step.timeline, b);
+    const Sequence sequence(a.step.timeline, b);
     const std::int64_t t = a.step.t;
     T* const whole = row_of<T>(a.whole, t, b, unit);
     T* const h_prev = row_of<T>(a.h_prev, t, b, unit);
-    if (!timeline.valid(t)) {
+    if (!sequence.valid(t)) {
       store_zeros<kWidth>(whole);
       store_zeros<kWidth>(h_prev);
       return;
     }
     A* const dh = static_cast<A*>(a.dh) + b * a.step.hidden + unit;
     A values[kWidth];
-    load_or_zero(timeline.ends_episode(t) ? nullptr : dh, values);
+    load_or_zero(sequence.ends_episode(t) ? nullptr : dh, values);
     if (a.dy) load_added(row_of<T>(a.dy, t, b, unit), values);
     store(values, whole);
     store_zeros<kWidth>(dh);
-    load_previous<T, T>(timeline, a.y, a.h0, t, b, unit, values);
+    load_previous<T, T>(sequence, a.y, a.h0, t, b, unit, values);
     store(values, h_prev);
   });
 }

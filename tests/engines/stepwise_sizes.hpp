@@ -1,5 +1,5 @@
 /// @file
-/// Where the tiles of the stepwise engine end (kernels/stepwise/units.cuh). A thread has a vector of 4 units
+/// Where the tiles of the stepwise engine end (kernels/gpu_pass/units.cuh). A thread has a vector of 4 units
 /// (2 of f64) where H and all rows allow, else single units; a block has 128 threads, as many along H as a
 /// power of two needs and the others along B. Small enough for kernels that are emulated.
 #pragma once
@@ -22,7 +22,7 @@ inline constexpr Size kStepwiseOptionSizes[] = {
     {4, 3, 9, 19, "single units"},
 };
 
-// Input products have at least 128 rows (host/stepwise/geometry.cpp), 8 steps of 16 sequences: two whole
+// Input products have at least 128 rows (host/gpu_pass/geometry.cpp), 8 steps of 16 sequences: two whole
 // chunks and a short one, so that all three layers are at work at once.
 inline constexpr Size kStepwiseChunkSizes[] = {
     {20, 16, 3, 24, "a wavefront of layers", 3},

@@ -1,15 +1,18 @@
 // What the stepwise engine predicts of a call: small jobs counted by hand, and what must hold for all.
-#include "host/stepwise/cost.hpp"
+#include "host/gpu_pass/cost.hpp"
 
 #include <gtest/gtest.h>
+
+#include "host/stepwise/steps.hpp"
 
 namespace recur::test {
 namespace {
 
 using host::RunSizes;
-using host::stepwise::backward_seconds;
-using host::stepwise::forward_seconds;
-using host::stepwise::Geometry;
+using host::gpu_pass::backward_seconds;
+using host::gpu_pass::forward_seconds;
+using host::gpu_pass::Geometry;
+using host::gpu_pass::PassPlan;
 
 // An lstm of 8 units that reads 4 values.
 Geometry lstm(DataType type = DataType::f32, Cell cell = Cell::lstm) {
@@ -20,7 +23,10 @@ Geometry lstm(DataType type = DataType::f32, Cell cell = Cell::lstm) {
   job.spec.dtype = type;
   job.shape = {3, 2};
   job.options.pass = Pass::training;
-  return host::stepwise::geometry_of(job);
+  return host::gpu_pass::geometry_of(job);
+}
+PassPlan plan_of(const Geometry& g) {
+  return {g, host::stepwise::forward_steps(), host::stepwise::backward_steps()};
 }
 
 constexpr RunSizes kSizes = {3, 2};
@@ -38,9 +44,11 @@ Rates only_bytes() { return rates(1e30, 1, 0); }
 Rates only_launches() { return rates(1e30, 1e30, 1); }
 
 double forward(const Geometry& g, const Rates& at, bool training = false) {
-  return forward_seconds(g, kSizes, training, at).value();
+  return forward_seconds(plan_of(g), kSizes, training, at).value();
 }
-double backward(const Geometry& g, const Rates& at) { return backward_seconds(g, kSizes, at).value(); }
+double backward(const Geometry& g, const Rates& at) {
+  return backward_seconds(plan_of(g), kSizes, at).value();
+}
 
 // What is left of the inputs of the layer above is copied, forward and for dW, and dx is gone over.
 TEST(StepwiseCost, Dropout) {
@@ -101,8 +109,8 @@ TEST(StepwiseCost, ReadsTheLevelThatHoldsIt) {
 }
 
 TEST(StepwiseCost, HasTheRateOfThePrecision) {
-  EXPECT_FALSE(forward_seconds(lstm(DataType::bf16), kSizes, false, only_operations()));
-  EXPECT_FALSE(backward_seconds(lstm(DataType::bf16), kSizes, only_operations()));
+  EXPECT_FALSE(forward_seconds(plan_of(lstm(DataType::bf16)), kSizes, false, only_operations()));
+  EXPECT_FALSE(backward_seconds(plan_of(lstm(DataType::bf16)), kSizes, only_operations()));
   Geometry tf32 = lstm();
   tf32.tf32 = true;
   Rates both = only_operations();
@@ -114,7 +122,7 @@ TEST(StepwiseCost, IsMonotonic) {
   const Rates at = rates(1e12, 1e10, 2e-6);
   const Geometry g = lstm();
   const auto both = [&](const Geometry& of, RunSizes sizes) {
-    return *forward_seconds(of, sizes, true, at) + *backward_seconds(of, sizes, at);
+    return *forward_seconds(plan_of(of), sizes, true, at) + *backward_seconds(plan_of(of), sizes, at);
   };
   for (std::int64_t steps = 1; steps < 20; ++steps) {
     for (const std::int64_t batch : {1, 8, 100}) {

@@ -9,8 +9,10 @@
 #include "engines/judge.hpp"
 #include "engines/simt_device.hpp"
 #include "host/check.hpp"
+#include "host/gpu_pass/plan.hpp"
 #include "host/plan_state.hpp"
-#include "host/stepwise/plan.hpp"
+#include "host/resident/steps.hpp"
+#include "host/stepwise/steps.hpp"
 #include "host/validate_job.hpp"
 
 namespace recur::test {
@@ -45,16 +47,15 @@ inline Plan plan_tiled(const Spec& spec, const recur::Shape& shape, const Device
                        const recur::Options& options) {
   const host::Job job{spec, shape, device.props(), options};
   host::validate_job(job);
-  host::stepwise::Geometry geometry = host::stepwise::geometry_of(job);
   host::resident::Choice choice;
   choice.tile = tile_of_plans().tile;
   choice.cluster = tile_of_plans().cluster;
   choice.batch_tiles = tile_of_plans().batch_tiles;
-  geometry.resident = choice;
-  geometry.forward_lanes = static_cast<int>(geometry.directions);
+  const host::gpu_pass::PassPlan plan =
+      host::resident::pass_plan(host::gpu_pass::geometry_of(job), choice, host::stepwise::backward_steps());
   return Plan(std::make_shared<const host::PlanState>(job, EngineId::cluster_resident,
                                                       std::vector<PassedOver>(),
-                                                      host::stepwise::make_engine_plan(job, geometry)));
+                                                      host::gpu_pass::make_engine_plan(job, plan)));
 }
 
 inline TestDevice tiled_device() {

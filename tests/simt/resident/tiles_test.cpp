@@ -174,7 +174,7 @@ TEST_P(ResidentOptions, BiasesLayoutsStridesAndPlans) {
   });
 }
 
-// Input products have at least 128 rows (host/stepwise/geometry.cpp), 8 steps of 16 sequences: two whole
+// Input products have at least 128 rows (host/gpu_pass/geometry.cpp), 8 steps of 16 sequences: two whole
 // chunks and a short one, whose state goes from launch to launch through memory.
 TEST_P(ResidentOptions, ChunksOfTime) {
   for (Direction direction : {Direction::forward, Direction::reverse, Direction::bidirectional}) {

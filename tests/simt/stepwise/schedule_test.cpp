@@ -73,7 +73,7 @@ class Schedules : public DeviceTest {
   }
 };
 
-// Three layers in a wavefront: input products have at least 128 rows (host/stepwise/geometry.cpp), so 64
+// Three layers in a wavefront: input products have at least 128 rows (host/gpu_pass/geometry.cpp), so 64
 // sequences go by two steps, and time has two whole chunks and a short one.
 TEST_P(Schedules, LayersInAWavefront) {
   compare_with_everything({5, 64, 4, 8, "a wavefront", 3}, Direction::forward);

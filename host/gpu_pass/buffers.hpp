@@ -4,9 +4,9 @@
 #pragma once
 
 #include "host/carver.hpp"
-#include "host/stepwise/tensors.hpp"
+#include "host/gpu_pass/tensors.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 
 // Takes arrays whose type is known at run time.
 class TypedCarver {
@@ -208,4 +208,4 @@ struct BackwardBuffers {
   }
 };
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

@@ -1,15 +1,14 @@
-#include "host/stepwise/plan.hpp"
+#include "host/gpu_pass/plan.hpp"
 
 #include "host/check.hpp"
 #include "host/context_state.hpp"
 #include "host/gpu/planned_device.hpp"
 #include "host/gpu/runtime.hpp"
 #include "host/gpu/weight_rows.hpp"
-#include "host/hash.hpp"
-#include "host/stepwise/buffers.hpp"
-#include "host/stepwise/cost.hpp"
+#include "host/gpu_pass/buffers.hpp"
+#include "host/gpu_pass/cost.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 namespace {
 
 // Prepared weights are dense copies and combined biases, so that these are all they depend on.
@@ -30,14 +29,10 @@ std::uint64_t layout_id_of(const Geometry& g) {
 }
 
 // The library chooses how to form a product by its shape and by the chip.
-std::uint64_t bits_id_of(const Geometry& g, const CudaProps& device) {
+std::uint64_t bits_id_of(const PassPlan& plan, const CudaProps& device) {
+  const Geometry& g = plan.geometry;
   Hash hash;
-  // Which units a block has decides the order in which it adds up products.
-  if (g.resident) {
-    hash.add("resident 1")
-        .add(static_cast<std::uint64_t>(g.resident->tile))
-        .add(static_cast<std::uint64_t>(g.resident->cluster));
-  }
+  plan.forward->add_choices(hash);
   return hash.add("stepwise 2")
       .add(static_cast<std::uint64_t>(g.chunk_rows))
       .add(g.tf32)
@@ -47,15 +42,15 @@ std::uint64_t bits_id_of(const Geometry& g, const CudaProps& device) {
       .value();
 }
 
-class StepwisePlan final : public EnginePlan {
+class PlanOfPass final : public EnginePlan {
  public:
-  StepwisePlan(const Job& job, const Geometry& geometry)
-      : geometry_(geometry), device_(job.device.cuda), training_(job.options.pass == Pass::training) {
+  PlanOfPass(const Job& job, const PassPlan& plan)
+      : plan_(plan), device_(job.device.cuda), training_(job.options.pass == Pass::training) {
     const RunSizes most{job.shape.steps, job.shape.batch};
-    facts_.tile = describe(geometry_, job.shape);
-    if (geometry_.resident) facts_.resident_fraction = 1;
+    facts_.tile = plan_.forward->describe(geometry_, most);
+    facts_.resident_fraction = plan_.forward->resident_fraction();
     facts_.layout_id = layout_id_of(geometry_);
-    facts_.bits_id = bits_id_of(geometry_, device_);
+    facts_.bits_id = bits_id_of(plan_, device_);
     facts_.tensor_alignment = 16;  // vectors of kernels, and operands of cuBLASLt
     BufferSizes& sizes = facts_.sizes;
     sizes.workspace = ForwardBuffers(nullptr, geometry_, most, training_, false).carver.bytes();
@@ -68,8 +63,8 @@ class StepwisePlan final : public EnginePlan {
     }
     // After the sizes, which are refused where they overflow: counts of work are of the same.
     if (const std::optional<Rates>& rates = job.device.rates) {
-      facts_.predicted_seconds = forward_seconds(geometry_, most, training_, *rates);
-      if (training_) facts_.predicted_backward_seconds = backward_seconds(geometry_, most, *rates);
+      facts_.predicted_seconds = forward_seconds(plan_, most, training_, *rates);
+      if (training_) facts_.predicted_backward_seconds = backward_seconds(plan_, most, *rates);
     }
   }
 
@@ -98,14 +93,15 @@ class StepwisePlan final : public EnginePlan {
     gpu::runtime().prepare(geometry_, *context.gpu, stream, weights, buffer.data());
   }
   void forward(Context::State& context, const ForwardCall& call) const override {
-    gpu::runtime().forward(geometry_, *context.gpu, training_, call);
+    gpu::runtime().forward(plan_, *context.gpu, training_, call);
   }
   void backward(Context::State& context, const BackwardCall& call) const override {
-    gpu::runtime().backward(geometry_, *context.gpu, call);
+    gpu::runtime().backward(plan_, *context.gpu, call);
   }
 
  private:
-  const Geometry geometry_;
+  const PassPlan plan_;
+  const Geometry& geometry_ = plan_.geometry;
   const CudaProps device_;
   const bool training_;
   EngineFacts facts_;
@@ -113,8 +109,8 @@ class StepwisePlan final : public EnginePlan {
 
 }  // namespace
 
-std::unique_ptr<const EnginePlan> make_engine_plan(const Job& job, const Geometry& geometry) {
-  return std::make_unique<StepwisePlan>(job, geometry);
+std::unique_ptr<const EnginePlan> make_engine_plan(const Job& job, const PassPlan& plan) {
+  return std::make_unique<PlanOfPass>(job, plan);
 }
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

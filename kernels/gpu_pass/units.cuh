@@ -1,22 +1,19 @@
-// What the gate kernels of both passes share: how threads cover rows and hidden units, and how values move
-// between memory and the records of a few neighbouring units.
+// What kernels over rows and hidden units share: how threads cover them, and how values move between memory and
+// the records of a few neighbouring units.
 #pragma once
 
-#include "kernels/cells/scalar_math.cuh"
 #include "kernels/cells/variants.cuh"
 #include "kernels/device/launch.cuh"
 #include "kernels/device/vector_io.cuh"
-#include "kernels/stepwise/launch.hpp"
+#include "kernels/gpu_pass/launch.hpp"
 
-namespace recur::stepwise {
-
-// Nonlinearities of the gate kernels.
-using GateMath = cells::ScalarMath;
+namespace recur::gpu_pass {
 
 using device::Compute;
 using device::load;
 using device::store;
 using device::store_zeros;
+using schedule::Sequence;
 
 // Threads of a block. Small, so that a step of a small batch still spreads over many multiprocessors.
 constexpr int kThreads = 128;
@@ -72,6 +69,21 @@ RECUR_DEVICE void load_added(const T* from, Compute<T> (&to)[kWidth]) {
   for (int i = 0; i < kWidth; ++i) to[i] += values[i];
 }
 
+// The state that the valid step t reads: `of` has the states after each step, `initial` the one that the call
+// began with.
+template <class T, class Initial, int kWidth>
+RECUR_DEVICE void load_previous(const Sequence& sequence, const ConstRows& of, const ConstRows& initial,
+                                std::int64_t t, std::int64_t b, std::int64_t unit, Compute<T> (&to)[kWidth]) {
+  const schedule::Predecessor predecessor = sequence.predecessor(t);
+  if (predecessor == schedule::Predecessor::none) {
+    load_or_zero<kWidth>(static_cast<const T*>(nullptr), to);
+  } else if (predecessor == schedule::Predecessor::step) {
+    load(row_of<T>(of, sequence.previous(t), b, unit), to);
+  } else {
+    load_or_zero(initial ? row_of<Initial>(initial, 0, b, unit) : nullptr, to);
+  }
+}
+
 // Calls f(b, first unit) for every row and group of kWidth units that are this thread's: units along x, rows
 // along y.
 template <int kWidth, class F>
@@ -125,35 +137,4 @@ class Alignment {
   bool aligned_ = true;
 };
 
-// Launches the kernel of a cell and phase, on vectors where memory allows them. What Pass brings for its
-// arguments and the storage type T:
-//
-//     static bool can_vectorise(const Arguments&);
-//     template <class Cell, int kPhase, int kWidth>
-//     static void launch(const Arguments&, const device::LaunchConfig&);
-template <class Pass, class T, class Arguments>
-struct LaunchStep {
-  const Arguments& a;
-  int phase;
-  void* stream;
-
-  template <class Cell>
-  void operator()() const {
-    if (Pass::can_vectorise(a)) {
-      launch<Cell, kUnits<T>>();
-    } else {
-      launch<Cell, 1>();
-    }
-  }
-  template <class Cell, int kWidth>
-  void launch() const {
-    const auto config = cover((a.step.hidden + kWidth - 1) / kWidth, a.step.batch, stream);
-    if (phase == 0) {
-      Pass::template launch<Cell, 0, kWidth>(a, config);
-    } else if constexpr (Cell::kPhases > 1) {
-      Pass::template launch<Cell, 1, kWidth>(a, config);
-    }
-  }
-};
-
-}  // namespace recur::stepwise
+}  // namespace recur::gpu_pass

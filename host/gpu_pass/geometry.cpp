@@ -1,6 +1,6 @@
-#include "host/stepwise/geometry.hpp"
+#include "host/gpu_pass/geometry.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 namespace {
 
 // What the cutting of time is decided by.
@@ -85,21 +85,14 @@ Geometry geometry_of(const Job& job) {
   return g;
 }
 
-std::string describe(const Geometry& g, const Shape& shape) {
+std::string describe_products(const Geometry& g, const RunSizes& sizes) {
   const auto name = [](DataType type) { return std::string(name_of(type)); };
-  const std::int64_t steps = g.chunk_steps({shape.steps, shape.batch});
-  const std::string dropout = g.dropout ? ", dropout between layers, marks formed again in backward" : "";
-  const std::string phases = g.traits.phases == 1 ? "" : std::to_string(g.traits.phases) + " x ";
-  if (g.resident) {
-    return resident::describe(*g.resident, g.traits) + ", operands " + name(g.type) + ", sums " +
-           name(g.sums) + ", input products of " +
-           std::to_string(g.whole_chunk_steps({shape.steps, shape.batch})) + " steps" + dropout;
-  }
-  const std::string projection = g.projected() ? ", a product and a kernel to project" : "";
-  return phases + "product and gate kernel a step" + projection + ", operands " +
-         (g.tf32 ? "tf32" : name(g.type)) + ", sums " + name(g.sums) + ", input products of " +
-         std::to_string(steps) + " steps, " + std::to_string(g.forward_lanes) +
-         (g.forward_lanes == 1 ? " stream" : " streams") + dropout;
+  return ", operands " + (g.tf32 ? "tf32" : name(g.type)) + ", sums " + name(g.sums) +
+         ", input products of " + std::to_string(g.forward_chunk_steps(sizes)) + " steps";
 }
 
-}  // namespace recur::host::stepwise
+std::string describe_dropout(const Geometry& g) {
+  return g.dropout ? ", dropout between layers, marks formed again in backward" : "";
+}
+
+}  // namespace recur::host::gpu_pass

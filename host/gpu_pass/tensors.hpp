@@ -1,12 +1,12 @@
 // From the views of a call to the pointers and strides that kernels and products take.
 #pragma once
 
-#include "host/stepwise/geometry.hpp"
-#include "host/stepwise/walk.hpp"
+#include "host/gpu_pass/geometry.hpp"
+#include "host/gpu_pass/walk.hpp"
 #include "recur/tensor.hpp"
 #include "recur/weights.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 
 // `elements` elements on; null stays null.
 inline const void* advance(const void* data, DataType type, std::int64_t elements) {
@@ -18,14 +18,14 @@ inline void* advance(void* data, DataType type, std::int64_t elements) {
 }
 
 template <class Pointer>
-recur::stepwise::BasicRows<Pointer> rows_at(Pointer data, const RowLayout& layout) {
+recur::gpu_pass::BasicRows<Pointer> rows_at(Pointer data, const RowLayout& layout) {
   if (data == nullptr) return {};
   return {data, layout.step, layout.batch};
 }
 
 // Rows of a [T][B][...] or [B][T][...] tensor, from a column on.
 template <class Pointer>
-recur::stepwise::BasicRows<Pointer> rows_of(const BasicTensorView<Pointer>& view, Layout layout,
+recur::gpu_pass::BasicRows<Pointer> rows_of(const BasicTensorView<Pointer>& view, Layout layout,
                                             std::int64_t column = 0) {
   if (!view.given()) return {};
   const bool time_major = layout == Layout::time_major;
@@ -35,7 +35,7 @@ recur::stepwise::BasicRows<Pointer> rows_of(const BasicTensorView<Pointer>& view
 
 // Rows of one layer and direction of a state [L][D][B][P] or [L][D][B][H].
 template <class Pointer>
-recur::stepwise::BasicRows<Pointer> state_rows(const BasicTensorView<Pointer>& view, std::int64_t layer,
+recur::gpu_pass::BasicRows<Pointer> state_rows(const BasicTensorView<Pointer>& view, std::int64_t layer,
                                                std::int64_t direction) {
   if (!view.given()) return {};
   const std::int64_t offset = layer * view.stride(0) + direction * view.stride(1);
@@ -45,7 +45,7 @@ recur::stepwise::BasicRows<Pointer> state_rows(const BasicTensorView<Pointer>& v
 inline ConstRows constant(const Rows& rows) { return {rows.data, rows.step, rows.batch}; }
 
 template <class Pointer>
-RowLayout layout_of(const recur::stepwise::BasicRows<Pointer>& rows, std::int64_t columns) {
+RowLayout layout_of(const recur::gpu_pass::BasicRows<Pointer>& rows, std::int64_t columns) {
   return {rows.step, rows.batch, columns};
 }
 
@@ -107,4 +107,4 @@ BasicDirectionWeights<Pointer> direction_of(const BasicLayerWeights<BasicTensorV
           .projection_row = row(layer.projection)};
 }
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

@@ -1,13 +1,13 @@
-#include "host/stepwise/weight_gradients.hpp"
+#include "host/gpu_pass/weight_gradients.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 namespace {
 
-using recur::stepwise::CopyRows;
-using recur::stepwise::DropRows;
-using recur::stepwise::first_input_block;
-using recur::stepwise::SumColumns;
-using recur::stepwise::SumParts;
+using recur::gpu_pass::CopyRows;
+using recur::gpu_pass::DropRows;
+using recur::gpu_pass::first_input_block;
+using recur::gpu_pass::SumColumns;
+using recur::gpu_pass::SumParts;
 
 // Steps and sequences of a part of a tensor.
 struct Block {
@@ -315,4 +315,4 @@ void input_gradients_of_both(const GradientInputs (&in)[2], const DirectionWeigh
   });
 }
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

@@ -1,13 +1,14 @@
 // The streams of one call, and the order in which layers, directions and chunks of time are put on them.
 //
 // Lane 0 is the caller's stream; the others start from it and end in it, so that the call as a whole is
-// ordered with the caller's work and can be captured. Kernels of different lanes are put on their streams
-// step by step in turn: a stream that gets all its work first would leave the others nothing to overlap with.
+// ordered with the caller's work and can be captured.
 #pragma once
 
-#include "host/stepwise/geometry.hpp"
+#include <span>
 
-namespace recur::host::stepwise {
+#include "host/gpu_pass/geometry.hpp"
+
+namespace recur::host::gpu_pass {
 
 class Lanes {
  public:
@@ -60,21 +61,12 @@ struct Task {
   std::int64_t chunk;
 };
 
-// Runs chunks of different lanes side by side. A pass has begin(task), step(task, i), end(task),
-// steps_of(chunk).
+// Runs chunks of different lanes side by side. A pass has begin(task), steps(tasks), end(task).
 template <class Pass>
-void run_side_by_side(Pass& pass, const Task* tasks, int count) {
-  std::int64_t most = 0;
-  for (int i = 0; i < count; ++i) {
-    pass.begin(tasks[i]);
-    most = std::max(most, pass.steps_of(tasks[i].chunk));
-  }
-  for (std::int64_t step = 0; step < most; ++step) {
-    for (int i = 0; i < count; ++i) {
-      if (step < pass.steps_of(tasks[i].chunk)) pass.step(tasks[i], step);
-    }
-  }
-  for (int i = 0; i < count; ++i) pass.end(tasks[i]);
+void run_side_by_side(Pass& pass, std::span<const Task> tasks) {
+  for (const Task& task : tasks) pass.begin(task);
+  pass.steps(tasks);
+  for (const Task& task : tasks) pass.end(task);
 }
 
 // All chunks of tracks that do not depend on each other.
@@ -83,7 +75,7 @@ void run_independent(Pass& pass, int tracks, std::int64_t chunks) {
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
     Task tasks[gpu::kMostLanes];
     for (int track = 0; track < tracks; ++track) tasks[track] = {track, chunk};
-    run_side_by_side(pass, tasks, tracks);
+    run_side_by_side(pass, std::span(tasks, static_cast<std::size_t>(tracks)));
   }
 }
 
@@ -94,13 +86,13 @@ template <class Pass>
 void run_wavefront(Pass& pass, int tracks, std::int64_t chunks) {
   for (std::int64_t diagonal = 0; diagonal < chunks + tracks - 1; ++diagonal) {
     Task tasks[gpu::kMostLanes];
-    int count = 0;
+    std::size_t count = 0;
     for (int track = tracks - 1; track >= 0; --track) {
       const std::int64_t chunk = diagonal - track;
       if (chunk >= 0 && chunk < chunks) tasks[count++] = {track, chunk};
     }
-    run_side_by_side(pass, tasks, count);
+    run_side_by_side(pass, std::span(tasks, count));
   }
 }
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

@@ -8,7 +8,7 @@
 #include "host/engine.hpp"
 #include "host/gpu/gpu.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 
 // Largest size and row distance of a product.
 constexpr std::int64_t kMostProductSize = 0x7fffffff;
@@ -56,4 +56,4 @@ class Walk {
   std::int64_t count_;
 };
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

@@ -1,10 +1,10 @@
 // What backward forms after its time loops: large products over all steps, and sums over all rows.
 #pragma once
 
-#include "host/stepwise/buffers.hpp"
-#include "host/stepwise/kernels.hpp"
+#include "host/gpu_pass/buffers.hpp"
+#include "host/gpu_pass/kernels.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 
 // One direction of one layer whose time loop is done, as its stream's later work finds it.
 struct GradientInputs {
@@ -39,4 +39,4 @@ void drop_gradients(const GradientInputs& in, std::int64_t first, std::int64_t s
 void input_gradients_of_both(const GradientInputs (&in)[2], const DirectionWeights (&weights)[2],
                              const Rows& dx, void* sums);
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

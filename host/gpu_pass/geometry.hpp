@@ -1,19 +1,19 @@
-// What the stepwise engine derives from a job once: sizes, types, and how time is cut into chunks.
+// What the pass of GPU engines derives from a job once: sizes, types, and how time is cut into chunks.
 #pragma once
 
 #include <algorithm>
 
 #include "host/engine.hpp"
 #include "host/gpu/device_resources.hpp"
-#include "host/resident/choice.hpp"
 #include "kernels/device/dropout.cuh"
-#include "kernels/stepwise/launch.hpp"
+#include "kernels/gpu_pass/launch.hpp"
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 
-using recur::stepwise::ConstRows;
-using recur::stepwise::Rows;
-using recur::stepwise::Timeline;
+using recur::gpu_pass::ConstRows;
+using recur::gpu_pass::Rows;
+using recur::schedule::Chunks;
+using recur::schedule::Timeline;
 
 struct Geometry {
   cells::Variant variant;
@@ -40,8 +40,8 @@ struct Geometry {
   // Empty where nothing is dropped: in inference, and in one layer.
   std::optional<device::DropoutRate> dropout = {};
 
-  // Where forward goes by the resident kernel, a chunk of time in one launch, and not step by step.
-  std::optional<resident::Choice> resident = {};
+  // Whether forward runs layers one after the other on the caller's stream, in chunks as long as buffers hold.
+  bool layer_by_layer = false;
 
   std::int64_t gate_columns() const { return traits.gates * hidden; }
   std::int64_t sum_columns() const { return traits.sums * hidden; }
@@ -60,7 +60,13 @@ struct Geometry {
 
   // How the time loop is cut up: input products and layers of a stack run chunk after chunk.
   std::int64_t chunk_steps(const RunSizes& sizes) const;
-  // As many steps as chunk_rows hold: resident layers run one after the other.
+  // The same of forward.
+  std::int64_t forward_chunk_steps(const RunSizes& sizes) const {
+    return layer_by_layer ? whole_chunk_steps(sizes) : chunk_steps(sizes);
+  }
+
+ private:
+  // As many steps as chunk_rows hold.
   std::int64_t whole_chunk_steps(const RunSizes& sizes) const {
     return std::clamp<std::int64_t>(chunk_rows / sizes.batch, 1, sizes.steps);
   }
@@ -68,28 +74,8 @@ struct Geometry {
 
 Geometry geometry_of(const Job& job);
 
-// Text for Plan::tile().
-std::string describe(const Geometry& g, const Shape& shape);
+// Text for Plan::tile(): types, and the input products of a run of the planned sizes; and dropout, if any.
+std::string describe_products(const Geometry& g, const RunSizes& sizes);
+std::string describe_dropout(const Geometry& g);
 
-// Chunks of time in the order one direction visits them.
-class Chunks {
- public:
-  Chunks(std::int64_t steps, std::int64_t chunk_steps)
-      : steps_(steps), chunk_(std::min(steps, chunk_steps)) {}
-  std::int64_t count() const { return (steps_ + chunk_ - 1) / chunk_; }
-  // Steps of the chunk and the first of them in memory.
-  std::int64_t size(std::int64_t chunk) const { return std::min(chunk_, steps_ - chunk * chunk_); }
-  std::int64_t first(std::int64_t chunk, bool reverse) const {
-    return reverse ? steps_ - chunk * chunk_ - size(chunk) : chunk * chunk_;
-  }
-  // The i-th step visited of the chunk.
-  std::int64_t step(std::int64_t chunk, std::int64_t i, bool reverse) const {
-    return reverse ? steps_ - 1 - chunk * chunk_ - i : chunk * chunk_ + i;
-  }
-
- private:
-  std::int64_t steps_;
-  std::int64_t chunk_;
-};
-
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass

@@ -2,10 +2,9 @@
 #pragma once
 
 #include "kernels/device/dropout.cuh"
-#include "kernels/stepwise/timeline.cuh"
-#include "kernels/stepwise/units.cuh"
+#include "kernels/gpu_pass/units.cuh"
 
-namespace recur::stepwise {
+namespace recur::gpu_pass {
 
 template <class T>
 RECUR_DEVICE Compute<T> value_or_zero(const ConstRows& rows, std::int64_t b, std::int64_t unit) {
@@ -28,8 +27,8 @@ template <class T>
 RECUR_KERNEL(kThreads)
 start_forward_kernel(StartForward a) {
   for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
-    const RowTimeline timeline(a.step.timeline, b);
-    const bool clear = !timeline.empty() && timeline.starts_afresh(timeline.first());
+    const Sequence sequence(a.step.timeline, b);
+    const bool clear = sequence.drops_initial();
     const std::int64_t state = b * a.step.hidden + unit;
     if (a.h != nullptr) {
       static_cast<T*>(a.h)[state] =
@@ -61,8 +60,8 @@ RECUR_KERNEL(kThreads)
 finish_backward_kernel(FinishBackward a) {
   using A = Compute<T>;
   for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
-    const RowTimeline timeline(a.step.timeline, b);
-    const bool drop = !timeline.empty() && timeline.starts_afresh(timeline.first());
+    const Sequence sequence(a.step.timeline, b);
+    const bool drop = sequence.drops_initial();
     const std::int64_t state = b * a.step.hidden + unit;
     if (a.dh0)
       *row_of<T>(a.dh0, 0, b, unit) = device::to_storage<T>(drop ? A(0) : static_cast<const A*>(a.dh)[state]);
@@ -79,10 +78,10 @@ copy_rows_kernel(CopyRows a) {
   if (column >= a.columns) return;
   for (std::int64_t b = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y; b < a.batch;
        b += std::int64_t{gridDim.y} * blockDim.y) {
-    const RowTimeline timeline(a.timeline, a.first_batch + b);
+    const Sequence sequence(a.timeline, a.first_batch + b);
     for (std::int64_t t = blockIdx.z; t < a.steps; t += gridDim.z) {
       Compute<To> values[kWidth];
-      load_or_zero(timeline.valid(a.first_step + t) ? row_of<From>(a.from, t, b, column) : nullptr, values);
+      load_or_zero(sequence.valid(a.first_step + t) ? row_of<From>(a.from, t, b, column) : nullptr, values);
       To* const to = row_of<To>(a.to, t, b, column);
       if (a.accumulate) load_added(static_cast<const To*>(to), values);
       store(values, to);
@@ -122,10 +121,10 @@ drop_rows_kernel(DropRows a) {
   const int first = static_cast<int>(column % device::kOutputsPerBlock);
   for (std::int64_t b = std::int64_t{blockIdx.y} * blockDim.y + threadIdx.y; b < a.rows.batch;
        b += std::int64_t{gridDim.y} * blockDim.y) {
-    const RowTimeline timeline(a.rows.timeline, a.rows.first_batch + b);
+    const Sequence sequence(a.rows.timeline, a.rows.first_batch + b);
     for (std::int64_t t = blockIdx.z; t < a.rows.steps; t += gridDim.z) {
       A values[kWidth];
-      const bool valid = timeline.valid(a.rows.first_step + t);
+      const bool valid = sequence.valid(a.rows.first_step + t);
       load_or_zero(valid ? row_of<T>(a.rows.from, t, b, column) : nullptr, values);
       const device::PhiloxBlock words = device::dropout_words(
           seed, a.layer, a.rows.first_step + t, a.rows.first_batch + b, column / device::kOutputsPerBlock);
@@ -257,4 +256,4 @@ void Kernels<kType>::sum_parts(const SumParts& a, void* stream) {
   RECUR_LAUNCH(sum_parts_kernel<device::Storage<kType>>, config, a);
 }
 
-}  // namespace recur::stepwise
+}  // namespace recur::gpu_pass

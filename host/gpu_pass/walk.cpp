@@ -1,8 +1,8 @@
-#include "host/stepwise/walk.hpp"
+#include "host/gpu_pass/walk.hpp"
 
 #include <algorithm>
 
-namespace recur::host::stepwise {
+namespace recur::host::gpu_pass {
 
 Walk::Walk(const RunSizes& sizes, bool along_time, bool flat)
     : along_time_(along_time), inner_(along_time ? sizes.steps : sizes.batch) {
@@ -58,4 +58,4 @@ gpu::Matrix Walk::matrix(const void* data, DataType type, const RowLayout& tenso
           .batch_stride = count_ == 1 ? 0 : (along_time_ ? tensor.batch : tensor.step)};
 }
 
-}  // namespace recur::host::stepwise
+}  // namespace recur::host::gpu_pass
