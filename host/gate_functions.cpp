@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "host/fields.hpp"
+
 namespace recur::host {
 namespace {
 
@@ -42,8 +44,6 @@ int function_places(Cell cell) {
 
 namespace {
 
-using Functions = std::array<GateActivation, 3>;
-
 // The cell's own as `standard`, and nothing in what is not read.
 void bring_into_one_form(const Spec& spec, Functions& functions) {
   for (int place = 0; place < function_places(spec.cell); ++place) {
@@ -56,20 +56,9 @@ void bring_into_one_form(const Spec& spec, Functions& functions) {
   }
 }
 
-bool are_same(const Functions& a, const Functions& b) {
-  return std::ranges::equal(a, b, [](const GateActivation& one, const GateActivation& other) {
-    return one.function == other.function && one.alpha == other.alpha && one.beta == other.beta;
-  });
-}
-
 bool has_any(const Functions& functions) {
   return std::ranges::any_of(
       functions, [](const GateActivation& gate) { return gate.function != Activation::standard; });
-}
-
-void add(Hash& hash, const Functions& functions) {
-  for (const GateActivation& gate : functions)
-    hash.add(static_cast<std::uint64_t>(gate.function)).add_bits(gate.alpha).add_bits(gate.beta);
 }
 
 }  // namespace
@@ -89,7 +78,7 @@ Spec with_functions_in_one_form(Spec spec) {
   bring_into_one_form(spec, spec.activations);
   if (spec.reverse_activations) {
     bring_into_one_form(spec, *spec.reverse_activations);
-    if (are_same(*spec.reverse_activations, spec.activations)) spec.reverse_activations.reset();
+    if (same_value(*spec.reverse_activations, spec.activations)) spec.reverse_activations.reset();
   }
   return spec;
 }
@@ -108,8 +97,8 @@ GateActivation function_of(const Spec& spec, std::int64_t direction, int place) 
 
 void add_functions(Hash& hash, const Spec& spec) {
   hash.add_bits(spec.clip);
-  add(hash, spec.activations);
-  if (spec.reverse_activations) add(hash, *spec.reverse_activations);
+  add_value(hash, spec.activations);
+  add_value(hash, spec.reverse_activations);
 }
 
 }  // namespace recur::host

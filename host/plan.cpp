@@ -4,8 +4,8 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "host/fields.hpp"
 #include "host/gate_functions.hpp"
-#include "host/hash.hpp"
 #include "host/out_of_memory.hpp"
 #include "host/plan_state.hpp"
 #include "host/refusals.hpp"
@@ -16,45 +16,13 @@ namespace recur {
 namespace host {
 namespace {
 
-void add_spec(Hash& hash, const Spec& spec) {
-  hash.add(static_cast<std::uint64_t>(spec.cell))
-      .add(static_cast<std::uint64_t>(spec.activation))
-      .add(spec.residual)
-      .add(static_cast<std::uint64_t>(spec.gru_reset))
-      .add(spec.peepholes)
-      .add(spec.coupled_input_forget)
-      .add(static_cast<std::uint64_t>(spec.input_size))
-      .add(static_cast<std::uint64_t>(spec.hidden_size))
-      .add(static_cast<std::uint64_t>(spec.layers))
-      .add(static_cast<std::uint64_t>(spec.direction))
-      .add(static_cast<std::uint64_t>(spec.bias))
-      .add(static_cast<std::uint64_t>(spec.dtype))
-      .add(static_cast<std::uint64_t>(spec.layout))
-      .add(spec.variable_lengths)
-      .add(spec.reset_mask)
-      .add(spec.cell_sequence)
-      .add(static_cast<std::uint64_t>(spec.projection_size))
-      .add_bits(spec.dropout)
-      .add_bits(spec.recurrent_dropout)
-      .add_bits(spec.zoneout)
-      .add(spec.layer_norm);
-  add_functions(hash, spec);
-}
-
 std::uint64_t fingerprint_of(const Job& job, EngineId engine, const EngineFacts& facts) {
   Hash hash;
   hash.add(RECUR_VERSION);
-  add_spec(hash, job.spec);
-  hash.add(static_cast<std::uint64_t>(job.shape.steps))
-      .add(static_cast<std::uint64_t>(job.shape.batch))
-      .add(static_cast<std::uint64_t>(job.options.pass))
-      .add(job.options.batch_invariant)
-      .add(job.options.tf32)
-      .add(static_cast<std::uint64_t>(job.options.checkpoint_interval))
-      .add(static_cast<std::uint64_t>(job.options.truncation_window))
-      .add(static_cast<std::uint64_t>(engine))
-      .add(facts.layout_id)
-      .add(facts.bits_id);
+  add_fields(hash, job.spec);
+  hash.add(static_cast<std::uint64_t>(job.shape.steps)).add(static_cast<std::uint64_t>(job.shape.batch));
+  add_fields(hash, job.options);
+  hash.add(static_cast<std::uint64_t>(engine)).add(facts.layout_id).add(facts.bits_id);
   return hash.value();
 }
 

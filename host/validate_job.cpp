@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "host/check.hpp"
+#include "host/fields.hpp"
 #include "host/gate_functions.hpp"
 #include "host/rates.hpp"
 
@@ -25,10 +27,22 @@ void probability(std::string_view field, double value) {
 
 // An enumerator outside its enumeration has no name.
 template <class Enum>
+bool is_known(Enum value) {
+  return !name_of(value).starts_with("unknown");
+}
+template <class Enum>
 void known(std::string_view field, Enum value) {
-  if (name_of(value).starts_with("unknown")) {
-    fail(field, "one of its enumerators", std::to_string(static_cast<int>(value)));
-  }
+  if (!is_known(value)) fail(field, "one of its enumerators", std::to_string(static_cast<int>(value)));
+}
+// All fields of Spec or of Options that are enumerations.
+template <class Owner>
+void known_enumerators(std::string_view prefix, const Owner& owner) {
+  each_field<Owner>([&]<class Value>(const Field<Owner, Value>& field) {
+    if constexpr (std::is_enum_v<Value>) {
+      const Value value = owner.*field.member;
+      if (!is_known(value)) known(std::string(prefix) + std::string(field.name), value);
+    }
+  });
 }
 
 // One direction's functions.
@@ -50,18 +64,12 @@ void validate_activations(const Spec& spec, std::string_view name,
 }
 
 void validate_spec(const Spec& spec) {
-  known("Spec::cell", spec.cell);
-  known("Spec::activation", spec.activation);
-  known("Spec::gru_reset", spec.gru_reset);
-  known("Spec::direction", spec.direction);
+  known_enumerators("Spec::", spec);
   for (const GateActivation& gate : spec.activations) known("Spec::activations", gate.function);
   if (spec.reverse_activations) {
     for (const GateActivation& gate : *spec.reverse_activations)
       known("Spec::reverse_activations", gate.function);
   }
-  known("Spec::bias", spec.bias);
-  known("Spec::dtype", spec.dtype);
-  known("Spec::layout", spec.layout);
 
   at_least("Spec::input_size (I)", spec.input_size, 1);
   at_least("Spec::hidden_size (H)", spec.hidden_size, 1);
@@ -74,17 +82,11 @@ void validate_spec(const Spec& spec) {
   }
 
   const std::string cell(name_of(spec.cell));
-  const auto only_for = [&](std::string_view field, Cell owner, bool set) {
-    if (set && spec.cell != owner)
-      fail(field, "its default, it belongs to " + std::string(name_of(owner)), cell);
-  };
-  only_for("Spec::peepholes", Cell::lstm, spec.peepholes);
-  only_for("Spec::coupled_input_forget", Cell::lstm, spec.coupled_input_forget);
-  only_for("Spec::cell_sequence", Cell::lstm, spec.cell_sequence);
-  only_for("Spec::projection_size", Cell::lstm, spec.projection_size != 0);
-  only_for("Spec::gru_reset", Cell::gru, spec.gru_reset != GruReset::after);
-  only_for("Spec::activation", Cell::rnn, spec.activation != RnnActivation::tanh);
-  only_for("Spec::residual", Cell::rnn, spec.residual);
+  each_field<Spec>([&](const auto& field) {
+    if (!field.cell || spec.cell == *field.cell || is_default(field, spec)) return;
+    fail("Spec::" + std::string(field.name),
+         "its default, it belongs to " + std::string(name_of(*field.cell)), cell);
+  });
 
   at_least("Spec::projection_size (P)", spec.projection_size, 0);
   if (spec.projection_size > spec.hidden_size) {
@@ -121,9 +123,7 @@ void validate_job(const Job& job) {
   validate_spec(job.spec);
   at_least("Shape::steps (T)", job.shape.steps, 1);
   at_least("Shape::batch (B)", job.shape.batch, 1);
-  known("Options::engine", job.options.engine);
-  known("Options::pass", job.options.pass);
-  known("Options::cudnn_algorithm", job.options.cudnn_algorithm);
+  known_enumerators("Options::", job.options);
   at_least("Options::threads", job.options.threads, 1);
   at_least("Options::checkpoint_interval", job.options.checkpoint_interval, 0);
   at_least("Options::truncation_window", job.options.truncation_window, 0);

@@ -65,14 +65,7 @@ const NamedCell& parse_cell(const std::string& name) {
 }
 
 Spec Shape::spec(Precision precision) const {
-  const NamedCell& named = parse_cell(cell);
-  Spec spec;
-  spec.cell = named.cell;
-  spec.activation = named.activation;
-  spec.gru_reset = named.reset;
-  spec.peepholes = named.peepholes;
-  spec.coupled_input_forget = named.coupled;
-  spec.residual = named.residual;
+  Spec spec = parse_cell(cell).spec;
   spec.input_size = I;
   spec.hidden_size = H;
   spec.layers = L;

@@ -34,22 +34,17 @@ double rate_of(const PrecisionRates& rates, Precision value);
 // Cells with their options, as shapes and the command line name them.
 struct NamedCell {
   std::string_view name;
-  Cell cell;
-  RnnActivation activation = RnnActivation::tanh;
-  GruReset reset = GruReset::after;
-  bool peepholes = false;
-  bool coupled = false;
-  bool residual = false;
+  Spec spec;  // the fields of the cell, the others at their defaults
 };
 inline constexpr std::array kCells = {
-    NamedCell{"rnn", Cell::rnn},
-    NamedCell{"rnn-relu", Cell::rnn, RnnActivation::relu},
-    NamedCell{.name = "rnn-residual", .cell = Cell::rnn, .residual = true},
-    NamedCell{"gru", Cell::gru},
-    NamedCell{"gru-reset-before", Cell::gru, RnnActivation::tanh, GruReset::before},
-    NamedCell{"lstm", Cell::lstm},
-    NamedCell{"lstm-peephole", Cell::lstm, RnnActivation::tanh, GruReset::after, true},
-    NamedCell{"lstm-coupled", Cell::lstm, RnnActivation::tanh, GruReset::after, false, true},
+    NamedCell{"rnn", {.cell = Cell::rnn}},
+    NamedCell{"rnn-relu", {.cell = Cell::rnn, .activation = RnnActivation::relu}},
+    NamedCell{"rnn-residual", {.cell = Cell::rnn, .residual = true}},
+    NamedCell{"gru", {.cell = Cell::gru}},
+    NamedCell{"gru-reset-before", {.cell = Cell::gru, .gru_reset = GruReset::before}},
+    NamedCell{"lstm", {.cell = Cell::lstm}},
+    NamedCell{"lstm-peephole", {.cell = Cell::lstm, .peepholes = true}},
+    NamedCell{"lstm-coupled", {.cell = Cell::lstm, .coupled_input_forget = true}},
 };
 
 struct Shape {

@@ -1,6 +1,9 @@
 #include "host/c/convert.hpp"
 
 #include <cstring>
+#include <type_traits>
+
+#include "host/fields.hpp"
 
 namespace recur::host::c {
 namespace {
@@ -75,17 +78,65 @@ Rates rates_of(const recur_rates* from) {
   return rates;
 }
 
-using GateActivations = std::array<GateActivation, 3>;
-GateActivations activations_of(const recur_activation (&from)[3], const char* name) {
-  GateActivations to;
+// Fields of Spec and Options by their types, from C and to C. `owner` is the C struct, where a field takes two
+// of its members.
+template <class Owner, class Enum>
+requires std::is_enum_v<Enum>
+void from_c(Enum& to, const Owner& /*owner*/, std::int32_t from, const char* name) {
+  to = enum_of<Enum>(from, name);
+}
+template <class Owner>
+void from_c(bool& to, const Owner& /*owner*/, std::int32_t from, const char* name) {
+  to = flag(from, name);
+}
+template <class Owner>
+void from_c(int& to, const Owner& /*owner*/, std::int32_t from, const char* /*name*/) {
+  to = from;
+}
+template <class Owner>
+void from_c(std::int64_t& to, const Owner& /*owner*/, std::int64_t from, const char* /*name*/) {
+  to = from;
+}
+template <class Owner>
+void from_c(double& to, const Owner& /*owner*/, double from, const char* /*name*/) {
+  to = from;
+}
+template <class Owner>
+void from_c(Functions& to, const Owner& /*owner*/, const recur_activation (&from)[3], const char* name) {
   for (std::size_t i = 0; i < to.size(); ++i)
     to[i] = {enum_of<Activation>(from[i].function, name), from[i].alpha, from[i].beta};
-  return to;
 }
-void set_activations(recur_activation (&to)[3], const GateActivations& from) {
+void from_c(std::optional<Functions>& to, const recur_spec& owner, const recur_activation (&from)[3],
+            const char* name) {
+  if (flag(owner.has_reverse_activations, "spec.has_reverse_activations"))
+    from_c(to.emplace(), owner, from, name);
+}
+// The C interface wraps the callback (recur_c.cpp).
+void from_c(LogCallback& /*to*/, const recur_options& /*owner*/, void (* /*from*/)(void*, const char*),
+            const char* /*name*/) {}
+
+template <class Owner, class Value>
+requires std::is_enum_v<Value> || std::is_integral_v<Value>
+void set_c(std::int32_t& to, Owner& /*owner*/, Value from) { to = static_cast<std::int32_t>(from); }
+template <class Owner>
+void set_c(std::int64_t& to, Owner& /*owner*/, std::int64_t from) {
+  to = from;
+}
+template <class Owner>
+void set_c(double& to, Owner& /*owner*/, double from) {
+  to = from;
+}
+template <class Owner>
+void set_c(recur_activation (&to)[3], Owner& /*owner*/, const Functions& from) {
   for (std::size_t i = 0; i < from.size(); ++i)
     to[i] = {static_cast<std::int32_t>(from[i].function), from[i].alpha, from[i].beta};
 }
+void set_c(recur_activation (&to)[3], recur_spec& owner, const std::optional<Functions>& from) {
+  if (!from) return;
+  set_c(to, owner, *from);
+  owner.has_reverse_activations = 1;
+}
+void set_c(void (*&/*to*/)(void*, const char*), recur_options& /*owner*/, const LogCallback& /*from*/) {}
 
 }  // namespace
 
@@ -94,65 +145,18 @@ Spec spec_of(const recur_spec* from) {
   recur_spec_init(&defaults);
   const recur_spec c = current(from, "spec", defaults);
   Spec spec;
-  spec.cell = enum_of<Cell>(c.cell, "spec.cell");
-  spec.activation = enum_of<RnnActivation>(c.activation, "spec.activation");
-  spec.gru_reset = enum_of<GruReset>(c.gru_reset, "spec.gru_reset");
-  spec.peepholes = flag(c.peepholes, "spec.peepholes");
-  spec.coupled_input_forget = flag(c.coupled_input_forget, "spec.coupled_input_forget");
-  spec.input_size = c.input_size;
-  spec.hidden_size = c.hidden_size;
-  spec.projection_size = c.projection_size;
-  spec.layers = c.layers;
-  spec.direction = enum_of<Direction>(c.direction, "spec.direction");
-  spec.bias = enum_of<Bias>(c.bias, "spec.bias");
-  spec.dtype = enum_of<DataType>(c.dtype, "spec.dtype");
-  spec.layout = enum_of<Layout>(c.layout, "spec.layout");
-  spec.variable_lengths = flag(c.variable_lengths, "spec.variable_lengths");
-  spec.reset_mask = flag(c.reset_mask, "spec.reset_mask");
-  spec.cell_sequence = flag(c.cell_sequence, "spec.cell_sequence");
-  spec.dropout = c.dropout;
-  spec.recurrent_dropout = c.recurrent_dropout;
-  spec.zoneout = c.zoneout;
-  spec.clip = c.clip;
-  spec.layer_norm = flag(c.layer_norm, "spec.layer_norm");
-  spec.activations = activations_of(c.activations, "spec.activations");
-  if (flag(c.has_reverse_activations, "spec.has_reverse_activations")) {
-    spec.reverse_activations = activations_of(c.reverse_activations, "spec.reverse_activations");
-  }
-  spec.residual = flag(c.residual, "spec.residual");
+#define RECUR_FROM_C(name, ...) from_c(spec.name, c, c.name, "spec." #name);
+  RECUR_SPEC_FIELDS(RECUR_FROM_C)
+#undef RECUR_FROM_C
   return spec;
 }
 
 recur_spec to_c(const Spec& from) {
   recur_spec c = {};
   c.struct_size = sizeof(c);
-  c.cell = static_cast<std::int32_t>(from.cell);
-  c.activation = static_cast<std::int32_t>(from.activation);
-  c.gru_reset = static_cast<std::int32_t>(from.gru_reset);
-  c.peepholes = from.peepholes ? 1 : 0;
-  c.coupled_input_forget = from.coupled_input_forget ? 1 : 0;
-  c.input_size = from.input_size;
-  c.hidden_size = from.hidden_size;
-  c.projection_size = from.projection_size;
-  c.layers = from.layers;
-  c.direction = static_cast<std::int32_t>(from.direction);
-  c.bias = static_cast<std::int32_t>(from.bias);
-  c.dtype = static_cast<std::int32_t>(from.dtype);
-  c.layout = static_cast<std::int32_t>(from.layout);
-  c.variable_lengths = from.variable_lengths ? 1 : 0;
-  c.reset_mask = from.reset_mask ? 1 : 0;
-  c.cell_sequence = from.cell_sequence ? 1 : 0;
-  c.dropout = from.dropout;
-  c.recurrent_dropout = from.recurrent_dropout;
-  c.zoneout = from.zoneout;
-  c.clip = from.clip;
-  c.layer_norm = from.layer_norm ? 1 : 0;
-  set_activations(c.activations, from.activations);
-  if (from.reverse_activations) {
-    set_activations(c.reverse_activations, *from.reverse_activations);
-    c.has_reverse_activations = 1;
-  }
-  c.residual = from.residual ? 1 : 0;
+#define RECUR_TO_C(name, ...) set_c(c.name, c, from.name);
+  RECUR_SPEC_FIELDS(RECUR_TO_C)
+#undef RECUR_TO_C
   return c;
 }
 
@@ -161,15 +165,19 @@ Options options_of(const recur_options* from) {
   recur_options_init(&defaults);
   const recur_options c = from == nullptr ? defaults : current(from, "options", defaults);
   Options options;
-  options.engine = enum_of<EngineId>(c.engine, "options.engine");
-  options.pass = enum_of<Pass>(c.pass, "options.pass");
-  options.threads = c.threads;
-  options.batch_invariant = flag(c.batch_invariant, "options.batch_invariant");
-  options.tf32 = flag(c.tf32, "options.tf32");
-  options.cudnn_algorithm = enum_of<CudnnAlgorithm>(c.cudnn_algorithm, "options.cudnn_algorithm");
-  options.checkpoint_interval = c.checkpoint_interval;
-  options.truncation_window = c.truncation_window;
+#define RECUR_FROM_C(name, ...) from_c(options.name, c, c.name, "options." #name);
+  RECUR_OPTIONS_FIELDS(RECUR_FROM_C)
+#undef RECUR_FROM_C
   return options;
+}
+
+recur_options to_c(const Options& from) {
+  recur_options c = {};
+  c.struct_size = sizeof(c);
+#define RECUR_TO_C(name, ...) set_c(c.name, c, from.name);
+  RECUR_OPTIONS_FIELDS(RECUR_TO_C)
+#undef RECUR_TO_C
+  return c;
 }
 
 DeviceProps props_of(const recur_device_props* from) {

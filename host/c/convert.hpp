@@ -46,6 +46,8 @@ Spec spec_of(const recur_spec* from);
 // With the size that this library knows.
 recur_spec to_c(const Spec& from);
 Options options_of(const recur_options* from);  // null: the defaults
+// Without the callback.
+recur_options to_c(const Options& from);
 DeviceProps props_of(const recur_device_props* from);
 TensorView view_of(const recur_tensor& from, const char* name);
 std::vector<TensorView> views_of(std::span<const recur_tensor> from, const char* name);

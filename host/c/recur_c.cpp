@@ -193,9 +193,7 @@ void recur_spec_init_sized(recur_spec* spec, size_t struct_size) {
   init(spec, struct_size, c::to_c(recur::Spec{}));
 }
 void recur_options_init_sized(recur_options* options, size_t struct_size) {
-  recur_options defaults = {};
-  defaults.threads = recur::Options{}.threads;
-  init(options, struct_size, defaults);
+  init(options, struct_size, c::to_c(recur::Options{}));
 }
 void recur_rates_init_sized(recur_rates* rates, size_t struct_size) {
   recur_rates defaults = {};

@@ -8,11 +8,13 @@
 #include <memory>
 #include <sstream>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "engines/engine_run.hpp"
+#include "host/fields.hpp"
 #include "oracle/backward.hpp"
 #include "oracle/oracle.hpp"
 #include "support/problem.hpp"
@@ -152,27 +154,31 @@ class Recent {
   std::size_t bytes_ = 0;
 };
 
-/// All that a problem depends on. A field that is added to Spec does not compile until it is named here.
+/// All that a problem depends on: every field of Spec but the layout.
 inline std::string key_of(const RunOptions& run, const Spec& spec, Index steps, Index batch,
                           std::uint64_t seed, Pass pass) {
-  const auto& [cell, activation, residual, gru_reset, peepholes, coupled, I, H, P, L, direction, bias, dtype,
-               layout, lengths, mask, cell_sequence, dropout, activations, reverse_activations, clip,
-               recurrent_dropout, zoneout, layer_norm] = spec;
-  static_cast<void>(layout);  // the run's
   std::ostringstream key;
   key.precision(17);
   const auto add = [&](const auto&... values) { ((key << +values << ' '), ...); };
-  const auto number = [](auto value) { return static_cast<int>(value); };
-  add(number(cell), number(activation), residual, number(gru_reset), peepholes, coupled, I, H, P, L,
-      number(direction), number(bias), number(dtype), lengths, mask, cell_sequence, dropout, clip,
-      recurrent_dropout, zoneout, layer_norm);
-  const auto add_functions = [&](const std::array<GateActivation, 3>& functions) {
-    for (const GateActivation& gate : functions) add(number(gate.function), gate.alpha, gate.beta);
+  const auto add_functions = [&](const host::Functions& functions) {
+    for (const GateActivation& gate : functions) add(static_cast<int>(gate.function), gate.alpha, gate.beta);
   };
-  add_functions(activations);
-  if (reverse_activations) add_functions(*reverse_activations);
-  add(steps, batch, seed, number(pass), run.states, run.final_gradients, run.device->empty_sequences);
-  if (dropout > 0) key << reinterpret_cast<const void*>(run.device->dropout_masks);
+  host::each_field<Spec>([&]<class Value>(const host::Field<Spec, Value>& field) {
+    const Value& value = spec.*field.member;
+    if (field.id == host::FieldId::layout) return;  // the run's
+    if constexpr (std::is_same_v<Value, host::Functions>) {
+      add_functions(value);
+    } else if constexpr (std::is_same_v<Value, std::optional<host::Functions>>) {
+      if (value) add_functions(*value);
+    } else if constexpr (std::is_enum_v<Value>) {
+      add(static_cast<int>(value));
+    } else {
+      add(value);
+    }
+  });
+  add(steps, batch, seed, static_cast<int>(pass), run.states, run.final_gradients,
+      run.device->empty_sequences);
+  if (spec.dropout > 0) key << reinterpret_cast<const void*>(run.device->dropout_masks);
   return key.str();
 }
 

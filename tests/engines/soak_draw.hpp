@@ -124,6 +124,15 @@ inline void draw_functions(Draw& draw, SoakCase& drawn) {
     if (draw.coin())
       spec.activations[static_cast<std::size_t>(gate)] = gate_of(draw.one_of(enumerators<Activation>(0)));
   }
+  if (spec.direction == Direction::bidirectional && draw.coin())
+    spec.reverse_activations.emplace()[0] = gate_of(draw.one_of(enumerators<Activation>(0)));
+}
+
+/// Whether any gate has another function than the cell's.
+inline bool has_other_functions(const Spec& spec) {
+  return spec.reverse_activations || std::ranges::any_of(spec.activations, [](const GateActivation& gate) {
+           return gate.function != Activation::standard;
+         });
 }
 
 /// Whether too many seeds of a case would be left out, since an argument of a function is near its kink
@@ -131,9 +140,7 @@ inline void draw_functions(Draw& draw, SoakCase& drawn) {
 inline bool is_near_kinks(const SoakCase& drawn) {
   const Spec& spec = drawn.spec;
   const bool relu = spec.cell == Cell::rnn && spec.activation == RnnActivation::relu;
-  const bool other = std::ranges::any_of(
-      spec.activations, [](const GateActivation& gate) { return gate.function != Activation::standard; });
-  if (has_one_signed_sums(spec) || !(relu || other || spec.clip != 0)) return false;
+  if (has_one_signed_sums(spec) || !(relu || has_other_functions(spec) || spec.clip != 0)) return false;
   const Index sums =
       drawn.T * drawn.B * spec.layers * directions_of(spec) * gates_of(spec) * spec.hidden_size;
   return 64 * epsilon_of(spec.dtype) * static_cast<double>(sums) > 0.125;
@@ -186,6 +193,7 @@ inline SoakCase draw_any(Draw& draw, const TestDevice& device, const SoakLimits&
     spec.dropout = draw.one_of({0.125, 0.5});
   if (draw.once_in(16)) draw_oddity(draw, drawn);
   if (draw.once_in(16)) draw_functions(draw, drawn);
+  if (device.tf32 && spec.dtype == DataType::f32) run.tf32 = draw.once_in(4);
   if (spec.layers < 1 || spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return drawn;
 
   // Fewer steps and sequences, then a smaller layer.
@@ -244,11 +252,9 @@ inline SoakCase draw_shared(const TestDevice& device, std::uint64_t seed, std::u
   for (;;) {
     SoakCase drawn = draw_any(draw, device, limits);
     Spec& spec = drawn.spec;
-    const bool other =
-        spec.clip != 0 || std::ranges::any_of(spec.activations, [](const GateActivation& gate) {
-          return gate.function != Activation::standard;
-        });
-    if (other || (spec.residual && spec.activation == RnnActivation::relu)) continue;
+    if (spec.clip != 0 || has_other_functions(spec) ||
+        (spec.residual && spec.activation == RnnActivation::relu))
+      continue;
     drawn.pass = Pass::training;
     drawn.run.by_steps = drawn.run.prepared = false;
     drawn.run.threads = static_cast<int>(draw.between(2, device.threads));
@@ -285,6 +291,9 @@ inline std::string text_of(const SoakCase& drawn) {
   for (const GateActivation& gate : spec.activations) {
     if (gate.function != Activation::standard) text += " " + std::string(name_of(gate.function));
   }
+  if (spec.reverse_activations)
+    text += ", in reverse " + std::string(name_of((*spec.reverse_activations)[0].function));
+  if (run.tf32) text += " tf32";
   return text;
 }
 

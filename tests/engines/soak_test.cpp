@@ -6,12 +6,15 @@
 // A case depends on the seed and its number alone; a failure names both, for
 //
 //     RECUR_SOAK_SEED=7 RECUR_SOAK_FIRST=123 RECUR_SOAK_CASES=1 test_engines_soak
+#include <algorithm>
 #include <cstdlib>
 #include <map>
+#include <set>
 
 #include "engines/device_test.hpp"
 #include "engines/judge.hpp"
 #include "engines/soak_draw.hpp"
+#include "host/fields.hpp"
 #include "support/same_bits.hpp"
 
 namespace recur::test {
@@ -37,8 +40,12 @@ Outcome run_case(const SoakCase& drawn) {
     return Outcome::impossible;
   }
   with_storage(drawn.spec.dtype, [&]<class T>() {
-    if (drawn.pass == Pass::inference) return judge_inference<T>(drawn.spec, drawn.T, drawn.B, run);
-    judge<T>(drawn.spec, drawn.T, drawn.B, run);
+    const auto judged = [&]<class Round>(Round) {
+      if (drawn.pass == Pass::inference) return judge_inference<T, Round>(drawn.spec, drawn.T, drawn.B, run);
+      judge_all<T, Round>(drawn.spec, drawn.T, drawn.B, {run});
+    };
+    if (std::is_same_v<T, float> && run.tf32) return judged(oracle::RoundOperandsToTf32());
+    judged(typename StorageOf<T>::Round());
   });
   return Outcome::judged;
 }
@@ -77,6 +84,33 @@ TEST_P(Soak, IsJudgedRefusedOrImpossible) {
               static_cast<unsigned long long>(outcomes[Outcome::refused]),
               static_cast<unsigned long long>(outcomes[Outcome::impossible]));
   EXPECT_TRUE(count == 1 || 4 * outcomes[Outcome::judged] >= count) << "most were left undone";
+}
+
+// Every field of Spec and Options is drawn with another value than its default by some device here, so that a new
+// field that the walk leaves out fails. An algorithm of cuDNN is the device's, and what is logged is no part of a
+// job.
+TEST(SoakDraws, SetEveryField) {
+  std::set<host::FieldId> set = {host::FieldId::cudnn_algorithm, host::FieldId::log};
+  const auto devices = test_devices();
+  if (std::ranges::none_of(devices, &TestDevice::tf32)) set.insert(host::FieldId::tf32);
+  for (const TestDevice& device : devices) {
+    if (!device.absent.empty()) GTEST_SKIP() << device.absent;
+    for (std::uint64_t number = 0; number < 4000; ++number) {
+      Draw draw(1, number);
+      SoakCase drawn = draw_any(draw, device, soak_limits(device));
+      drawn.spec.layout = drawn.run.layout;
+      const Options options = options_for(drawn.run, drawn.pass);
+      host::each_field<Spec>([&](const auto& field) {
+        if (!host::is_default(field, drawn.spec)) set.insert(field.id);
+      });
+      host::each_field<Options>([&](const auto& field) {
+        if (!host::is_default(field, options)) set.insert(field.id);
+      });
+    }
+  }
+  const auto expect = [&](const auto& field) { EXPECT_TRUE(set.contains(field.id)) << field.name; };
+  host::each_field<Spec>(expect);
+  host::each_field<Options>(expect);
 }
 
 // Too large for the oracle, which has judged what one thread does: several give its bits, whether or not

@@ -1,7 +1,7 @@
 /// @file
 /// What a job can ask for beyond its cell and type, one row of docs/support.md each: every field of Spec and
-/// Options, and what a call may vary. A new field is a new row here; new cells, types and functions come from
-/// their enumerations.
+/// Options, and what a call may vary. A new field is a new row here (SupportRows.SetEveryField); new cells, types
+/// and functions come from their enumerations.
 #pragma once
 
 #include <functional>

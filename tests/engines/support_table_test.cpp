@@ -9,6 +9,7 @@
 #include <fstream>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "engines/judge.hpp"
 #include "engines/simt_device.hpp"
 #include "engines/support_rows.hpp"
+#include "host/fields.hpp"
 #include "host/refusals.hpp"
 #include "oracle/dropout.hpp"
 #include "planning/chips.hpp"
@@ -77,11 +79,8 @@ constexpr Way kWays[] = {{"inference", Pass::inference},
 
 // The machine's reasons, which say nothing of the library.
 bool is_of_machine(const Column& column, const std::string& reason) {
-  using host::Feature;
   return std::ranges::any_of(host::refusals(), [&](const host::Refusal& row) {
-    return row.engine == column.device.engine && row.reason == reason &&
-           (row.feature == Feature::onednn_not_loaded ||
-            row.feature == Feature::onednn_without_implementation);
+    return row.engine == column.device.engine && row.reason == reason && row.ground == host::Ground::machine;
   });
 }
 
@@ -312,6 +311,37 @@ void SupportTable::largest() {
                                                                : fits == 0 ? "refused: " + reason(1)
                                                                            : std::to_string(fits)});
   }
+}
+
+// Every field of Spec and Options takes another value than its default in some row of the file, so that a new
+// field without a row fails here. What is logged is no part of a job.
+TEST(SupportRows, SetEveryField) {
+  std::set<host::FieldId> set = {host::FieldId::log};
+  const auto note = [&](const auto& field, const auto& owner) {
+    if (!host::is_default(field, owner)) set.insert(field.id);
+  };
+  const auto note_job = [&](SupportJob& job, Pass pass) {
+    job.run.device = &job.device;
+    job.spec.layout = job.run.layout;
+    host::each_field<Spec>([&](const auto& field) { note(field, job.spec); });
+    const Options options = options_for(job.run, pass);
+    host::each_field<Options>([&](const auto& field) { note(field, options); });
+  };
+  const Column column{cpu_device(), ""};
+  for (const Spec& cell : all_cells_and_projections()) {
+    for (const Way& way : kWays) {
+      SupportJob job = job_of(column, cell, DataType::bf16);
+      note_job(job, way.pass);
+    }
+  }
+  for (const SupportRow& row : support_rows()) {
+    SupportJob job = job_of(column, Spec{}, DataType::f32);
+    row.set(job);
+    note_job(job, Pass::inference);
+  }
+  const auto expect = [&](const auto& field) { EXPECT_TRUE(set.contains(field.id)) << field.name; };
+  host::each_field<Spec>(expect);
+  host::each_field<Options>(expect);
 }
 
 TEST_F(SupportTable, IsWhatTheFileSays) {

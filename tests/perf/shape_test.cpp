@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <set>
 
+#include "host/fields.hpp"
 #include "recur/error.hpp"
 
 namespace recur::perf {
@@ -111,6 +112,28 @@ TEST(Shapes, CarriedOnesCoverWhatPeopleRun) {
   EXPECT_EQ(precisions.size(), kPrecisions.size());
   EXPECT_EQ(passes.size(), kTimed.size());
   EXPECT_TRUE(one && odd && ragged && resets && stacked && both);
+}
+
+// A shape sets every field of Spec but these, of which no time is taken: a new field is in a shape or here.
+TEST(Shapes, SetEveryFieldThatIsTimed) {
+  using enum host::FieldId;
+  const std::set<host::FieldId> untimed = {bias,    layout,      cell_sequence,      projection_size,
+                                           dropout, zoneout,     recurrent_dropout,  layer_norm,
+                                           clip,    activations, reverse_activations};
+  std::set<host::FieldId> set;
+  for (const NamedCell& cell : kCells) {
+    Shape shape = parse_shapes(kGood).front();
+    shape.cell = cell.name;
+    for (const Precision precision : kPrecisions) {
+      const Spec spec = shape.spec(precision);
+      host::each_field<Spec>([&](const auto& field) {
+        if (!host::is_default(field, spec)) set.insert(field.id);
+      });
+    }
+  }
+  host::each_field<Spec>([&](const auto& field) {
+    EXPECT_NE(set.contains(field.id), untimed.contains(field.id)) << field.name;
+  });
 }
 
 }  // namespace

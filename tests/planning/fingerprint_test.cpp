@@ -8,7 +8,9 @@
 #include "engines/engine_run.hpp"
 #include "engines/simd_names.hpp"
 #include "host/cpu/simd/kernels.hpp"
+#include "host/fields.hpp"
 #include "host/plan_state.hpp"
+#include "support/other_values.hpp"
 #include "support/problem.hpp"
 #include "support/spec_name.hpp"
 
@@ -203,6 +205,77 @@ TEST(Fingerprint, LaterFieldsCountAlready) {
   expect_new("residual", (job.spec.residual = true, job));
   job = plain;
   expect_new("gru_reset", (job.spec.gru_reset = GruReset::before, job));
+}
+
+// Every field of the list by itself, set to another value than its default.
+TEST(Fingerprint, EveryFieldOfTheListCountsOrIsSaidNotTo) {
+  const host::Job plain{lstm_question().spec, {2, 3}, {}, {}};
+  std::map<std::uint64_t, std::string_view> seen = {{fingerprint_of(plain), "unchanged"}};
+  const auto expect = [&](const auto& field, const host::Job& job) {
+    if (field.is_counted) {
+      const auto [place, is_new] = seen.emplace(fingerprint_of(job), field.name);
+      EXPECT_TRUE(is_new) << field.name << " and " << place->second << " have one fingerprint";
+    } else {
+      EXPECT_EQ(fingerprint_of(job), fingerprint_of(plain)) << field.name;
+    }
+  };
+  host::each_field<Spec>([&](const auto& field) {
+    host::Job job = plain;
+    set_other(job.spec.*field.member);
+    expect(field, job);
+  });
+  host::each_field<Options>([&](const auto& field) {
+    host::Job job = plain;
+    set_other(job.options.*field.member);
+    expect(field, job);
+  });
+}
+
+// Equal fields give equal bits in every version: programs keep them. A field at the end of the list changes
+// these; any other change of them is a mistake.
+TEST(Fingerprint, BitsOfTheFieldsStay) {
+  const auto bits = [](const auto& owner) {
+    host::Hash hash;
+    host::add_fields(hash, owner);
+    return hash.value();
+  };
+  EXPECT_EQ(bits(Spec{}), 0xf6b5f4f0fd87da24u);
+  Spec rnn;
+  rnn.cell = Cell::rnn;
+  rnn.activation = RnnActivation::relu;
+  rnn.residual = true;
+  rnn.direction = Direction::bidirectional;
+  rnn.activations[0] = {Activation::elu, 0.5, 0};
+  rnn.reverse_activations.emplace()[0] = {Activation::affine, 2, 0.25};
+  rnn.input_size = 24;
+  rnn.hidden_size = 96;
+  rnn.layout = Layout::batch_major;
+  rnn.clip = 3;
+  rnn.dropout = 0.25;
+  rnn.layers = 2;
+  EXPECT_EQ(bits(rnn), 0xfa3c4396285d58e2u);
+  Spec lstm;
+  lstm.gru_reset = GruReset::before;
+  lstm.peepholes = lstm.coupled_input_forget = lstm.variable_lengths = lstm.reset_mask = true;
+  lstm.cell_sequence = lstm.layer_norm = true;
+  lstm.projection_size = 7;
+  lstm.hidden_size = 11;
+  lstm.input_size = 5;
+  lstm.recurrent_dropout = 0.125;
+  lstm.zoneout = 0.5;
+  lstm.dtype = DataType::bf16;
+  lstm.bias = Bias::single;
+  EXPECT_EQ(bits(lstm), 0xa9e97e6239684dadu);
+  EXPECT_EQ(bits(Options{}), 0x40d69e0cf0f65c45u);
+  EXPECT_EQ(bits(Options{.engine = EngineId::cpu,
+                         .pass = Pass::training,
+                         .threads = 3,
+                         .batch_invariant = true,
+                         .tf32 = true,
+                         .cudnn_algorithm = CudnnAlgorithm::fastest,
+                         .checkpoint_interval = 4,
+                         .truncation_window = 5}),
+            0xdfd92afa4e082965u);
 }
 
 TEST(Fingerprint, TheEngineAndItsChoicesCount) {

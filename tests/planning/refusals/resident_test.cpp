@@ -12,17 +12,16 @@ Job for_resident(Job job) {
   return job;
 }
 
-// The resident engine takes both 16-bit types, and every possible Spec but residual rnn and projections.
+// The resident engine takes both 16-bit types, and every possible Spec but projections.
 TEST(Refusals, EverySpecIsPlannedForTheResidentEngineRefusedByTheTableOrImpossible) {
   const auto job_for = [](const Spec& spec) {
     Job job = for_resident(job_of(spec));
     job.spec.dtype = spec.dtype;
     return job;
   };
-  const std::int64_t planned = expect_of_each_spec(
-      job_for, [](const Spec& spec) { return size_of(spec.dtype) == 2 && !spec.residual; });
-  // As on the CPU without residual rnn, in two types instead of three.
-  EXPECT_EQ(planned, (2 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 2);
+  const std::int64_t planned =
+      expect_of_each_spec(job_for, [](const Spec& spec) { return size_of(spec.dtype) == 2; });
+  EXPECT_EQ(planned, 2 * specs_of_a_type());
 }
 
 TEST(Refusals, WhatTheResidentEngineLacksIsNamed) {
@@ -46,11 +45,6 @@ TEST(Refusals, WhatTheResidentEngineLacksIsNamed) {
   expect(with([](Job& job) { job.spec.dtype = DataType::f64; }), "dtype f64 is not implemented");
   expect(with([](Job& job) { job.options.batch_invariant = true; }), "batch_invariant is not implemented");
   expect(with([](Job& job) { job.spec.projection_size = 2; }), "projection_size is not implemented");
-  expect(with([](Job& job) {
-           job.spec.cell = Cell::rnn;
-           job.spec.residual = true;
-         }),
-         "residual is not implemented");
   for (const Later& later : kLater) {
     const std::string name = later.name;
     if (name != "f16") expect(with(later.set), name);
@@ -111,10 +105,6 @@ TEST(Refusals, EveryRowOfTheResidentEngineIsReached) {
         +[](Job& job) { job.spec.projection_size = 2; },
         +[](Job& job) { job.options.batch_invariant = true; }, +[](Job& job) { job.spec.hidden_size = 769; },
         +[](Job& job) { job.spec.input_size = kMostInputs + 1; },
-        +[](Job& job) {
-          job.spec.cell = Cell::rnn;
-          job.spec.residual = true;
-        },
         +[](Job& job) {
           job.spec.input_size = job.spec.hidden_size = job.shape.batch = 1;
           job.shape.steps = std::int64_t{0x7fffffff} + 1;

@@ -12,8 +12,7 @@ TEST(Refusals, EverySpecIsPlannedForAGpuOrImpossible) {
     return job;
   };
   const std::int64_t planned = expect_of_each_spec(job_for, [](const Spec&) { return true; });
-  // As on the CPU, in four types instead of three.
-  EXPECT_EQ(planned, (4 + 2 + 8) * 2 * 2 * 2 * 3 * 3 * 4);
+  EXPECT_EQ(planned, 4 * specs_of_a_type());
 }
 
 TEST(Refusals, EveryProjectionIsPlannedForAGpu) {
