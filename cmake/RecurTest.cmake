@@ -33,6 +33,10 @@ function(recur_add_test)
     TIMEOUT ${arg_TIMEOUT}
     FAIL_REGULAR_EXPRESSION "\\[  PASSED  \\] 0 tests"
     ENVIRONMENT "${RECUR_TEST_ENVIRONMENT}")
+  # What is given more time is begun first: at the end all processors are busy, with small tests.
+  if(arg_TIMEOUT GREATER 300)
+    set_tests_properties(${arg_NAME} PROPERTIES COST ${arg_TIMEOUT})
+  endif()
   if("simt" IN_LIST arg_LABELS)
     set_tests_properties(${arg_NAME} PROPERTIES ENVIRONMENT "${RECUR_SIMT_ENVIRONMENT}")
   endif()

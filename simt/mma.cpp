@@ -26,40 +26,41 @@ float from_f16(std::uint32_t bits) {
 // The tensor core reads the upper 19 bits of a register.
 float from_tf32(std::uint32_t bits) { return std::bit_cast<float>(bits & 0xffffe000u); }
 
-float element(Mma kind, const std::uint32_t* registers, int index) {
-  switch (kind) {
-    case Mma::m16n8k16_bf16:
-    case Mma::m16n8k8_bf16: return from_bf16(registers[index / 2] >> (index % 2 * 16) & 0xffffu);
-    case Mma::m16n8k16_f16:
-    case Mma::m16n8k8_f16: return from_f16(registers[index / 2] >> (index % 2 * 16) & 0xffffu);
-    case Mma::m16n8k8_tf32: break;
+template <Mma kKind>
+float element(const std::uint32_t* registers, int index) {
+  if constexpr (kKind == Mma::m16n8k8_tf32) {
+    return from_tf32(registers[index]);
+  } else {
+    const std::uint32_t half = registers[index / 2] >> (index % 2 * 16) & 0xffffu;
+    if constexpr (kKind == Mma::m16n8k16_bf16 || kKind == Mma::m16n8k8_bf16) return from_bf16(half);
+    return from_f16(half);
   }
-  return from_tf32(registers[index]);
 }
 
 struct MmaArgument {
-  Mma kind;
   float* d;
   const std::uint32_t* a;
   const std::uint32_t* b;
   const float* c;
 };
 
+// For each kind apart, because it is what an emulated tensor-core kernel waits for: the places of elements
+// are known when it is compiled.
+template <Mma kKind>
 void compute_mma(WarpCall& call) {
   const auto argument = [&](int lane) { return static_cast<MmaArgument*>(call.argument[lane]); };
   if (call.arrived != ~0u) fail(FaultKind::divergence, "mma without all 32 lanes: %08x", call.arrived);
-  const Mma kind = argument(0)->kind;
-  const int K = depth_of(kind);
+  constexpr int K = depth_of(kKind);
   float a[16][16], b[16][8], d[16][8];
   for (int lane = 0; lane < 32; ++lane) {
     const MmaArgument& mine = *argument(lane);
     for (int i = 0; i < K / 2; ++i) {
-      const Position p = position_of_a(kind, lane, i);
-      a[p.row][p.column] = element(kind, mine.a, i);
+      const Position p = position_of_a(kKind, lane, i);
+      a[p.row][p.column] = element<kKind>(mine.a, i);
     }
     for (int i = 0; i < K / 4; ++i) {
-      const Position p = position_of_b(kind, lane, i);
-      b[p.row][p.column] = element(kind, mine.b, i);
+      const Position p = position_of_b(kKind, lane, i);
+      b[p.row][p.column] = element<kKind>(mine.b, i);
     }
     for (int i = 0; i < 4; ++i) {
       const Position p = position_of_c(lane, i);
@@ -77,6 +78,17 @@ void compute_mma(WarpCall& call) {
       argument(lane)->d[i] = d[p.row][p.column];
     }
   }
+}
+
+void (*compute_of(Mma kind))(WarpCall&) {
+  switch (kind) {
+    case Mma::m16n8k16_bf16: return compute_mma<Mma::m16n8k16_bf16>;
+    case Mma::m16n8k8_bf16: return compute_mma<Mma::m16n8k8_bf16>;
+    case Mma::m16n8k16_f16: return compute_mma<Mma::m16n8k16_f16>;
+    case Mma::m16n8k8_f16: return compute_mma<Mma::m16n8k8_f16>;
+    case Mma::m16n8k8_tf32: break;
+  }
+  return compute_mma<Mma::m16n8k8_tf32>;
 }
 
 struct LoadMatrixArgument {
@@ -117,8 +129,8 @@ void compute_load_matrix(WarpCall& call) {
 // NOLINTNEXTLINE(readability-non-const-parameter): d is written through the argument
 void mma(Mma kind, float* d, const std::uint32_t* a, const std::uint32_t* b, const float* c, Where where) {
   static constexpr char kKinds[5] = {};
-  MmaArgument argument{kind, d, a, b, c};
-  warp_collective(~0u, &kKinds[static_cast<int>(kind)], "mma", &argument, compute_mma, false, where);
+  MmaArgument argument{d, a, b, c};
+  warp_collective(~0u, &kKinds[static_cast<int>(kind)], "mma", &argument, compute_of(kind), false, where);
 }
 
 // NOLINTNEXTLINE(readability-non-const-parameter): as d

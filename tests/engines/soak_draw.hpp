@@ -86,6 +86,7 @@ inline double work_of(const SoakCase& drawn) {
     steps += static_cast<double>(oracle::Sizes::W(spec, l) + oracle::Sizes(spec, 1, 1).R +
                                  oracle::Sizes(spec, 1, 1).projection);
   }
+  // More values than are pooled, so that what is drawn does not change with kPooledValues.
   const double runs = 1.0 + 4096.0 / static_cast<double>(least_elements(drawn));
   const double judge = spec.dtype == DataType::f64 ? 30 : 1;
   return runs * (judge * static_cast<double>(drawn.T * drawn.B) * steps + 1000);

@@ -123,20 +123,21 @@ float to_tf32(float value) {
   return value;
 }
 
-// A matrix of a batch as [rows][columns] in the type of the sums, rounded to tf32 where that is allowed.
+// A matrix of a batch as [rows][pitch] in the type of the sums, zeros past its columns, rounded to tf32 where
+// that is allowed.
 template <class Sum>
 std::vector<Sum> read(const Matrix& matrix, std::int64_t which, std::int64_t rows, std::int64_t columns,
-                      bool tf32) {
-  std::vector<Sum> values(static_cast<std::size_t>(rows * columns));
+                      std::int64_t pitch, bool tf32) {
+  std::vector<Sum> values(static_cast<std::size_t>(rows * pitch));
   const std::int64_t row_stride = matrix.transposed ? 1 : matrix.row_stride;
   const std::int64_t column_stride = matrix.transposed ? matrix.row_stride : 1;
   with_data(matrix, [&](const auto* data) {
     data += which * matrix.batch_stride;
-    Sum* to = values.data();
     for (std::int64_t row = 0; row < rows; ++row) {
       const auto* from = data + row * row_stride;
+      Sum* to = values.data() + row * pitch;
       for (std::int64_t column = 0; column < columns; ++column)
-        *to++ = static_cast<Sum>(from[column * column_stride]);
+        to[column] = static_cast<Sum>(from[column * column_stride]);
     }
   });
   if (tf32 && matrix.type == DataType::f32) {
@@ -150,22 +151,17 @@ std::vector<Sum> read(const Matrix& matrix, std::int64_t which, std::int64_t row
 // of them has.
 constexpr std::int64_t kColumns = 16;
 
-// sums[j] of columns first + j of right [terms][columns].
+// sums[j] of columns first + j of right [terms][pitch], which has whole multiples of kColumns.
 template <class Sum>
-void dot(const Sum* row, const Sum* right, std::int64_t terms, std::int64_t columns, std::int64_t first,
+void dot(const Sum* row, const Sum* right, std::int64_t terms, std::int64_t pitch, std::int64_t first,
          Sum* sums) {
   constexpr std::int64_t kSlice = 16;
-  const std::int64_t count = std::min(kColumns, columns - first);
   std::fill_n(sums, kColumns, Sum(0));
   for (std::int64_t k = 0; k < terms;) {
     Sum slice[kColumns] = {};
     for (const std::int64_t end = std::min(k + kSlice, terms); k < end; ++k) {
-      const Sum* from = right + k * columns + first;
-      if (count == kColumns) {
-        for (std::int64_t j = 0; j < kColumns; ++j) slice[j] += row[k] * from[j];
-      } else {
-        for (std::int64_t j = 0; j < count; ++j) slice[j] += row[k] * from[j];
-      }
+      const Sum* from = right + k * pitch + first;
+      for (std::int64_t j = 0; j < kColumns; ++j) slice[j] += row[k] * from[j];
     }
     for (std::int64_t j = 0; j < kColumns; ++j) sums[j] += slice[j];
   }
@@ -173,9 +169,10 @@ void dot(const Sum* row, const Sum* right, std::int64_t terms, std::int64_t colu
 
 template <class Sum>
 void multiply(const Product& p) {
+  const std::int64_t pitch = (p.N + kColumns - 1) / kColumns * kColumns;
   for (std::int64_t which = 0; which < p.batch; ++which) {
-    const std::vector<Sum> left = read<Sum>(p.left, which, p.M, p.K, p.tf32);
-    const std::vector<Sum> right = read<Sum>(p.right, which, p.K, p.N, p.tf32);
+    const std::vector<Sum> left = read<Sum>(p.left, which, p.M, p.K, p.K, p.tf32);
+    const std::vector<Sum> right = read<Sum>(p.right, which, p.K, p.N, pitch, p.tf32);
     with_data(p.result, [&](const auto* constant) {
       using T = std::remove_const_t<std::remove_pointer_t<decltype(constant)>>;
       T* const result = const_cast<T*>(constant) + which * p.result.batch_stride;
@@ -183,7 +180,7 @@ void multiply(const Product& p) {
       for (std::int64_t m = 0; m < p.M; ++m) {
         for (std::int64_t first = 0; first < p.N; first += kColumns) {
           Sum sums[kColumns];
-          dot(left.data() + m * p.K, right.data(), p.K, p.N, first, sums);
+          dot(left.data() + m * p.K, right.data(), p.K, pitch, first, sums);
           for (std::int64_t n = first; n < std::min(first + kColumns, p.N); ++n) {
             Sum sum = sums[n - first];
             T& to = result[m * p.result.row_stride + n];
