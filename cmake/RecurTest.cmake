@@ -92,10 +92,10 @@ else()
   set(RECUR_TEST_OPTIONS $<$<COMPILE_LANGUAGE:CXX>:-O1>)
 endif()
 
-# GoogleTest and the standard library are half of what most tests compile: once for all, where no compiler's cache has the
-# tests already, which with precompiled headers it would not. A test still includes what it uses: CI compiles them without.
+# GoogleTest and the standard library are half of what most tests compile: once for all. A test still includes what it uses:
+# instrumented builds compile them without, as clang does.
 set(RECUR_PRECOMPILES_TEST_HEADERS OFF)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT CMAKE_CXX_COMPILER_LAUNCHER AND NOT RECUR_SANITIZE AND NOT RECUR_COVERAGE)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND NOT RECUR_SANITIZE AND NOT RECUR_COVERAGE)
   set(RECUR_PRECOMPILES_TEST_HEADERS ON)
   file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/test_headers.cpp" CONTENT "" @ONLY)
   add_library(recur_test_headers OBJECT "${PROJECT_BINARY_DIR}/test_headers.cpp")

@@ -139,7 +139,7 @@ class CheckLoops(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.table = os.path.join(self.folder, "table.txt")
-        self.object = os.path.join(self.folder, "forward_bf16_lstm.cu.o")
+        self.object = os.path.join(self.folder, "resident_lstm.cu.o")
         tool = os.path.join(self.folder, "cuobjdump")
         with open(tool, "w", encoding="utf-8") as file:
             file.write('#!/bin/sh\nif [ "$3" = -sass ]; then cat "$4"; '
@@ -196,6 +196,13 @@ class CheckLoops(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn(f"{ROW}: in the table, but not compiled\n", output)
         self.assertIn(f"{ROW.replace('tile 1', 'tile 2')}: compiled, but not in the table\n", output)
+
+    def test_an_object_has_kernels_of_both_types(self):
+        self.compile(KERNEL, NAME.replace("13__nv_bfloat16", "6__half"))
+        code, output = self.run_it()
+        self.assertEqual(code, 1)
+        self.assertIn(f"{ROW}: in the table, but not compiled\n", output)
+        self.assertIn(f"{ROW.replace('bf16', 'f16')}: compiled, but not in the table\n", output)
 
     def test_another_nvcc_is_skipped(self):
         code, output = self.run_it(nvcc="13.1.12")
