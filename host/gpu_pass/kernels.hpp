@@ -7,6 +7,7 @@ namespace recur::host::gpu_pass {
 
 // As recur::gpu_pass::Kernels, with the type chosen at run time.
 struct KernelTable {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a name
 #define RECUR_DECLARE(name, Arguments) void (*name)(const recur::gpu_pass::Arguments&, void* stream);
   RECUR_GPU_PASS_KERNELS(RECUR_DECLARE)
 #undef RECUR_DECLARE

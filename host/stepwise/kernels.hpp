@@ -7,6 +7,7 @@ namespace recur::host::stepwise {
 
 // As recur::stepwise::Kernels, with the type chosen at run time.
 struct KernelTable {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a name and parameters
 #define RECUR_DECLARE(name, parameters) void(*name) parameters;
   RECUR_STEPWISE_KERNELS(RECUR_DECLARE)
 #undef RECUR_DECLARE
