@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string_view>
 #include <type_traits>
@@ -103,12 +104,13 @@ consteval std::size_t member_count() {
     return sizeof...(Initialisers);
   }
 }
-#define RECUR_ONE(...) +1
-static_assert(member_count<Spec>() == RECUR_SPEC_FIELDS(RECUR_ONE),
+#define RECUR_LISTED(name, ...) FieldId::name,
+static_assert(member_count<Spec>() == std::initializer_list<FieldId>{RECUR_SPEC_FIELDS(RECUR_LISTED)}.size(),
               "RECUR_SPEC_FIELDS lists every field of Spec");
-static_assert(member_count<Options>() == RECUR_OPTIONS_FIELDS(RECUR_ONE),
+static_assert(member_count<Options>() ==
+                  std::initializer_list<FieldId>{RECUR_OPTIONS_FIELDS(RECUR_LISTED)}.size(),
               "RECUR_OPTIONS_FIELDS lists every field of Options");
-#undef RECUR_ONE
+#undef RECUR_LISTED
 
 }  // namespace fields
 
