@@ -93,7 +93,7 @@ class ErrorPool {
   }
 
   std::size_t values() const { return values_; }
-  bool enough() const { return values_ >= kPooledValues; }
+  bool enough(std::size_t values = kPooledValues) const { return values_ >= values; }
 
   /// Success, or what is wrong and where. Fewer values than `kPooledValues` are a failure too.
   ::testing::AssertionResult verdict() const {
@@ -226,9 +226,9 @@ class ErrorPools {
   }
 
   /// True when every tensor seen so far has enough values, and there is one.
-  bool enough() const {
+  bool enough(std::size_t values = kPooledValues) const {
     for (const auto& [name, errors] : pools_) {
-      if (!errors.enough()) return false;
+      if (!errors.enough(values)) return false;
     }
     return !pools_.empty();
   }
