@@ -4,8 +4,7 @@
 // direction
 //   - a row and unit of h, c, y and the saved values has exactly one owner, the member of that batch and unit
 //     group, which writes it at every step;
-//   - `step` barriers join the unit groups of one batch group: they publish the owners' part of h_t (or of
-//   the
+//   - `step` barriers join the unit groups of one batch group: they publish the owners' part of h_t (or of the
 //     exchanged values) to the others before the next product reads it. Two buffers of h suffice, since a
 //     member can write h_{t+1} only after the barrier that all readers of h_{t-1} have passed;
 //   - `chunk` barriers join a direction group: one publishes W x of a chunk, one ends its use;

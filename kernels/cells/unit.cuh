@@ -11,16 +11,15 @@
 //
 //     Functions   the functions of its gates (functions.cuh); With<F>: the same cell with others
 //     kGates      blocks of H rows in W and R                        (G)
-//     kSums       pre-activation sums kept apart: kGates, plus one where a gate needs its recurrent part
-//     alone kSplitGate  that gate, or -1; its input part is sums[kSplitGate], its recurrent part sums[kGates]
+//     kSums       pre-activation sums kept apart: kGates, plus one where a gate needs its recurrent part alone
+//     kSplitGate  that gate, or -1; its input part is sums[kSplitGate], its recurrent part sums[kGates]
 //     kValues     values per unit and step that backward needs beside h and c, those of the gates first
 //     kSaved      these, and slopes where the functions keep them
 //     kPeepholes  peephole weights per unit; the last sees c_t, the others c_{t-1}
 //     peephole_gate(i), the gate whose sum the i-th peephole adds to
 //     kCellState  whether c exists
-//     kPhases     products with R per step. Phase 0 multiplies h_{t-1}; phase 1 the values exchanged by phase
-//     0 phase_gate(p), the first gate whose recurrent sum phase p completes; its last is phase_gate(p + 1) -
-//     1
+//     kPhases     products with R per step. Phase 0 multiplies h_{t-1}; phase 1 the values that phase 0 exchanged
+//     phase_gate(p), the first gate whose recurrent sum phase p completes; its last is phase_gate(p + 1) - 1
 //
 // Values in `saved` live from phase 0 to the last phase of a step. Equations: docs/equations.md.
 #pragma once
