@@ -7,9 +7,7 @@ namespace recur::host::onednn {
 namespace {
 
 // The instruction set that the machine's own device names.
-bool is_of_this_machine(const Job& job) {
-  return job.device.cpu.simd == Device::cpu().props().cpu.simd;
-}
+bool is_of_this_machine(const Job& job) { return job.device.cpu.simd == Device::cpu().props().cpu.simd; }
 
 }  // namespace
 
