@@ -1,6 +1,6 @@
 # recur_perf_source_hash(<variable> <source folder>): a hash of the source that the CPU's figures come from: the engine, the cells and
 # what times them. Comments and white space do not count, so that a comment is no reason to measure everything again.
-# recur_perf/source.py computes the same; tests/perf/source_test.py holds them together.
+# recur_perf/source.py computes the same; tests/perf/publish_test.py holds them together.
 function(recur_perf_source_hash variable source)
   set(paths "")
   foreach(pattern host/cpu/*.cpp host/cpu/*.hpp kernels/cells/*.cuh perf/floors/*.cpp perf/floors/*.hpp)

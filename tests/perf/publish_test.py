@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -30,7 +31,7 @@ README = """# Small
 """
 # Writes the golden result that is named, as if it were of the commit and source of the tree, and its options to a log.
 PROGRAM = """#!{python}
-import json, os, subprocess, sys
+import json, os, sys
 sys.dont_write_bytecode = True
 root = {root!r}
 sys.path.insert(0, os.path.join(root, "perf"))
@@ -40,7 +41,7 @@ with open(os.path.join(root, "log"), "a") as log:
 with open({golden!r}) as file:
     result = json.load(file)
 result["facts"] |= dict(cpu="Some CPU", cpu_simd="AVX3_BF16", cpu_processors="2 of 2", source=source.source_hash(root),
-                        commit=subprocess.check_output(["git", "-C", root, "describe", "--always", "--dirty", "--abbrev=12"], text=True).strip())
+                        commit=source.commit_of(root))
 for row in result["rows"]:
     row["threads"] = len(os.sched_getaffinity(0))
 with open(sys.argv[sys.argv.index("--json") + 1], "w") as file:
@@ -280,6 +281,55 @@ class SpeedTable(Tree):
         for text in ("", readme + readme[readme.index("<!--"):]):
             self.write("README.md", text)
             self.assertIn("expected one table", self.problems())
+
+
+class Commit(Tree):
+    def head(self):
+        done = subprocess.run(["git", "-C", self.root, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def of_cmake(self):
+        output = self.path("build/commit.cpp")
+        subprocess.run(["cmake", f"-DSOURCE={self.root}", f"-DOUTPUT={output}", "-P", os.path.join(FOLDER, "commit.cmake")], check=True,
+                       capture_output=True)
+        return re.search('kCommit = "(.*)"', self.read("build/commit.cpp"))[1]
+
+    def expect(self, commit, why):
+        self.assertEqual(source.commit_of(self.root), commit, why)
+        self.assertEqual(self.of_cmake(), commit, why)
+
+    def test_as_committed(self):
+        self.expect(self.head(), "nothing has changed")
+
+    def test_what_no_figure_comes_from(self):
+        for path in ("README.md", "docs/performance.md", "perf/results/some-cpu/result.json", "tests/perf/a_test.py", "perf/guard.json"):
+            self.write(path, "before\n")
+        self.commit()
+        for path in ("README.md", "docs/performance.md", "perf/results/some-cpu/result.json", "tests/perf/a_test.py", "perf/guard.json"):
+            self.write(path, "after\n")
+            self.expect(self.head(), path)
+
+    def test_what_figures_come_from(self):
+        for path in ("host/cpu/simd/tile.hpp", "kernels/cells/lstm.cuh", "perf/measure.cpp", "perf/recur_perf/peer.py", "perf/peers"):
+            text = self.read(path)
+            self.write(path, text + "// other\n")
+            self.expect(f"{self.head()}-dirty", path)
+            self.write(path, text)
+        os.remove(self.path("host/cpu/engine.cpp"))
+        self.expect(f"{self.head()}-dirty", "a file is gone")
+
+    def test_outside_of_a_repository(self):
+        shutil.rmtree(self.path(".git"))
+        self.expect("unknown", "carried somewhere")
+
+    def test_documents_written_meanwhile(self):
+        program = self.read("perf/peers")
+        self.write("perf/peers", program + "with open(os.path.join(root, 'README.md'), 'a') as file:\n    file.write('more\\n')\n", run=True)
+        self.commit()
+        done = self.publish("--shape", "speech-b16")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.problems(), "")
+        self.assertIn("more\n", self.read("README.md"))
 
 
 class Hash(unittest.TestCase):
