@@ -405,6 +405,10 @@ std::vector<std::byte> write_safetensors(std::span<const SafetensorsTensor> tens
 
 std::vector<std::byte> read_safetensors_file(const std::filesystem::path& path) {
   return host::with_memory("safetensors", [&] {
+    // A folder can be opened as a file, and has the largest size there is.
+    std::error_code ignored;
+    if (std::filesystem::is_directory(path, ignored))
+      throw FormatError(path.string() + ": is a folder, expected a .safetensors file");
     std::ifstream file(path, std::ios::binary | std::ios::ate);
     const std::streamoff size = file ? static_cast<std::streamoff>(file.tellg()) : -1;
     if (size < 0) throw FormatError(path.string() + ": cannot be read");

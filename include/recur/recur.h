@@ -379,7 +379,7 @@ typedef struct recur_backward_args {
   int32_t mode; /**< RECUR_OVERWRITE or RECUR_ACCUMULATE, of dweights alone */
 } recur_backward_args;
 
-/** `recur::StateDictOptions`. */
+/** How strictly recur_import_state_dict_with reads a file. */
 typedef struct recur_state_dict_options {
   size_t struct_size;
   int32_t strict; /**< 1, the default: tensors of the module that no layer reads are refused */
@@ -457,7 +457,7 @@ RECUR_API int32_t recur_prefer_huge_pages(void* memory, size_t bytes);
 RECUR_API const char* recur_status_name(recur_status status);
 /** "cpu", "cluster-resident", ...; never null. */
 RECUR_API const char* recur_engine_name(int32_t engine);
-/** `recur::status_of`: what an engine has been run on so far. */
+/** What an engine has been run on so far, in words; it says so where no GPU has run the engine. Never null. */
 RECUR_API const char* recur_engine_status(int32_t engine);
 
 /** Sets struct_size and the defaults. The macros below pass the size that the caller was compiled with. */
@@ -498,11 +498,14 @@ RECUR_API recur_status recur_device_cuda(int32_t index, recur_device** out, recu
 /** A described device. Plans for it have sizes and explain themselves; running one needs the real device. */
 RECUR_API recur_status recur_device_from_props(const recur_device_props* props, recur_device** out,
                                                recur_error* error);
-/** `recur::Device::known`: a GPU by name, "h200" for one, to plan for. */
+/** A well-known GPU, described by what its maker publishes, to plan for whether it is present or not: "h200",
+   "h100", "h100-pcie", "a100-80gb", "a100-40gb", "a10", "l4" or "t4". RECUR_INVALID_ARGUMENT for another
+   name. */
 RECUR_API recur_status recur_device_known(const char* name, recur_device** out, recur_error* error);
 /** Plans made for the device from now on predict times, by what `recur-perf --json` measured: `json` is the
-   text of its file, of `bytes` bytes, `threads` as in `recur::read_rates`. Not while the device is in another
-   call. */
+   text of its file, of `bytes` bytes; `threads` is the number of CPU threads whose rates are wanted, or 0 for
+   those of the CUDA device. RECUR_FORMAT_ERROR where the text is no such result, RECUR_INVALID_ARGUMENT where
+   it has no rates for so many threads. Not while the device is in another call. */
 RECUR_API recur_status recur_device_read_rates(recur_device* device, const char* json, size_t bytes,
                                                int32_t threads, recur_error* error);
 RECUR_API void recur_device_free(recur_device* device);
@@ -628,22 +631,25 @@ RECUR_API recur_status recur_import_weights(int32_t format, const recur_spec* sp
 RECUR_API recur_status recur_export_weights(int32_t format, const recur_spec* spec, int64_t layer,
                                             const recur_layer_weights* from, const recur_tensor* to,
                                             int64_t count, recur_error* error);
-/** `recur::export_gradients` and `recur::import_gradients` convert gradients to and from another library's
-   layout. Where that layout has one bias for bW and bR, its gradient is that of either. recur_export_weights
-   would add the two: never pass gradients to it. */
+/** Convert the gradients of one layer's weights to another library's layout and back, with the tensors of
+   recur_export_weights and recur_import_weights. Where that layout has one bias for bW and bR, its gradient is
+   that of either: exporting takes that of bW, in 16 bits too, and importing gives it to both.
+   recur_export_weights would add the two: never pass gradients to it. */
 RECUR_API recur_status recur_export_gradients(int32_t format, const recur_spec* spec, int64_t layer,
                                               const recur_layer_weights* from, const recur_tensor* to,
                                               int64_t count, recur_error* error);
 RECUR_API recur_status recur_import_gradients(int32_t format, const recur_spec* spec, int64_t layer,
                                               const recur_tensor* from, int64_t count,
                                               const recur_layer_weights* to, recur_error* error);
-/** `recur::negate_update_gate`: turns a gru whose update gate keeps the candidate into one whose update gate
-   keeps the state, and back. */
+/** Changes the sign of the rows of z in W, R and biases of one layer of a gru, in place. Here the update gate
+   keeps the state, h = (1 - z) n + z h'; weights of a library whose gate keeps the candidate compute the same
+   here after this call, once they lie in the canonical layout, and the other way round. The conventions
+   above change the signs themselves. Gradients change theirs with their weights. */
 RECUR_API recur_status recur_negate_update_gate(const recur_spec* spec, int64_t layer,
                                                 const recur_layer_weights* weights, recur_error* error);
 /** Converts all layers from the bytes of a .safetensors file with PyTorch's names (`prefix` + "weight_ih_l0",
-   ...; `prefix` may be null: none). Other floating-point types than the Spec's are rounded to it, to the
-   nearest. RECUR_FORMAT_ERROR for bytes that are no such file, for a tensor that is missing or of another
+   ...; `prefix` may be null: none), for one layer in one direction also those of its cells ("weight_ih", ...).
+   Other floating-point types than the Spec's are rounded to it, to the nearest. RECUR_FORMAT_ERROR for bytes that are no such file, for a tensor that is missing or of another
    shape, and for tensors of the module that no layer reads; nothing is written unless all layers can be. */
 RECUR_API recur_status recur_import_state_dict(const recur_spec* spec, const void* file, size_t bytes,
                                                const char* prefix, const recur_layer_weights* to,

@@ -113,6 +113,22 @@ TEST_F(Fork, TheChildMayDestroyWhatItCannotUse) {
   EXPECT_EQ(child.said, "gone");
 }
 
+// A child makes a team and a context of its own, and has the parent's bits.
+TEST_F(Fork, AFreshContextInTheChildWorks) {
+  session_->forward();
+  const auto outputs = session_->outputs();
+  const Child child = in_child([&]() -> std::string {
+    session_->poison_outputs();
+    ThreadTeam team(2);
+    Context context(Device::cpu(), &team);
+    recur::forward(session_->plan, context, Stream(), std::span<const LayerWeights>(session_->weights),
+                   session_->forward_args, session_->workspace.bytes(), session_->reserve.bytes());
+    return same_bits(session_->outputs(), outputs) ? "the same" : "other bits";
+  });
+  EXPECT_TRUE(child.ended_by_itself);
+  EXPECT_EQ(child.said, "the same");
+}
+
 // Though at the time of fork a call may have been running.
 TEST(ForkOfATeam, ARunningTeamIsRefusedForTheSameReason) {
   ThreadTeam team(2);

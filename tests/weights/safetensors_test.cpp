@@ -244,6 +244,12 @@ TEST(Safetensors, Files) {
   EXPECT_EQ(read_safetensors_file(folder / "f.safetensors"), bytes);
   EXPECT_FALSE(std::filesystem::exists(folder / "f.safetensors.part"));
   EXPECT_THROW(static_cast<void>(read_safetensors_file(folder / "absent")), FormatError);
+  try {
+    static_cast<void>(read_safetensors_file(folder));
+    ADD_FAILURE() << "a folder was read";
+  } catch (const FormatError& error) {
+    EXPECT_EQ(error.what(), folder.string() + ": is a folder, expected a .safetensors file");
+  }
   EXPECT_THROW(write_safetensors_file(folder / "absent" / "f", bytes), FormatError);
   // Files of other kinds are known by their first bytes, and named.
   const std::pair<std::string, std::string> kOthers[] = {
