@@ -82,7 +82,8 @@ Plan choose_engine(Job job) {
                              : "this build has no such engine"});
   }
   put_reasons_that_matter_first(job, passed_over);
-  const std::string message = "no engine can run this on " + job.device.name + ":" + list(passed_over);
+  const std::string who = options.engine == EngineId::best ? "no engine can" : "the named engine cannot";
+  const std::string message = who + " run this on " + job.device.name + ":" + list(passed_over);
   log_line(options.log, message);
   throw Unsupported(message);
 }

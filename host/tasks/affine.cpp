@@ -33,8 +33,18 @@ void add_rows(const ConstTensorView& dy, Share columns, T* sums) {
   }
 }
 
+// The gradients of no rows, whose views may have no memory that a product could point into.
+template <class T>
+void clear_gradients(const AffineBackwardArgs& args) {
+  if (args.mode == GradientMode::accumulate) return;
+  for (std::int64_t o = 0; args.dW.given() && o < args.dW.size(0); ++o)
+    std::fill_n(row_of<T>(args.dW, o), args.dW.size(1), T{0});
+  if (args.db.given()) std::fill_n(row_of<T>(args.db, 0), args.db.size(0), T{0});
+}
+
 template <class T>
 void backward_products(const AffineBackwardArgs& args) {
+  if (args.dy.size(0) == 0) return clear_gradients<T>(args);
   const bool add = args.mode == GradientMode::accumulate;
   host::DenseProduct<T> dx{.a = row_of<T>(args.dy, 0),
                            .a_row = args.dy.stride(0),
@@ -80,7 +90,7 @@ void backward_products(const AffineBackwardArgs& args) {
 }  // namespace
 
 void affine(const AffineArgs& args) {
-  check_rank("x", args.x, 2, "[R][I]");
+  check_rank("x", args.x, 2, "[R][I]", 1);
   check_f32_or_f64("x", args.x);
   check_rank("W", args.W, 2, "[O][I]");
   const DataType type = args.x.type();
@@ -105,14 +115,14 @@ void affine_backward(const AffineBackwardArgs& args) {
   if (!args.dx.given() && !args.dW.given() && !args.db.given()) {
     fail("dx, dW, db", "at least one of them", "none");
   }
-  check_rank("dy", args.dy, 2, "[R][O]");
+  check_rank("dy", args.dy, 2, "[R][O]", 1);
   check_f32_or_f64("dy", args.dy);
   const DataType type = args.dy.type();
   const host::Dim rows{"R", args.dy.size(0)};
   const host::Dim outputs{"O", args.dy.size(1)};
   host::check_view("dy", args.dy, type, {rows, outputs});
   if (args.dx.given()) {
-    check_rank("dx", args.dx, 2, "[R][I]");
+    check_rank("dx", args.dx, 2, "[R][I]", 1);
     const host::Dim width{"I", args.dx.size(1)};
     host::check_output("dx", args.dx, type, {rows, width});
     host::check_view("W", args.W, type, {outputs, width});

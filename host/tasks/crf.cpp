@@ -43,6 +43,11 @@ struct Sizes {
   }
 };
 
+// What a call needs: of no steps as much as of one.
+Sizes sizes_of(const Batch& batch, std::int64_t labels) {
+  return {std::max<std::int64_t>(batch.steps, 1), labels};
+}
+
 // The parts of a workspace, in this order; `dweights` for the loss only.
 struct Buffers {
   double* weights;   // [N+2][N], fp64 copy of the caller's
@@ -63,7 +68,7 @@ struct Buffers {
 // Checks what the three functions have in common and returns the batch.
 Batch check_inputs(const ConstTensorView& emissions, const ConstTensorView& weights,
                    const ConstTensorView& lengths, Layout layout) {
-  check_rank("emissions", emissions, 3, layout == Layout::time_major ? "[T][B][N]" : "[B][T][N]");
+  check_rank("emissions", emissions, 3, layout == Layout::time_major ? "[T][B][N]" : "[B][T][N]", 2);
   check_f32_or_f64("emissions", emissions);
   Batch batch{steps_of(emissions, layout), batch_of(emissions, layout), nullptr};
   const std::int64_t labels = emissions.size(2);
@@ -189,7 +194,7 @@ void crf_log_partition(const CrfLogPartitionArgs& args, std::span<std::byte> wor
   if (args.marginals.given()) {
     check_steps_output("marginals", args.marginals, type, batch, args.layout, labels);
   }
-  const Sizes sizes(batch.steps, labels);
+  const Sizes sizes = sizes_of(batch, labels);
   host::check_buffer("workspace", workspace.data(), workspace.size(), sizes.bytes);
   host::OverlapCheck overlap;
   overlap.input("emissions", args.emissions);
@@ -217,7 +222,7 @@ void crf_loss(const CrfLossArgs& args, std::span<std::byte> workspace) {
   if (args.dweights.given()) {
     host::check_output("dweights", args.dweights, type, {{"N+2", labels + 2}, {"N", labels}});
   }
-  const Sizes sizes(batch.steps, labels);
+  const Sizes sizes = sizes_of(batch, labels);
   host::check_buffer("workspace", workspace.data(), workspace.size(), sizes.bytes_with_dweights);
   host::OverlapCheck overlap;
   overlap.input("emissions", args.emissions);
@@ -240,7 +245,7 @@ void crf_decode(const CrfDecodeArgs& args, std::span<std::byte> workspace) {
   const OuterDims outer = outer_dims(batch, args.layout);
   host::check_output("labels", args.labels, DataType::i32, {outer.first, outer.second});
   host::check_output("scores", args.scores, type, {{"B", batch.size}});
-  const Sizes sizes(batch.steps, args.emissions.size(2));
+  const Sizes sizes = sizes_of(batch, args.emissions.size(2));
   host::check_buffer("workspace", workspace.data(), workspace.size(), sizes.bytes);
   host::OverlapCheck overlap;
   overlap.input("emissions", args.emissions);

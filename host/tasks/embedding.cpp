@@ -9,7 +9,7 @@ namespace {
 
 // [outer][inner] ids, whichever of the two is time.
 void check_ids(const ConstTensorView& ids, std::int64_t rows) {
-  check_rank("ids", ids, 2, "[T][B]");
+  check_rank("ids", ids, 2, "[T][B]", 2);
   host::check_view("ids", ids, DataType::i32, {{"T", ids.size(0)}, {"B", ids.size(1)}});
   for (std::int64_t i = 0; i < ids.size(0); ++i) {
     const std::int32_t* row = row_of<std::int32_t>(ids, i);

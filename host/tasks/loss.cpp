@@ -30,7 +30,7 @@ double squared_error(const ConstTensorView& prediction, const ConstTensorView& t
   };
   PartialSums sums;
   on_members(team, rows * width, [&](int member, int members) { sums.fill(rows, member, members, sum_of); });
-  return sums.total() / count;
+  return rows == 0 ? 0 : sums.total() / count;
 }
 
 template <class T>
@@ -99,7 +99,7 @@ double cross_entropy(const CrossEntropyArgs& args, const Batch& batch) {
 
 double mean_squared_error(const ConstTensorView& prediction, const ConstTensorView& target,
                           const TensorView& dprediction, ThreadTeam* team) {
-  check_rank("prediction", prediction, 2, "[R][O]");
+  check_rank("prediction", prediction, 2, "[R][O]", 1);
   check_f32_or_f64("prediction", prediction);
   const host::Dim rows{"R", prediction.size(0)};
   const host::Dim width{"O", prediction.size(1)};
@@ -120,7 +120,7 @@ double mean_squared_error(const ConstTensorView& prediction, const ConstTensorVi
 }
 
 double softmax_cross_entropy(const CrossEntropyArgs& args) {
-  check_rank("logits", args.logits, 3, args.layout == Layout::time_major ? "[T][B][N]" : "[B][T][N]");
+  check_rank("logits", args.logits, 3, args.layout == Layout::time_major ? "[T][B][N]" : "[B][T][N]", 2);
   check_f32_or_f64("logits", args.logits);
   Batch batch{steps_of(args.logits, args.layout), batch_of(args.logits, args.layout), nullptr};
   const OuterDims outer = outer_dims(batch, args.layout);

@@ -18,11 +18,17 @@ namespace recur::tasks {
   throw InvalidArgument(std::string(name) + ": expected " + std::string(expected) + ", got " + got);
 }
 
-// Throws unless the view that defines the sizes of a call has this rank, and sizes of at least 1.
-inline void check_rank(std::string_view name, const ConstTensorView& view, int rank, std::string_view shape) {
+// Throws unless the view that defines the sizes of a call has this rank, and sizes of at least 1. Of the first
+// `counts` dimensions, which count rows, steps or sequences, a size may be 0.
+inline void check_rank(std::string_view name, const ConstTensorView& view, int rank, std::string_view shape,
+                       int counts = 0) {
   bool good = view.given() && view.rank() == rank;
-  for (int d = 0; good && d < rank; ++d) good = view.size(d) >= 1;
-  if (!good) fail(name, std::string(shape) + " with sizes of at least 1", host::describe(view));
+  for (int d = 0; good && d < rank; ++d) good = view.size(d) >= (d < counts ? 0 : 1);
+  if (good) return;
+  const std::string_view sizes = counts == 0      ? " with sizes of at least 1"
+                                 : counts == rank ? " with sizes of at least 0"
+                                                  : " with a last size of at least 1";
+  fail(name, std::string(shape).append(sizes), host::describe(view));
 }
 
 inline void check_f32_or_f64(std::string_view name, const ConstTensorView& view) {

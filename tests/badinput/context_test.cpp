@@ -1,5 +1,7 @@
 // Contexts, teams and devices that do not fit the call.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "badinput/spoil.hpp"
 #include "host/context_state.hpp"
@@ -154,6 +156,40 @@ TEST(BadContext, WhoseTeamIsInACall) {
       EXPECT_EQ(message, "thread team: already running a call");
     EXPECT_EQ(call.arena.first_change(before), -1);
     EXPECT_NO_THROW(call.forward());
+  }
+}
+
+// A child of fork has none of the threads of its parent's team. What it says of each call goes through a pipe:
+// its memory is a copy.
+TEST(BadContext, OfTheParentInAChildOfFork) {
+  for (Pass pass : {Pass::inference, Pass::training}) {
+    Call call(two_threads(pass));
+    call.forward();
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const pid_t parent = getpid();
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(60);  // ends a child that hangs
+      const std::vector<std::byte> before = call.arena.snapshot();
+      std::string said = refusal([&] { call.forward(); });
+      if (pass == Pass::training) said += "; " + refusal([&] { call.backward(); });
+      if (call.arena.first_change(before) != -1) said += "; and wrote";
+      _exit(write(ends[1], said.data(), said.size()) == static_cast<ssize_t>(said.size()) ? 0 : 1);
+    }
+    close(ends[1]);
+    char text[1024] = {};
+    const ssize_t bytes = read(ends[0], text, sizeof(text) - 1);
+    close(ends[0]);
+    int status = -1;
+    waitpid(child, &status, 0);
+    EXPECT_GT(bytes, 0);
+    EXPECT_EQ(status, 0);
+    const std::string message = "thread team: made in process " + std::to_string(parent) +
+                                ", used in process " + std::to_string(child) +
+                                ": a child of fork has no threads of its parent";
+    EXPECT_EQ(std::string(text), pass == Pass::training ? message + "; " + message : message);
+    EXPECT_NO_THROW(call.forward()) << "the parent goes on";
   }
 }
 

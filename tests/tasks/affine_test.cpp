@@ -182,6 +182,28 @@ TYPED_TEST(Affine, AccumulatesAndSkipsWhatIsNotAsked) {
   EXPECT_FALSE(fresh.dx.untouched(true));
 }
 
+// A batch without rows, whose views may have no memory.
+TYPED_TEST(Affine, OfNoRows) {
+  using T = TypeParam;
+  Problem<T> p({3, 5, 4});
+  AffineArgs forward = p.forward();
+  AffineBackwardArgs backward = p.backward();
+  const DataType type = forward.x.type();
+  forward.x = backward.x = ConstTensorView(nullptr, type, {0, 5});
+  forward.y = TensorView(nullptr, type, {0, 4});
+  backward.dy = ConstTensorView(nullptr, type, {0, 4});
+  backward.dx = TensorView(nullptr, type, {0, 5});
+  EXPECT_NO_THROW(affine(forward));
+  backward.mode = GradientMode::accumulate;
+  affine_backward(backward);
+  EXPECT_TRUE(p.dW.untouched(true) && p.db.untouched(true)) << "nothing is added";
+  backward.mode = GradientMode::overwrite;
+  affine_backward(backward);
+  EXPECT_TRUE(p.dW.untouched() && p.db.untouched()) << "gaps stay";
+  for (const T value : p.dW.values()) EXPECT_EQ(value, 0);
+  for (const T value : p.db.values()) EXPECT_EQ(value, 0);
+}
+
 struct Fixture {
   Problem<float> p{{3, 5, 4}};
   AffineArgs forward = p.forward();

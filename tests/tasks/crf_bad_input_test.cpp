@@ -65,11 +65,16 @@ Cases common_cases(Args Fixture::*args, std::size_t bytes) {
       cases, "weights", {}, [=](Fixture & f) -> auto& { return (f.*args).weights; });
   add_view_cases(
       cases, "lengths", {.optional = true}, [=](Fixture & f) -> auto& { return (f.*args).lengths; });
-  cases.push_back({"emissions of no steps",
+  cases.push_back({"emissions of no labels",
                    [=](Fixture& f) {
-                     (f.*args).emissions = ConstTensorView(f.emissions.data(), {0, B, N});
+                     (f.*args).emissions = ConstTensorView(f.emissions.data(), {T, B, 0});
                    },
-                   {"emissions", "at least 1"}});
+                   {"emissions", "a last size of at least 1", "[0]"}});
+  cases.push_back({"emissions of fewer than no steps",
+                   [=](Fixture& f) {
+                     (f.*args).emissions = ConstTensorView(f.emissions.data(), {-1, B, N});
+                   },
+                   {"emissions", "a last size of at least 1", "[-1]"}});
   cases.push_back({"weights without the start and end rows",
                    [=](Fixture& f) {
                      (f.*args).weights = ConstTensorView(f.weights.data(), {N, N});

@@ -379,6 +379,41 @@ TEST(Crf, LengthsAreClampedAndMayBeLeftOut) {
   for (std::int64_t b = 0; b < 3; ++b) EXPECT_EQ(batch.scores.at(b), expected);
 }
 
+// Batches without steps are sequences of length 0; batches without sequences are nothing at all.
+TEST(Crf, OfNoStepsAndOfNoSequences) {
+  constexpr std::int64_t N = 3;
+  Tensor<double> weights({N + 2, N}, 0.5), dweights({N + 2, N}, 77, 1);
+  Tensor<double> log_partition({2}, 77), loss({2}, 77), scores({2}, 77);
+  Workspace space(crf_loss_workspace(1, N));
+  for (const auto& [T, B] : {std::pair<std::int64_t, std::int64_t>{0, 2}, {1, 0}, {0, 0}}) {
+    const auto of_each = [&, B = B](Tensor<double>& tensor) {
+      return B == 0 ? TensorView(nullptr, DataType::f64, {0}) : tensor.view();
+    };
+    const TensorView steps(nullptr, DataType::f64, {T, B, N});
+    const TensorView labels(nullptr, DataType::i32, {T, B});
+    crf_log_partition({steps, weights.view(), {}, of_each(log_partition), steps}, space.span());
+    CrfLossArgs args{steps, weights.view(), labels, {}, {}, of_each(loss), steps, dweights.view()};
+    args.mode = GradientMode::accumulate;
+    crf_loss(args, space.span());
+    crf_decode({steps, weights.view(), {}, labels, of_each(scores)}, space.span());
+  }
+  EXPECT_TRUE(dweights.untouched()) << "gaps stay";
+  EXPECT_EQ(dweights.values(), std::vector<double>((N + 2) * N, 77)) << "nothing is added";
+  for (Tensor<double>* tensor : {&log_partition, &loss, &scores})
+    EXPECT_EQ(tensor->values(), (std::vector<double>{0, 0}));
+  const TensorView none(nullptr, DataType::f64, {0, 2, N});
+  crf_loss({none,
+            weights.view(),
+            TensorView(nullptr, DataType::i32, {0, 2}),
+            {},
+            {},
+            loss.view(),
+            {},
+            dweights.view()},
+           space.span());
+  EXPECT_EQ(dweights.values(), std::vector<double>((N + 2) * N, 0));
+}
+
 // Without transitions log Z is the sum of each step's log-sum-exp and the marginals are softmaxes. Emissions
 // up to 1e4 would overflow exp without the largest term taken out; 20000 steps reach 1e8.
 TEST(Crf, LongSequencesOfLargeScoresStayExact) {

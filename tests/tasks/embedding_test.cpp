@@ -90,6 +90,20 @@ TYPED_TEST(EmbeddingGradient, AddsInTheOrderOfTheIds) {
   EXPECT_EQ(dtable.at(3, 2), 1000);
 }
 
+TEST(Embedding, OfNoIds) {
+  Tensor<float> table({4, 3}, 0.5F), dtable({4, 3}, 77.0F, 2);
+  for (const auto& [T, B] : {std::pair<std::int64_t, std::int64_t>{0, 2}, {3, 0}, {0, 0}}) {
+    const ConstTensorView ids(nullptr, DataType::i32, {T, B}), dout(nullptr, DataType::f32, {T, B, 3});
+    EXPECT_NO_THROW(embedding(table.view(), ids, TensorView(nullptr, DataType::f32, {T, B, 3})));
+    embedding_backward(ids, dout, dtable.view(), GradientMode::accumulate);
+    EXPECT_TRUE(dtable.untouched(true)) << "nothing is added";
+  }
+  embedding_backward(ConstTensorView(nullptr, DataType::i32, {0, 2}),
+                     ConstTensorView(nullptr, DataType::f32, {0, 2, 3}), dtable.view());
+  EXPECT_EQ(dtable.values(), std::vector<float>(12, 0.0F));
+  EXPECT_TRUE(dtable.untouched()) << "gaps stay";
+}
+
 struct Fixture {
   Tensor<float> table{{5, 4}, 0.5F};
   Tensor<std::int32_t> ids{{3, 2}, 1};

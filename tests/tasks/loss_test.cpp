@@ -152,6 +152,27 @@ TEST(CrossEntropy, NoValidStepIsNoLoss) {
   for (double value : batch.dlogits.values()) EXPECT_EQ(value, 0);
 }
 
+// The mean of nothing, which is not 0 / 0.
+TEST(CrossEntropy, OfNoStepsAndOfNoSequences) {
+  for (const Layout layout : {Layout::time_major, Layout::batch_major}) {
+    for (const auto& [outer, inner] : {std::pair<std::int64_t, std::int64_t>{0, 2}, {3, 0}, {0, 0}}) {
+      CrossEntropyArgs args;
+      args.logits = ConstTensorView(nullptr, DataType::f32, {outer, inner, 4});
+      args.labels = ConstTensorView(nullptr, DataType::i32, {outer, inner});
+      args.dlogits = TensorView(nullptr, DataType::f32, {outer, inner, 4});
+      args.layout = layout;
+      EXPECT_EQ(softmax_cross_entropy(args), 0);
+      Tensor<std::int32_t> lengths({3}, 3);
+      args.lengths = ConstTensorView(lengths.data(), {layout == Layout::time_major ? inner : outer});
+      EXPECT_EQ(softmax_cross_entropy(args), 0);
+    }
+  }
+}
+TEST(MeanSquaredError, OfNoRows) {
+  const ConstTensorView none(nullptr, DataType::f64, {0, 3});
+  EXPECT_EQ(mean_squared_error(none, none, TensorView(nullptr, DataType::f64, {0, 3})), 0);
+}
+
 struct Fixture {
   Tensor<float> logits{{3, 2, 4}, 0.5F};
   Tensor<std::int32_t> labels{{3, 2}, 1};

@@ -2,6 +2,8 @@
 /// An affine layer over rows in host memory, by the calling thread or a team. R is the number of rows, O the
 /// number of outputs.
 ///
+/// R may be 0: nothing is read, dW and db are zero, or stay where they accumulate.
+///
 /// Views have rank 2. Pass the output of a recurrent layer, dense [T][B][D*H], as [T*B][D*H]. Every sum runs
 /// in one fixed order, whatever the sizes and the threads, so that a row of y or dx depends on its own inputs
 /// alone. The CPU engine's kernel for the machine's instruction set forms the products.

@@ -10,7 +10,7 @@
 /// start, row 1 is end, and row 2 + i holds the transitions from label i, transitions[from][to].
 ///
 /// A sequence of length 0 has one path, the empty one, with score 0. Its log Z, loss and decoded score are 0,
-/// and it contributes no gradient.
+/// and it contributes no gradient. T and B may be 0; a call with T = 0 takes the workspace of T = 1.
 ///
 /// Arithmetic is fp64 for f32 tensors too, rounded once when stored. The log-sum-exp takes out the largest
 /// term, and every step is scaled, so that neither long sequences nor large scores cost precision. A score of

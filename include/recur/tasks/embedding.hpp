@@ -1,5 +1,5 @@
 /// @file An embedding: rows of a table that ids choose. V is the number of rows. Tensors lie in host memory,
-/// and the calling thread does the work.
+/// and the calling thread does the work. T and B may be 0.
 #pragma once
 
 #include "recur/export.hpp"

@@ -1,6 +1,7 @@
 /// @file
 /// Losses: value and gradient in one pass. N is the number of classes. Tensors lie in host memory, and the
 /// calling thread or a team does the work. Sums are fp64 and run in one fixed order, whatever the threads.
+/// R, T and B may be 0: the mean of nothing is 0.
 #pragma once
 
 #include "recur/context.hpp"

@@ -156,7 +156,8 @@ TEST(Refusals, NamedEnginesThatAreNotThere) {
                                    : "this build has no such engine";
     job.options.engine = engine;
     const std::string message = unsupported(job);
-    EXPECT_NE(message.find(std::string(name_of(engine)) + ": " + reason), std::string::npos) << message;
+    EXPECT_EQ(message, "the named engine cannot run this on " + job.device.name + ":\n  " +
+                           std::string(name_of(engine)) + ": " + reason);
     // It says so too when the job could not be run anyhow.
     Job impossible = job;
     impossible.spec.layer_norm = true;
