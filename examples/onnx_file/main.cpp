@@ -7,13 +7,14 @@
 #include <cstdio>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <string>
 
 #include "recur/recur.hpp"
 
 using namespace recur;
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc != 2) return std::fputs("usage: onnx_file FILE\n", stderr), 2;
   const std::vector<std::byte> bytes = read_safetensors_file(argv[1]);
   const Safetensors file = parse_safetensors(bytes);
@@ -72,4 +73,7 @@ int main(int argc, char** argv) {
     if (!(difference / largest <= furthest)) furthest = difference / largest;
   }
   return furthest < 1e-5f ? 0 : 1;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "onnx_file: %s\n", error.what());
+  return 1;
 }
