@@ -3,8 +3,10 @@
     peers_test.py PERF_FOLDER
 """
 
+import contextlib
 import importlib.machinery
 import importlib.util
+import io
 import json
 import os
 import re
@@ -164,9 +166,13 @@ class Results(unittest.TestCase):
 
         module = pretend(1e-5)
         module.runs = runs
-        _, result = self.run_with(module, "--cell", "lstm", "-T", "2", "-H", "16", "--dtype", "f32,bf16,int8", "--pass", "inference")
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            _, result = self.run_with(module, "--cell", "lstm", "-T", "2", "-H", "16", "--dtype", "f32,bf16,int8", "--pass", "inference")
         self.assertEqual(asked[:3], [(8, 1, 1, "step", "bf16"), (8, 1, 1, "step", "f32"), (8, 1, 1, "step", "int8")])
         self.assertEqual([call["dtype"] for call in result["calls"]], ["f32", "int8"])
+        self.assertEqual([line for line in said.getvalue().splitlines() if line.startswith("the call alone")],
+                         ["the call alone, f32: pretender 10.0 us", "the call alone, int8: pretender 10.0 us"])
         self.assertEqual({row["dtype"] for row in result["rows"]}, {"f32", "int8"})
 
     def test_threads(self):
