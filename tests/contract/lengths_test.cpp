@@ -141,6 +141,41 @@ TEST_P(Lengths, AreClamped) {
   });
 }
 
+// Where the caller wants lengths checked they are, before anything is written, if the host can read them:
+// those themselves on the CPU, and else the caller's copy.
+TEST_P(Lengths, AreRefusedWhereTheCallerWantsThat) {
+  const bool on_host = device().device.props().kind == DeviceKind::cpu;
+  const Size& size = device().option_sizes[0];
+  const Spec spec = spec_of(size, Direction::forward);
+  if (!takes(spec)) return;
+  typed([&]<class T>() {
+    const auto right = oracle::convert<T>(problem_for(device(), spec, size.T, size.B, 1));
+    for (const std::int32_t length : {-1, static_cast<std::int32_t>(size.T) + 1}) {
+      auto wrong = right;
+      wrong.lengths.back() = length;
+      Session<T> session(wrong, {}, device());
+      session.forward_args.check_lengths = true;
+      session.forward_args.host_lengths = on_host ? nullptr : wrong.lengths.data();
+      session.poison_outputs();
+      const auto before = session.outputs();
+      try {
+        session.forward();
+        ADD_FAILURE() << length << " was taken";
+      } catch (const InvalidArgument& error) {
+        const std::string expected = std::string(on_host ? "lengths" : "host_lengths") +
+                                     ": expected values from 0 to T=" + std::to_string(size.T) + ", got " +
+                                     std::to_string(length) + " for sequence " + std::to_string(size.B - 1);
+        EXPECT_EQ(error.what(), expected);
+      }
+      EXPECT_TRUE(same_bits(session.outputs(), before)) << "written before it was refused";
+    }
+    Session<T> session(right, {}, device());
+    session.forward_args.check_lengths = true;
+    session.forward_args.host_lengths = right.lengths.data();
+    EXPECT_NO_THROW(session.forward());
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, Lengths,
                          ::testing::ValuesIn(cases(&TestDevice::types, cells_of_each_kind())), case_name);
 

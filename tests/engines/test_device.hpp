@@ -2,10 +2,11 @@
 /// What the tests of engines run on: an engine, a device, and what is worth testing there. The test sources
 /// are linked once for every device, each time with the file that says what `test_devices()` are:
 ///
-///     devices_cpu.cpp    the CPU engine, in every instruction set of the machine, and oneDNN where the build
-///     has it devices_simt.cpp   GPU engines with their kernels run on the CPU (simt) devices_cudnn.cpp
-///     the cudnn engine there, over a stand-in for cuDNN (tests/cudnn) devices_gpu.cpp    GPU engines on the
-///     machine's GPU, or the reason why not
+/// - devices_cpu.cpp: the CPU engine, in every instruction set of the machine, and oneDNN where the build
+///   has it
+/// - devices_simt.cpp: GPU engines with their kernels run on the CPU (simt)
+/// - devices_cudnn.cpp: the cudnn engine there, over a stand-in for cuDNN (tests/cudnn)
+/// - devices_gpu.cpp: GPU engines on the machine's GPU, or the reason why not
 #pragma once
 
 #include <algorithm>
