@@ -127,6 +127,9 @@ constexpr std::int64_t gates_of(const Spec& spec) {
   return 0;
 }
 
+/// Whether the gates read h_{t-1}: the layer then has R, and with `Bias::both` bR.
+constexpr bool has_recurrent_weights(const Spec& /*spec*/) { return true; }
+
 /// D, the number of directions.
 constexpr std::int64_t directions_of(const Spec& spec) {
   return spec.direction == Direction::bidirectional ? 2 : 1;

@@ -1,6 +1,18 @@
+// What a Spec says of its cell: the cell's name, and which variant it is.
 #include "host/engine.hpp"
 
-namespace recur::host {
+namespace recur {
+
+std::string_view name_of(Cell value) {
+  switch (value) {
+    case Cell::rnn: return "rnn";
+    case Cell::gru: return "gru";
+    case Cell::lstm: return "lstm";
+  }
+  return "unknown cell";
+}
+
+namespace host {
 
 cells::Variant variant_of(const Spec& spec) {
   using cells::Variant;
@@ -20,4 +32,5 @@ cells::Variant variant_of(const Spec& spec) {
   return spec.peepholes ? Variant::lstm_peephole : Variant::lstm;
 }
 
-}  // namespace recur::host
+}  // namespace host
+}  // namespace recur
