@@ -8,6 +8,7 @@ std::string_view name_of(Cell value) {
     case Cell::rnn: return "rnn";
     case Cell::gru: return "gru";
     case Cell::lstm: return "lstm";
+    case Cell::min_gru: return "min-gru";
   }
   return "unknown cell";
 }
@@ -24,6 +25,7 @@ cells::Variant variant_of(const Spec& spec) {
     }
     case Cell::gru:
       return spec.gru_reset == GruReset::before ? Variant::gru_reset_before : Variant::gru_reset_after;
+    case Cell::min_gru: return Variant::min_gru;
     case Cell::lstm: break;
   }
   if (spec.coupled_input_forget) {

@@ -4,6 +4,7 @@
 
 #include "oracle/gru.hpp"
 #include "oracle/lstm.hpp"
+#include "oracle/min_gru.hpp"
 #include "oracle/rnn.hpp"
 
 namespace recur::oracle {
@@ -16,6 +17,7 @@ void cell_step(const Spec& spec, const DirectionParameters<const Real>& paramete
     case Cell::rnn: return rnn_step(spec, parameters, input, step, h, round);
     case Cell::gru: return gru_step(spec, parameters, input, step, h, round);
     case Cell::lstm: return lstm_step(spec, parameters, input, step, h, round);
+    case Cell::min_gru: return min_gru_step(spec, input, step, h, round);
   }
 }
 
@@ -30,6 +32,7 @@ void cell_step_backward(const Spec& spec, const DirectionParameters<const Real>&
     case Cell::gru: return gru_step_backward(spec, parameters, gradients, step, dh, d_input, dh_prev, round);
     case Cell::lstm:
       return lstm_step_backward(spec, parameters, gradients, step, dh, dc, d_input, dh_prev, dc_prev, round);
+    case Cell::min_gru: return min_gru_step_backward(spec, step, dh, d_input, dh_prev);
   }
 }
 

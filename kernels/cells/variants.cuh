@@ -8,23 +8,25 @@
 
 #include "kernels/cells/gru.cuh"
 #include "kernels/cells/lstm.cuh"
+#include "kernels/cells/min_gru.cuh"
 #include "kernels/cells/rnn.cuh"
 
 namespace recur::cells {
 
 // CELL(recurrence, variant, struct): `recurrence` says whether the cell has R, `with_R` or `without_R`. Whatever
 // names all cells reads this list; host/CMakeLists.txt compiles a resident kernel for each of those with R.
-#define RECUR_CELLS(CELL)                           \
-  CELL(with_R, rnn_tanh, Rnn<false, false>)         \
-  CELL(with_R, rnn_relu, Rnn<true, false>)          \
-  CELL(with_R, rnn_tanh_residual, Rnn<false, true>) \
-  CELL(with_R, rnn_relu_residual, Rnn<true, true>)  \
-  CELL(with_R, gru_reset_after, GruResetAfter<>)    \
-  CELL(with_R, gru_reset_before, GruResetBefore<>)  \
-  CELL(with_R, lstm, Lstm<false, false>)            \
-  CELL(with_R, lstm_peephole, Lstm<true, false>)    \
-  CELL(with_R, lstm_coupled, Lstm<false, true>)     \
-  CELL(with_R, lstm_coupled_peephole, Lstm<true, true>)
+#define RECUR_CELLS(CELL)                               \
+  CELL(with_R, rnn_tanh, Rnn<false, false>)             \
+  CELL(with_R, rnn_relu, Rnn<true, false>)              \
+  CELL(with_R, rnn_tanh_residual, Rnn<false, true>)     \
+  CELL(with_R, rnn_relu_residual, Rnn<true, true>)      \
+  CELL(with_R, gru_reset_after, GruResetAfter<>)        \
+  CELL(with_R, gru_reset_before, GruResetBefore<>)      \
+  CELL(with_R, lstm, Lstm<false, false>)                \
+  CELL(with_R, lstm_peephole, Lstm<true, false>)        \
+  CELL(with_R, lstm_coupled, Lstm<false, true>)         \
+  CELL(with_R, lstm_coupled_peephole, Lstm<true, true>) \
+  CELL(without_R, min_gru, MinGru<>)
 
 enum class Variant : std::uint8_t {
 #define RECUR_VARIANT(recurrence, variant, ...) variant,

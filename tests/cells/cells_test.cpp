@@ -247,14 +247,18 @@ void expect_coefficients() {
   }
 }
 
-TEST_P(Cells, CoefficientsGiveTheForwardStep) {
-  if (!traits_of(variant()).linear) GTEST_SKIP() << "not linear in the state";
-  visit(variant(), []<class Cell>() {
-    if constexpr (Cell::kLinear) {
-      expect_coefficients<Cell>();
-      expect_coefficients<typename Cell::template With<Sines>>();
-    }
-  });
+TEST(LinearCells, CoefficientsGiveTheForwardStep) {
+  int linear = 0;
+  for (int variant = 0; variant < kVariantCount; ++variant) {
+    visit(static_cast<Variant>(variant), [&]<class Cell>() {
+      if constexpr (Cell::kLinear) {
+        ++linear;
+        expect_coefficients<Cell>();
+        expect_coefficients<typename Cell::template With<Sines>>();
+      }
+    });
+  }
+  EXPECT_GE(linear, 1);
 }
 
 TEST_P(Cells, NanPassesThrough) {
