@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/engine.hpp"
 #include "host/fields.hpp"
 
 namespace recur::host {
@@ -33,14 +34,7 @@ bool reads_beta(Activation function) {
 
 }  // namespace
 
-int function_places(Cell cell) {
-  switch (cell) {
-    case Cell::rnn: return 1;
-    case Cell::gru: return 2;
-    case Cell::lstm: return 3;
-  }
-  return 0;
-}
+int function_places(Cell cell) { return cells::traits_of(variant_of({.cell = cell})).functions; }
 
 namespace {
 

@@ -18,13 +18,16 @@ void each_tensor(const Spec& spec, std::int64_t layer, Tensors& tensors, F&& f) 
   const std::int64_t columns = layer_input_size(spec, layer);
   const std::string_view column_letters = layer == 0 ? "I" : is_projected(spec) ? "D*P" : "D*H";
   const std::int64_t peepholes = peepholes_of(spec);
-  const auto check_bias = [&](std::string_view name, auto& view, bool wanted) {
-    f(name, view, wanted, "Spec::bias has none", {Dim{"D", D}, Dim{"G*H", rows}});
+  const bool recurrent = has_recurrent_weights(spec);
+  constexpr std::string_view kNoR = "no gate of the cell reads the state";
+  const auto check_bias = [&](std::string_view name, auto& view, bool wanted, std::string_view why_not) {
+    f(name, view, wanted, why_not, {Dim{"D", D}, Dim{"G*H", rows}});
   };
   f("W", tensors.W, true, "", {Dim{"D", D}, Dim{"G*H", rows}, Dim{column_letters, columns}});
-  f("R", tensors.R, true, "", {Dim{"D", D}, Dim{"G*H", rows}, output_dim(spec)});
-  check_bias("bW", tensors.bW, spec.bias != Bias::none);
-  check_bias("bR", tensors.bR, spec.bias == Bias::both);
+  f("R", tensors.R, recurrent, kNoR, {Dim{"D", D}, Dim{"G*H", rows}, output_dim(spec)});
+  constexpr std::string_view kNoBias = "Spec::bias has none";
+  check_bias("bW", tensors.bW, spec.bias != Bias::none, kNoBias);
+  check_bias("bR", tensors.bR, recurrent && spec.bias == Bias::both, recurrent ? kNoBias : kNoR);
   f("peephole", tensors.peephole, peepholes > 0, "Spec::peepholes is off",
     {Dim{"D", D}, Dim{peepholes == 2 ? "2*H" : "3*H", peepholes * spec.hidden_size}});
   f("projection", tensors.projection, is_projected(spec), "Spec::projection_size is 0",

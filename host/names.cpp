@@ -1,4 +1,4 @@
-// The names of the enumerations, as messages and `Plan::explain` print them.
+// The names of the enumerations, as messages and `Plan::explain` print them. Those of cells: cells.cpp.
 #include "recur/types.hpp"
 
 namespace recur {
@@ -13,15 +13,6 @@ std::string_view name_of(DataType value) {
     case DataType::u8: return "u8";
   }
   return "unknown dtype";
-}
-
-std::string_view name_of(Cell value) {
-  switch (value) {
-    case Cell::rnn: return "rnn";
-    case Cell::gru: return "gru";
-    case Cell::lstm: return "lstm";
-  }
-  return "unknown cell";
 }
 
 std::string_view name_of(RnnActivation value) {

@@ -58,6 +58,17 @@ Refusal not_of_type(DataType type, const std::string& others) {
           "dtype " + std::string(name_of(type)) + " is not implemented; " + others + " are"};
 }
 
+Refusals not_without_R(const std::string& why) {
+  Refusals rows;
+  for (int value = 0; !name_of(static_cast<Cell>(value)).starts_with("unknown"); ++value) {
+    const auto cell = static_cast<Cell>(value);
+    if (cells::traits_of(variant_of({.cell = cell})).recurrent) continue;
+    rows.push_back({[cell](const Job& job) { return job.spec.cell == cell; },
+                    std::string(name_of(cell)) + " has no R, " + why});
+  }
+  return rows;
+}
+
 Refusal only_on(DeviceKind kind) {
   return {[kind](const Job& job) { return job.device.kind != kind; },
           kind == DeviceKind::cpu ? "runs on the CPU only" : "runs on CUDA devices only", Ground::device};

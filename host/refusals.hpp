@@ -46,6 +46,9 @@ std::optional<std::string> refusal_of(EngineId engine, const Job& job);
 // that the engine serves, or that rows of its own speak of.
 Refusals fields_but(std::initializer_list<FieldId> served);
 
+// "CELL has no R, `why`" for every cell that has none.
+Refusals not_without_R(const std::string& why);
+
 // "dtype TYPE is not implemented; `others` are".
 Refusal not_of_type(DataType type, const std::string& others);
 

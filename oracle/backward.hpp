@@ -82,18 +82,8 @@ void run_sequence_backward(const Problem<Real>& problem, Index d,
 
     std::fill(dh_prev.begin(), dh_prev.end(), Real(0));
     std::fill(dc_prev.begin(), dc_prev.end(), Real(0));
-    switch (spec.cell) {
-      case Cell::rnn:
-        rnn_step_backward(spec, parameters, gradients, step, dh, d_input.data(), dh_prev.data(), round);
-        break;
-      case Cell::gru:
-        gru_step_backward(spec, parameters, gradients, step, dh, d_input.data(), dh_prev.data(), round);
-        break;
-      case Cell::lstm:
-        lstm_step_backward(spec, parameters, gradients, step, dh, dc, d_input.data(), dh_prev.data(),
-                           dc_prev.data(), round);
-        break;
-    }
+    cell_step_backward(spec, parameters, gradients, step, dh, dc, d_input.data(), dh_prev.data(),
+                       dc_prev.data(), round);
     const std::vector<Real> operand = operands(d_input.data(), rows, round);
     add_transposed_product(parameters.W, rows, K, operand.data(), dx + row * K);
     add_outer_product(operand.data(), rows, operands(x + row * K, K, round).data(), K, gradients.W);

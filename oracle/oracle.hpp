@@ -19,13 +19,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "oracle/cell.hpp"
+#include "oracle/cells.hpp"
 #include "oracle/float128.hpp"
 #include "oracle/functions.hpp"
-#include "oracle/gru.hpp"
-#include "oracle/lstm.hpp"
 #include "oracle/problem.hpp"
-#include "oracle/rnn.hpp"
 #include "oracle/rounding.hpp"
 #include "oracle/sequence.hpp"
 
@@ -109,14 +106,8 @@ void run_sequence(const Problem<Real>& problem, Index d, const DirectionParamete
 
     multiply(parameters.W, rows, K, operands(x + (t * problem.B + b) * K, K, round).data(), input.data());
     if (parameters.bW != nullptr) add(parameters.bW, rows, input.data());
-    switch (spec.cell) {
-      case Cell::rnn: rnn_step(spec, parameters, input.data(), step, h, round); break;
-      case Cell::gru: gru_step(spec, parameters, input.data(), step, h, round); break;
-      case Cell::lstm:
-        lstm_step(spec, parameters, input.data(), step, h, round);
-        std::copy_n(step.c, H, c);
-        break;
-    }
+    cell_step(spec, parameters, input.data(), step, h, round);
+    if (has_cell_state(spec)) std::copy_n(step.c, H, c);
     std::copy_n(h, P, y + (t * problem.B + b) * y_stride);
   }
 }
@@ -209,7 +200,7 @@ double distance_from_kinks(const Spec& spec, const Result<Real>& result) {
   const std::vector<double> of_candidates = kinks_of(function_in(spec, 1));
   const std::vector<double> of_outputs = kinks_of(function_in(spec, 2));
   const Index gates = gates_of(spec);
-  const Index candidate = spec.cell == Cell::gru ? 2 : spec.cell == Cell::lstm ? gates - 2 : -1;
+  const Index candidate = candidate_of(spec);
   for (const Trace<Real>& trace : result.traces) {
     for (std::size_t k = 0; k < trace.sums.size(); ++k) {
       const Index gate = static_cast<Index>(k) / spec.hidden_size % gates;

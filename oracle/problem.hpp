@@ -81,9 +81,13 @@ struct Sizes {
         c(has_cell_state(spec) ? spec.layers * directions_of(spec) * B * spec.hidden_size : 0),
         c_sequence(has_cell_state(spec) && spec.cell_sequence ? T * B * directions_of(spec) * spec.hidden_size
                                                               : 0),
-        R(directions_of(spec) * gates_of(spec) * spec.hidden_size * output_size_of(spec)),
+        R(has_recurrent_weights(spec)
+              ? directions_of(spec) * gates_of(spec) * spec.hidden_size * output_size_of(spec)
+              : 0),
         bW(spec.bias == Bias::none ? 0 : directions_of(spec) * gates_of(spec) * spec.hidden_size),
-        bR(spec.bias == Bias::both ? directions_of(spec) * gates_of(spec) * spec.hidden_size : 0),
+        bR(has_recurrent_weights(spec) && spec.bias == Bias::both
+               ? directions_of(spec) * gates_of(spec) * spec.hidden_size
+               : 0),
         peephole(directions_of(spec) * peepholes_of(spec) * spec.hidden_size),
         projection(directions_of(spec) * spec.projection_size * spec.hidden_size) {}
 

@@ -45,6 +45,7 @@ inline constexpr std::array kCells = {
     NamedCell{"lstm", {.cell = Cell::lstm}},
     NamedCell{"lstm-peephole", {.cell = Cell::lstm, .peepholes = true}},
     NamedCell{"lstm-coupled", {.cell = Cell::lstm, .coupled_input_forget = true}},
+    NamedCell{"min-gru", {.cell = Cell::min_gru}},
 };
 
 struct Shape {

@@ -41,9 +41,10 @@ TensorImage::Layer TensorImage::make_layer(std::int64_t layer, bool random) {
   const auto scale = [](std::int64_t columns) { return 1 / std::sqrt(static_cast<double>(columns)); };
   Layer result;
   result.W = tensor(rows * K, scale(K));
-  result.R = tensor(rows * H, scale(H));
+  const bool recurrent = has_recurrent_weights(spec_);
+  if (recurrent) result.R = tensor(rows * H, scale(H));
   result.bW = tensor(rows, 0.5);
-  result.bR = tensor(rows, 0.5);
+  if (recurrent) result.bR = tensor(rows, 0.5);
   if (peepholes_of(spec_) != 0) result.peephole = tensor(D * peepholes_of(spec_) * H, 0.5);
   return result;
 }

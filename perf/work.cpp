@@ -25,17 +25,20 @@ Work work_of(const Shape& shape, Precision precision, Timed pass, std::span<cons
     rows = std::accumulate(lengths.begin(), lengths.end(), 0.0);
   }
 
+  // Without R no step waits for a product of the one before it.
+  const bool recurrent = has_recurrent_weights(spec);
+  const double R_columns = recurrent ? H : 0;
   double columns = 0;  // of W and R of all layers, one direction
   for (std::int64_t layer = 0; layer < shape.L; ++layer) {
-    columns += static_cast<double>(layer_input_size(spec, layer)) + H;
+    columns += static_cast<double>(layer_input_size(spec, layer)) + R_columns;
   }
   const double products = is_backward ? 2 : 1;
-  const double biases = 2 * L;
-  const double phases = spec.cell == Cell::gru && spec.gru_reset == GruReset::before ? 2 : 1;
+  const double biases = (recurrent ? 2 : 1) * L;
+  const double phases = !recurrent ? 0 : spec.cell == Cell::gru && spec.gru_reset == GruReset::before ? 2 : 1;
 
   Work work;
   work.operations = products * 2 * rows * D * gate_rows * columns;
-  work.recurrent_operations = 2 * rows * D * L * gate_rows * H;
+  work.recurrent_operations = 2 * rows * D * L * gate_rows * R_columns;
   // Past its end a sequence's input is not read, while its outputs are written.
   const double x = rows * I;
   const double y = all_rows * D * H;
@@ -43,7 +46,7 @@ Work work_of(const Shape& shape, Precision precision, Timed pass, std::span<cons
   const double states = is_step ? 2 * L * B * H * (has_cell_state(spec) ? 2 : 1) : 0;  // read and written
   work.stream_bytes = value_bytes * (is_backward ? x + dx + 2 * y : x + y + states);
   work.weight_bytes = value_bytes * products * D * gate_rows * (columns + biases);
-  work.recurrent_bytes = value_bytes * gate_rows * H;
+  work.recurrent_bytes = value_bytes * gate_rows * R_columns;
   work.recurrent_reads = longest * D * L;
   work.chain = phases * (longest + L - 1);
   return work;

@@ -132,9 +132,11 @@ class BackwardPass {
                        depth, columns, width, panels, member.index_in_direction, member.members_in_direction);
     };
     const std::int64_t back = g_.tiling.back_units;
-    for (const Segment& segment : segments_of(g_.traits)) {
-      pack_panels(w.R, segment.gate * g_.hidden, segment.gates * g_.hidden, g_.h_size(), back,
-                  buffers_.panels[dir.index][segment.index]);
+    if (g_.traits.recurrent) {
+      for (const Segment& segment : segments_of(g_.traits)) {
+        pack_panels(w.R, segment.gate * g_.hidden, segment.gates * g_.hidden, g_.h_size(), back,
+                    buffers_.panels[dir.index][segment.index]);
+      }
     }
     if (g_.projected())
       pack_panels(w.projection, 0, g_.projection, g_.hidden, back, buffers_.projection[dir.index]);
@@ -225,6 +227,8 @@ class BackwardPass {
       multiply_projection(member, dir, t, scratch);
     }
     run_cells(member, dir, t, 0, scratch);
+    // Without R no member reads what others leave, until the gradients of the weights.
+    if (!g_.traits.recurrent) return clear_started(member, scratch.steps, state.dh);
     published.wait();
     if (g_.traits.phases > 1) {
       multiply(member, dir, t, segments.list[1], scratch, state.d_exchange, false);

@@ -145,7 +145,7 @@ struct GradientScratch {
   using A = Arithmetic<T>;
   // Shared by the team: the right sides of one chunk, as panels [panel][unit of rows of the chunk][width].
   Unit<T>* x = nullptr;
-  Unit<T>* h = nullptr;
+  Unit<T>* h = nullptr;         // where there is R
   Unit<T>* exchange = nullptr;  // of cells with two phases
   Unit<T>* m = nullptr;         // where h is projected
   A* bias = nullptr;            // [sums][H]: sums over (t, b), each written by one member
@@ -171,7 +171,7 @@ struct GradientScratch {
       return carver.take<Unit<T>>(checked_product("workspace", {units_of<T>(t.gradient_rows), columns}));
     };
     x = take_units(widest);
-    h = take_units(h_columns);
+    if (g.traits.recurrent) h = take_units(h_columns);
     bias = carver.take<A>(g.sum_rows());
     left = take_units(t.threads() * kTileRows);
     dx = take(checked_product("workspace", {t.threads(), kInputGradientRows}), g.widest_columns());
@@ -180,7 +180,7 @@ struct GradientScratch {
     if (g.projected()) m = take_units(unit_columns);
     if constexpr (!std::is_same_v<A, T>) {
       dW = take(g.gate_rows(), widest);
-      dR = take(g.gate_rows(), h_columns);
+      dR = take(g.recurrent_rows(), h_columns);
       if (g.projected()) dprojection = take(g.projection, unit_columns);
     }
   }
@@ -214,10 +214,11 @@ struct BackwardBuffers {
   T* exchange[2];            // per direction: [T][B][H], what forward exchanged between its phases
   T* dh_steps[2];            // per direction: [T][B][P], the whole gradients of h where it is projected
   Unit<T>* projection[2];    // per direction: its panels
-  Unit<T>* panels[2][2];     // per direction and recurrent segment: R in the order the products read it
-  Unit<T>* W[2];             // per direction: its panels [panel][units of G*H][width], for dx
-  A* peephole[2];            // per direction, dense copy for the kernels
-  A* c0[2];                  // per direction: [B][H]; only where it is converted
+  // Per direction and recurrent segment: R in the order the products read it. Null without R.
+  Unit<T>* panels[2][2];
+  Unit<T>* W[2];   // per direction: its panels [panel][units of G*H][width], for dx
+  A* peephole[2];  // per direction, dense copy for the kernels
+  A* c0[2];        // per direction: [B][H]; only where it is converted
   GradientScratch<T> scratch;
   RowStep* row_steps;         // [threads][B]
   std::int32_t* active_rows;  // [threads][B]
@@ -253,9 +254,11 @@ struct BackwardBuffers {
     for (std::int64_t d = 0; d < g.directions; ++d) {
       dsums[d] = take({rows, g.sum_rows()});
       if (g.traits.phases > 1) exchange[d] = take({rows, g.hidden});
-      for (const Segment& segment : segments_of(g.traits)) {
-        panels[d][segment.index] =
-            take_units({g.h_panels(), g.tiling.back_units, units_of<T>(segment.gates * g.hidden)});
+      if (g.traits.recurrent) {
+        for (const Segment& segment : segments_of(g.traits)) {
+          panels[d][segment.index] =
+              take_units({g.h_panels(), g.tiling.back_units, units_of<T>(segment.gates * g.hidden)});
+        }
       }
       if (g.projected()) {
         dh_steps[d] = take({rows, g.projection});

@@ -99,7 +99,7 @@ class Cost {
 
   // R, and the projection.
   double recurrent_weights() const {
-    return static_cast<double>(g_.gate_rows()) * static_cast<double>(g_.h_size()) +
+    return static_cast<double>(g_.recurrent_rows()) * static_cast<double>(g_.h_size()) +
            static_cast<double>(g_.projection) * static_cast<double>(g_.hidden);
   }
   // Elements of h of the member that has most of them.
@@ -138,10 +138,10 @@ class Cost {
     const double h_size = static_cast<double>(g_.h_size());
     const double rows = static_cast<double>(rows_);
     const double projection = g_.projected() ? h_units() * static_cast<double>(g_.hidden) : 0;
-    const double held = units * static_cast<double>(g_.traits.gates) * h_size + projection;
+    const double held = units * static_cast<double>(g_.traits.recurrent_gates()) * h_size + projection;
     const double reads = static_cast<double>(ceil_of(rows_, kTileRows));
     double seconds = 0;
-    for (int phase = 0; phase < g_.traits.phases; ++phase) {
+    for (int phase = 0; phase < g_.traits.phases && g_.traits.recurrent; ++phase) {
       const double columns = units * g_.traits.gates_of_phase(phase);
       seconds += multiply_panels(rows, columns, h_size, reads, held) + barrier(t_.unit_groups);
     }
@@ -150,7 +150,8 @@ class Cost {
                  barrier(t_.unit_groups);
     }
     const double values = rows * units;
-    seconds += values * nonlinearities() / activations_;
+    // Functions that the Spec gives count as the cell's own, whatever they take; what they keep is in the traits.
+    seconds += values * g_.traits.nonlinearities / activations_;
     // W x is read from where its product left it; y and what training keeps go by.
     double kept = stored(values);
     if (training) {
@@ -163,13 +164,6 @@ class Cost {
     return seconds;
   }
 
-  // Of a unit at a step: one for each gate and one for c. relu is none. Functions that the Spec gives count
-  // as the cell's own, whatever they take; what they keep is in the traits.
-  double nonlinearities() const {
-    if (g_.variant == cells::Variant::rnn_relu || g_.variant == cells::Variant::rnn_relu_residual) return 0;
-    return g_.traits.gates + (g_.traits.cell_state ? 1 : 0);
-  }
-
   double backward_direction() const {
     const double packed = recurrent_weights() / members_;
     return stream(stored(2 * packed)) + static_cast<double>(sizes_.steps) * backward_step() +
@@ -179,9 +173,11 @@ class Cost {
   double backward_step() const {
     const std::int64_t panels = ceil_of(t_.back_panels, t_.unit_groups);
     const double units = static_cast<double>(panels * t_.back_units);
-    const double depth = static_cast<double>(g_.gate_rows());
+    const double depth = static_cast<double>(g_.recurrent_rows());
     const double rows = static_cast<double>(rows_);
-    double seconds = multiply_panels(rows, h_units(), depth) + g_.traits.phases * barrier(t_.unit_groups);
+    double seconds = 0;
+    if (g_.traits.recurrent)
+      seconds += multiply_panels(rows, h_units(), depth) + g_.traits.phases * barrier(t_.unit_groups);
     if (g_.projected()) {
       const double P = static_cast<double>(g_.projection);
       seconds += multiply_panels(rows, units, P) + barrier(t_.unit_groups);
@@ -202,15 +198,16 @@ class Cost {
     const double gate_rows = static_cast<double>(g_.gate_rows());
     const double columns = static_cast<double>(g_.columns(layer));
     const double h_size = static_cast<double>(g_.h_size());
-    double seconds = multiply(rows, gate_rows, 2 * columns + h_size) / threads;
+    const double R_columns = g_.traits.recurrent ? h_size : 0;
+    double seconds = multiply(rows, gate_rows, 2 * columns + R_columns) / threads;
     if (g_.projected()) seconds += multiply(rows, h_size, static_cast<double>(g_.hidden)) / threads;
     // What forward read of x, once more, and the same of dx.
     if (drops_below(layer)) seconds += drop(2 * rows * columns / threads);
     // Each chunk adds to dW and dR, and packs x and h.
     const double chunks = std::ceil(rows / static_cast<double>(t_.gradient_rows));
-    const double weights = gate_rows * (columns + h_size) / threads;
+    const double weights = gate_rows * (columns + R_columns) / threads;
     seconds += move(computed(chunks * 2 * weights), computed(weights));
-    seconds += stream(stored(2 * rows * (columns + h_size)) / threads);
+    seconds += stream(stored(2 * rows * (columns + R_columns)) / threads);
     if (arithmetic_bytes_ != value_bytes_) {
       // Results are converted.
       const double converted = weights;

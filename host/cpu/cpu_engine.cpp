@@ -20,7 +20,7 @@ Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
   const Spec& spec = job.spec;
   const cells::Variant variant = variant_of(spec);
   cells::Traits traits = cells::traits_of(variant);
-  if (has_given_functions(spec)) traits.saved += traits.gates;  // their slopes
+  if (has_given_functions(spec)) traits.saved += traits.slopes;
   return Geometry{
       .variant = variant,
       .traits = traits,
@@ -96,6 +96,7 @@ std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& 
 
 // Share of R that fits the private L2 of the threads that read it.
 double resident_fraction(const Job& job, const Geometry& g) {
+  if (!g.traits.recurrent) return 0;
   const double bytes = static_cast<double>(g.gate_rows()) * static_cast<double>(g.h_size()) *
                        static_cast<double>(size_of(job.spec.dtype)) / g.tiling.unit_groups;
   return std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);

@@ -260,7 +260,8 @@ class ForwardPass {
     if (rows.count < rows.all.size()) skip_ended(member, dir, t, current, rows);
     for (int phase = 0; phase < g_.traits.phases; ++phase) {
       run_phase(member, dir, t, t0, current, phase, rows);
-      barriers_.step[member.direction_group][member.batch_group].wait();
+      // Without R no member reads what others leave of h.
+      if (g_.traits.recurrent) barriers_.step[member.direction_group][member.batch_group].wait();
     }
     if (!g_.projected()) return;
     project(member, dir, t, current, rows);
@@ -326,6 +327,11 @@ class ForwardPass {
   void run_phase(const Member& member, const Direction& dir, std::int64_t t, std::int64_t t0, int current,
                  int phase, const StepRows& rows) {
     const Range panels = member.panels(g_.tiling, g_.tiling.panels);
+    if (!g_.traits.recurrent) {
+      if (panels.size() > 0)
+        run_cell(dir, t, t0, current, phase, panels, rows.active, rows.count, rows.steps, nullptr);
+      return;
+    }
     // As many panels of a small batch as a tile takes: the processor is at their cells while it starts the
     // next.
     const std::int64_t vectors = g_.traits.gates_of_phase(phase) * g_.tiling.panel_vectors;
@@ -366,17 +372,17 @@ class ForwardPass {
                       .b_panel = PackedDirection<T>::R_panel_size(g_, phase),
                       .c_panel = count * columns});
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      run_cell(dir, t, t0, current, phase, panel, rows.active + first, count, rows.steps,
+      run_cell(dir, t, t0, current, phase, {panel, panel + 1}, rows.active + first, count, rows.steps,
                sums + (panel - panels.begin) * count * columns);
     }
   }
 
-  void run_cell(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase,
-                std::int64_t panel, const std::int32_t* rows, std::int64_t count, const RowStep* row_steps,
-                const A* sums) {
+  // One panel and its sums; where the phase has no product, any panels and null.
+  void run_cell(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase, Range panels,
+                const std::int32_t* rows, std::int64_t count, const RowStep* row_steps, const A* sums) {
     const std::int64_t units = g_.tiling.panel_units;
     const std::int64_t gates = g_.traits.gates_of_phase(phase);
-    const std::int64_t unit = panel * units;
+    const std::int64_t unit = panels.begin * units;
     ForwardState<T>& s = dir.state;
 
     // What the cell gives: h, or what becomes h.
@@ -387,7 +393,7 @@ class ForwardPass {
     const ForwardTile<T> tile{
         .rows = rows,
         .row_count = count,
-        .units = std::min(units, g_.hidden - unit),
+        .units = std::min(panels.size() * units, g_.hidden - unit),
         .hidden = g_.hidden,
         .row_step = row_steps,
         .recurrent = sums,

@@ -177,7 +177,7 @@ template <class T>
 PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer) {
   PackedDirection<T> packed{};
   packed.W = carver.take<Unit<T>>(checked_product("W", {g.input_row(), units_of<T>(g.columns(layer))}));
-  for (int phase = 0; phase < g.traits.phases; ++phase) {
+  for (int phase = 0; phase < g.traits.phases && g.traits.recurrent; ++phase) {
     packed.R[phase] = carver.take<Unit<T>>(
         checked_product("R", {g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)}));
   }
@@ -193,7 +193,7 @@ template <class T>
 void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
                     std::int64_t direction, const PackedDirection<T>& packed, int member, int members) {
   pack_W(g, weights.W, layer, direction, packed, member, members);
-  pack_R(g, weights.R, direction, packed, member, members);
+  if (g.traits.recurrent) pack_R(g, weights.R, direction, packed, member, members);
   if (g.projected()) pack_projection(g, weights.projection, direction, packed, member, members);
   if (member != 0) return;
   pack_bias(g, weights, direction, packed);

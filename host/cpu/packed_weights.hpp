@@ -34,8 +34,9 @@ struct Geometry {
   std::int64_t outputs() const { return directions * h_size(); }
   std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }  // K
   std::int64_t widest_columns() const { return layers == 1 ? input_size : std::max(input_size, outputs()); }
-  std::int64_t gate_rows() const { return traits.gates * hidden; }  // G*H, rows of W
-  std::int64_t sum_rows() const { return traits.sums * hidden; }    // gradients of all sums of one step
+  std::int64_t gate_rows() const { return traits.gates * hidden; }                   // G*H, rows of W
+  std::int64_t recurrent_rows() const { return traits.recurrent_gates() * hidden; }  // rows of R
+  std::int64_t sum_rows() const { return traits.sums * hidden; }  // gradients of all sums of one step
   std::int64_t saved_rows() const { return traits.saved * hidden; }
   // Panels of the products whose columns are elements of h, each `Tiling::back_units` wide.
   std::int64_t h_panels() const { return round_up(h_size(), tiling.back_units) / tiling.back_units; }
@@ -54,7 +55,7 @@ struct Geometry {
   std::int64_t input_row() const { return round_up(gate_rows(), tiling.input_width); }
 };
 
-// A run of gates whose gradients multiply the same rows of R in one product: `gates` gates of R from `gate`,
+// A run of gates whose gradients multiply the same rows of R in one product, where there is R: `gates` gates of R from `gate`,
 // their gradients from sum `sum` on. At most two per cell: a gate whose recurrent part is kept apart, or the
 // gates of a second phase, stand alone.
 struct Segment {
@@ -85,7 +86,7 @@ struct PackedDirection {
 
   // W as the input product reads it: panels [G*H / width][K][width], rows past G*H zero.
   const Unit* W;
-  // R per phase: panels [panel][P][gate of the phase][panel units], units past H zero.
+  // R per phase: panels [panel][P][gate of the phase][panel units], units past H zero. Null without R.
   const Unit* R[cells::kMaxPhases];
   const A* bias;      // [sums][H]: what is added to each sum, zeros where there is no bias
   const A* peephole;  // [peepholes][H], or null

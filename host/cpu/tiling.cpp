@@ -48,11 +48,14 @@ struct Groups {
 Groups choose_groups(const Job& job, std::int64_t units_of_work) {
   const Spec& spec = job.spec;
   const std::int64_t batch = job.shape.batch;
+  // Of the products with R. Where there is no R those with W count, of as many inputs as units.
   const std::int64_t step_work =
       saturating_product({gates_of(spec), spec.hidden_size, spec.hidden_size, batch});
   const std::int64_t pass_work = saturating_product({step_work, job.shape.steps});
-  const std::int64_t recurrent_bytes = saturating_product(
-      {gates_of(spec), spec.hidden_size, spec.hidden_size, static_cast<std::int64_t>(size_of(spec.dtype))});
+  const std::int64_t recurrent_bytes =
+      has_recurrent_weights(spec) ? saturating_product({gates_of(spec), spec.hidden_size, spec.hidden_size,
+                                                        static_cast<std::int64_t>(size_of(spec.dtype))})
+                                  : 0;
 
   Groups groups;
   int left = job.options.threads;

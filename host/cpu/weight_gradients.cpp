@@ -236,7 +236,7 @@ template <class F>
 void each_part(const cells::Traits& traits, F&& f) {
   for (const Segment& segment : segments_of(traits)) {
     const bool split = segment.gate == traits.split_gate;
-    f(Part{segment.gate, segment.gates, segment.sum, !split, true, segment.phase});
+    f(Part{segment.gate, segment.gates, segment.sum, !split, traits.recurrent, segment.phase});
     if (split) f(Part{segment.gate, segment.gates, segment.gate, true, false, 0});
   }
 }

@@ -24,8 +24,9 @@ bool is_beyond_cudnn(const Job& job) {
 Refusals refusals() {
   using enum FieldId;
   return joined({
-      {only_on(DeviceKind::cuda),
-       {[](const Job& job) { return job.spec.gru_reset == GruReset::before; },
+      {only_on(DeviceKind::cuda)},
+      not_without_R("which cuDNN's cells all have"),
+      {{[](const Job& job) { return job.spec.gru_reset == GruReset::before; },
         "cuDNN's gru resets after the product only"},
        {[](const Job& job) { return job.spec.residual; }, "cuDNN has no residual rnn"},
        {[](const Job& job) { return job.spec.peepholes; }, "cuDNN has no peepholes"},

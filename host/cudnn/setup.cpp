@@ -13,9 +13,8 @@ cudnnRNNMode_t cell_of(const Spec& spec) {
   switch (spec.cell) {
     case Cell::rnn: return spec.activation == RnnActivation::relu ? CUDNN_RNN_RELU : CUDNN_RNN_TANH;
     case Cell::gru: return CUDNN_GRU;
-    case Cell::lstm: break;
+    default: return CUDNN_LSTM;  // others are refused
   }
-  return CUDNN_LSTM;
 }
 
 cudnnRNNBiasMode_t bias_of(const Spec& spec, CudnnAlgorithm algorithm) {

@@ -29,7 +29,7 @@ struct PreparedBuffer {
   TypedCarver carver;
   struct Direction {
     void* W;           // T [G*H][K]
-    void* R;           // T [G*H][P]
+    void* R;           // T [G*H][P]; null where the cell has none
     void* bias;        // A [G*H]
     void* split_bias;  // T [H]: bR of the split gate
     void* peephole;    // T [peepholes][H]
@@ -42,7 +42,7 @@ struct PreparedBuffer {
       for (std::int64_t d = 0; d < g.directions; ++d) {
         Direction& w = direction[layer][d];
         w.W = carver.take(g.type, {g.gate_columns(), g.columns(layer)});
-        w.R = carver.take(g.type, {g.gate_columns(), g.h_size()});
+        if (g.traits.recurrent) w.R = carver.take(g.type, {g.gate_columns(), g.h_size()});
         if (g.bias != Bias::none) w.bias = carver.take(g.sums, {g.gate_columns()});
         if (g.bias == Bias::both && g.traits.split_gate >= 0) w.split_bias = carver.take(g.type, {g.hidden});
         if (g.traits.peepholes > 0) w.peephole = carver.take(g.type, {g.traits.peepholes, g.hidden});
@@ -97,7 +97,7 @@ struct ForwardBuffers {
   TypedCarver carver;
   struct Lane {
     void* input;      // A [chunk rows][G*H]
-    void* recurrent;  // A [B][G*H]
+    void* recurrent;  // A [B][G*H]; null without R
     void* exchange;   // T [B][H], cells of two phases
     void* gates;      // A [B][saved][H], likewise
     void* m;          // T [B][H], what is projected, in inference
@@ -121,7 +121,7 @@ struct ForwardBuffers {
     for (int i = 0; i < g.forward_lanes; ++i) {
       Lane& lane = lanes[i];
       lane.input = carver.take(g.sums, {g.chunk_rows, g.gate_columns()});
-      lane.recurrent = carver.take(g.sums, {sizes.batch, g.gate_columns()});
+      if (g.traits.recurrent) lane.recurrent = carver.take(g.sums, {sizes.batch, g.gate_columns()});
       if (g.traits.phases > 1) {
         lane.exchange = carver.take(g.type, {sizes.batch, g.hidden});
         lane.gates = carver.take(g.sums, {sizes.batch, g.saved_columns()});

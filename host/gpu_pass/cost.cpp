@@ -77,8 +77,8 @@ struct PassCost : CostModel {
     // dR: one product for the gates of each phase, or for the split gate and the others.
     const bool split = g.traits.split_gate >= 0;
     const double first = split ? hidden : g.traits.gates_of_phase(0) * hidden;
-    seconds += product(first, h_size, rows, summed(first * h_size));
-    if (first < gate_columns) {
+    if (g.traits.recurrent) seconds += product(first, h_size, rows, summed(first * h_size));
+    if (g.traits.recurrent && first < gate_columns) {
       const double others = gate_columns - first;
       seconds += product(others, h_size, rows, summed(others * h_size));
     }
@@ -87,12 +87,12 @@ struct PassCost : CostModel {
     if (g.drops_below(layer)) seconds += 2 * kernel(stored(2 * rows * columns));
     // Sums of 16-bit gradients are rounded in the end.
     if (g.narrow()) {
-      seconds += kernel((summed(1) + stored(1)) * gate_columns * columns) +
-                 kernel((summed(1) + stored(1)) * gate_columns * h_size);
+      seconds += kernel((summed(1) + stored(1)) * gate_columns * columns);
+      if (g.traits.recurrent) seconds += kernel((summed(1) + stored(1)) * gate_columns * h_size);
     }
     // Biases: column sums in parts, and of the parts for bW and bR.
     if (g.bias == Bias::none) return seconds;
-    const int stores = g.bias == Bias::single ? 1 : split ? 3 : 2;
+    const int stores = g.bias == Bias::single || !g.traits.recurrent ? 1 : split ? 3 : 2;
     return seconds + kernel(stored(rows * static_cast<double>(g.sum_columns()))) +
            stores * rates.launch_seconds;
   }

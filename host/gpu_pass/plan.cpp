@@ -13,8 +13,9 @@ namespace {
 
 // Prepared weights are dense copies and combined biases, so that these are all they depend on.
 std::uint64_t layout_id_of(const Geometry& g) {
-  return Hash()
-      .add("stepwise weights 3")
+  Hash hash;
+  if (!g.traits.recurrent) hash.add("without R");
+  return hash.add("stepwise weights 3")
       .add(static_cast<std::uint64_t>(g.traits.gates))
       .add(static_cast<std::uint64_t>(g.traits.split_gate))
       .add(static_cast<std::uint64_t>(g.traits.peepholes))

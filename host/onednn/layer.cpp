@@ -141,10 +141,7 @@ PrimitiveDesc describe_forward(const Geometry& g, const Tensors& t, const Weight
           desc.out(), dnnl.engine, pass, direction, t.x.get(), t.h.get(), t.c.get(), W, R, t.peephole.get(),
           projection, t.bias.get(), t.y.get(), t.h.get(), t.c.get(), dnnl_rnn_flags_undef, attributes.get());
       break;
-    case Variant::rnn_tanh_residual:
-    case Variant::rnn_relu_residual:
-    case Variant::lstm_coupled:
-    case Variant::lstm_coupled_peephole: break;
+    default: break;  // not one of oneDNN's
   }
   if (status != dnnl_unimplemented) check(status, "forward");
   return desc;
@@ -185,10 +182,7 @@ PrimitiveDesc describe_backward(const Geometry& g, const Tensors& t, const Tenso
           d.x.get(), d.h.get(), d.c.get(), d.W.get(), d.R.get(), d.peephole.get(), d.projection.get(),
           d.bias.get(), d.y.get(), d.h.get(), d.c.get(), flags, forward, attributes.get());
       break;
-    case Variant::rnn_tanh_residual:
-    case Variant::rnn_relu_residual:
-    case Variant::lstm_coupled:
-    case Variant::lstm_coupled_peephole: break;
+    default: break;  // not one of oneDNN's
   }
   if (status != dnnl_unimplemented) check(status, "backward");
   return desc;

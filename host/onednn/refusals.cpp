@@ -19,6 +19,7 @@ Refusals refusals() {
         "chooses its instruction set itself, for the machine it runs on; the device names another"},
        not_of_type(DataType::f64, "f32 and bf16"),
        not_of_type(DataType::f16, "f32 and bf16")},
+      not_without_R("which oneDNN's cells all have"),
       fields_but({gru_reset, peepholes, projection_size, dropout}),
       {{[](const Job& job) { return is_projected(job.spec) && job.spec.dtype == DataType::bf16; },
         "projection_size with dtype bf16 is not implemented; oneDNN 3.2 fails to train it and loses c where "

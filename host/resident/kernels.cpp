@@ -8,9 +8,19 @@ namespace {
 
 using Row = std::array<ForwardKernel, cells::kVariantCount>;
 
+// There is one for every cell with R.
+template <DataType kType, cells::Variant kVariant>
+constexpr ForwardKernel kernel_of() {
+  if constexpr (cells::traits_of(kVariant).recurrent) {
+    return recur::resident::forward<kType, kVariant>;
+  } else {
+    return nullptr;
+  }
+}
+
 template <DataType kType, std::size_t... kIndex>
 constexpr Row row(std::index_sequence<kIndex...>) {
-  return {recur::resident::forward<kType, static_cast<cells::Variant>(kIndex)>...};
+  return {kernel_of<kType, static_cast<cells::Variant>(kIndex)>()...};
 }
 template <DataType kType>
 constexpr Row kRow = row<kType>(std::make_index_sequence<cells::kVariantCount>());

@@ -19,6 +19,7 @@ Refusals refusals() {
        {[](const Job& job) { return capability_of(job) < 90; }, "needs compute capability 9.0 or newer"},
        not_of_type(DataType::f32, "bf16 and f16"),
        not_of_type(DataType::f64, "bf16 and f16")},
+      not_without_R("and nothing else is kept on chip"),
       fields_but({residual, gru_reset, peepholes, coupled_input_forget, variable_lengths, reset_mask,
                   cell_sequence, dropout}),
       {sizes_beyond_products(),

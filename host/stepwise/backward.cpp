@@ -58,7 +58,7 @@ void run_step(const BackwardRun& run, BackwardTrack& track) {
   if (g.projected()) multiply_projection(run, track);
   run_gates(0);
   if (g.traits.phases == 1) {
-    multiply(run, track, 0, g.traits.gates, track.dh, true);
+    if (g.traits.recurrent) multiply(run, track, 0, g.traits.gates, track.dh, true);
     return;
   }
   const int second = g.traits.phase_gate[1];

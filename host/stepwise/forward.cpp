@@ -61,7 +61,7 @@ void run_forward_chunks(const ForwardRun& run, std::span<const ForwardChunk> chu
     ForwardTrack& track = *chunk.track;
     run.go_to(chunk, i, 1);
     for (int phase = 0; phase < g.traits.phases; ++phase) {
-      multiply_state(run, track, phase);
+      if (g.traits.recurrent) multiply_state(run, track, phase);
       kernels.forward_step(g.variant, phase, track.step, run.lanes.stream(track.lane));
     }
     if (g.projected()) project(run, track);

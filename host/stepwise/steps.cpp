@@ -21,7 +21,8 @@ class Forward final : public gpu_pass::ForwardSteps {
   std::string describe(const Geometry& g, const RunSizes& planned) const override {
     const std::string phases = g.traits.phases == 1 ? "" : std::to_string(g.traits.phases) + " x ";
     const std::string projection = g.projected() ? ", a product and a kernel to project" : "";
-    return phases + "product and gate kernel a step" + projection + describe_products(g, planned) + ", " +
+    const std::string product = g.traits.recurrent ? "product and " : "";
+    return phases + product + "gate kernel a step" + projection + describe_products(g, planned) + ", " +
            std::to_string(g.forward_lanes) + (g.forward_lanes == 1 ? " stream" : " streams") +
            describe_dropout(g);
   }
@@ -33,9 +34,12 @@ class Forward final : public gpu_pass::ForwardSteps {
     double step = 0;
     for (int phase = 0; phase < g.traits.phases; ++phase) {
       const double sums = g.traits.gates_of_phase(phase) * cost.hidden;
-      step += cost.product(cost.batch, sums, cost.h_size, cost.summed(cost.batch * sums));
-      // W x and R h are read; y is written, and what training keeps.
-      double bytes = cost.summed(2 * cost.batch * sums) + 2 * states + cost.stored(cost.batch * cost.hidden);
+      const int sums_read = g.traits.recurrent ? 2 : 1;
+      if (g.traits.recurrent)
+        step += cost.product(cost.batch, sums, cost.h_size, cost.summed(cost.batch * sums));
+      // W x is read, and R h where there is R; y is written, and what training keeps.
+      double bytes =
+          cost.summed(sums_read * cost.batch * sums) + 2 * states + cost.stored(cost.batch * cost.hidden);
       if (training) bytes += cost.stored(cost.batch * static_cast<double>(g.saved_columns())) + states;
       step += cost.kernel(bytes);
     }
@@ -61,7 +65,8 @@ class Backward final : public gpu_pass::BackwardSteps {
       const double sums = g.traits.gates_of_phase(phase) * cost.hidden;
       const double kept = static_cast<double>(g.saved_columns() + g.sum_columns()) + 3 * cost.hidden;
       step += cost.kernel(cost.stored(cost.batch * kept) + 2 * states);
-      step += cost.product(cost.batch, cost.h_size, sums, 2 * cost.summed(cost.batch * cost.h_size));
+      if (g.traits.recurrent)
+        step += cost.product(cost.batch, cost.h_size, sums, 2 * cost.summed(cost.batch * cost.h_size));
     }
     if (g.projected()) {
       const double outputs = cost.batch * cost.h_size;

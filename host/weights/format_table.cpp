@@ -28,6 +28,8 @@ class Builder {
         directions_(directions_of(spec)) {}
 
   FormatTable build() {
+    if (!has_recurrent_weights(spec_))
+      lacks(format_, "every layer has R; cell is " + std::string(name_of(spec_.cell)));
     switch (format_) {
       case WeightFormat::pytorch:
       case WeightFormat::paddle: state_dict(); break;

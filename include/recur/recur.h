@@ -76,14 +76,14 @@ typedef struct recur_error {
 
 /** Enumerations, as int32_t. Element types: I32 is for lengths and U8 for the reset mask only. */
 enum { RECUR_F32 = 0, RECUR_F64 = 1, RECUR_BF16 = 2, RECUR_F16 = 3, RECUR_I32 = 4, RECUR_U8 = 5 };
-/** The cell. */
-enum { RECUR_RNN = 0, RECUR_GRU = 1, RECUR_LSTM = 2 };
+/** The cell. RECUR_MIN_GRU has neither R nor bR: its gates, z and n, read the input alone. */
+enum { RECUR_RNN = 0, RECUR_GRU = 1, RECUR_LSTM = 2, RECUR_MIN_GRU = 3 };
 /** The function of RECUR_RNN. */
 enum { RECUR_RNN_TANH = 0, RECUR_RNN_RELU = 1 };
 /** Where the reset gate of RECUR_GRU acts: n = tanh(W x + bW + r * (R h + bR)), as in cuDNN and PyTorch, or
    tanh(W x + bW + R (r * h) + bR). */
 enum { RECUR_RESET_AFTER = 0, RECUR_RESET_BEFORE = 1 };
-/** Biases of a layer: none, bW alone, or bW and bR. */
+/** Biases of a layer: none, bW alone, or bW and, where there is R, bR. */
 enum { RECUR_BIAS_NONE = 0, RECUR_BIAS_SINGLE = 1, RECUR_BIAS_BOTH = 2 };
 /** The order in which a layer reads time; bidirectional is both, D = 2. */
 enum { RECUR_FORWARD = 0, RECUR_REVERSE = 1, RECUR_BIDIRECTIONAL = 2 };
@@ -294,8 +294,8 @@ typedef struct recur_buffer_sizes {
 
 /** Canonical weights of one layer, all directions, or the gradients of them. The shapes are those at the top
    of this file (recur_layer_shapes gives them), the dtype is that of the Spec. A weight is given exactly
-   where the Spec has it: bW and bR by `bias`, peephole and projection by their fields. A gradient that is not
-   given is not computed. */
+   where the Spec has it: R but for RECUR_MIN_GRU, bW and bR by `bias`, peephole and projection by their
+   fields. A gradient that is not given is not computed. */
 typedef struct recur_layer_weights {
   recur_tensor W;
   recur_tensor R;
@@ -598,9 +598,9 @@ RECUR_API recur_status recur_graph_launch(recur_graph* graph, void* stream, recu
 RECUR_API void recur_graph_free(recur_graph* graph);
 
 /** The canonical tensors of one layer (0-based), in `out`: dense, of the Spec's dtype, without memory: set
-   each `data` of a tensor whose rank is not 0, which stands for one that the layer does not have. G is 1
-   (rnn), 3 (gru, coupled lstm) or 4 (lstm); gates are i f g o and r z n; K is I for layer 0, above it D*P; P
-   is H without a projection.
+   each `data` of a tensor whose rank is not 0, which stands for one that the layer does not have, such as R and
+   bR of RECUR_MIN_GRU. G is 1 (rnn), 2 (min_gru), 3 (gru, coupled lstm) or 4 (lstm); gates are i f g o, r z n
+   and z n; K is I for layer 0, above it D*P; P is H without a projection.
 
        W          [D][G*H][K]
        R          [D][G*H][P]

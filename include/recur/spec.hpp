@@ -56,7 +56,7 @@ struct Spec {
   double dropout = 0;
 
   /// Functions of the gates in ONNX's order: for rnn f; for gru f (r, z) and g (n); for lstm f (i, f, o),
-  /// g (candidate) and h (output). Entries that the cell does not have stay standard. A layer that spells out
+  /// g (candidate) and h (output); for min_gru f (z). Entries that the cell does not have stay standard. A layer that spells out
   /// the cell's own functions is the same layer as one that leaves them standard.
   std::array<GateActivation, 3> activations = {};
   /// `Direction::bidirectional`: functions of the reverse direction, in the same order, where they differ
@@ -123,9 +123,13 @@ constexpr std::int64_t gates_of(const Spec& spec) {
     case Cell::rnn: return 1;
     case Cell::gru: return 3;
     case Cell::lstm: return spec.coupled_input_forget ? 3 : 4;
+    case Cell::min_gru: return 2;
   }
   return 0;
 }
+
+/// Whether the gates read h_{t-1}: the layer then has R, and with `Bias::both` bR.
+constexpr bool has_recurrent_weights(const Spec& spec) { return spec.cell != Cell::min_gru; }
 
 /// D, the number of directions.
 constexpr std::int64_t directions_of(const Spec& spec) {

@@ -13,6 +13,7 @@
 ///     gru                   G = 3   r z n     reset, update, candidate
 ///     lstm                  G = 4   i f g o   input, forget, candidate, output
 ///     lstm, coupled i/f     G = 3   i g o     f is 1 - i and has no weights
+///     min_gru               G = 2   z n       update, candidate; no gate reads the state: no R, no bR
 ///
 /// Canonical tensors, row-major (sizes int64, strides in elements, inner stride 1); without a projection, P
 /// is H:
@@ -52,7 +53,12 @@ constexpr std::size_t size_of(DataType type) {
 }
 
 /// Family of a recurrent cell; `Spec` has the variants. Equations: docs/equations.md.
-enum class Cell : std::uint8_t { rnn, gru, lstm };
+enum class Cell : std::uint8_t {
+  rnn,
+  gru,
+  lstm,
+  min_gru,  ///< Feng et al. 2024, arXiv:2410.01201: its gates read the input alone, so it has neither R nor bR
+};
 
 /// Nonlinearity of `Cell::rnn`.
 enum class RnnActivation : std::uint8_t { tanh, relu };
@@ -67,7 +73,7 @@ enum class GruReset : std::uint8_t {
 enum class Bias : std::uint8_t {
   none,
   single,  ///< bW only
-  both,    ///< bW and bR
+  both,    ///< bW, and bR where the layer has R
 };
 
 /// Order in which a layer reads time.

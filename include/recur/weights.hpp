@@ -19,9 +19,9 @@ namespace recur {
 template <class View>
 struct BasicLayerWeights {
   View W;           ///< [D][G*H][K], K = I for layer 0 and D*P above
-  View R;           ///< [D][G*H][P], P = H without a projection
+  View R;           ///< [D][G*H][P], P = H without a projection; given exactly when `has_recurrent_weights`
   View bW;          ///< [D][G*H], given unless `Bias::none`
-  View bR;          ///< [D][G*H], given exactly with `Bias::both`
+  View bR;          ///< [D][G*H], given exactly when there is R and `Bias::both`
   View peephole;    ///< [D][3*H], or [D][2*H] with coupled gates; given exactly when `Spec::peepholes`
   View projection;  ///< [D][P][H], given exactly when `Spec::projection_size` is not 0
 };

@@ -9,7 +9,7 @@ namespace recur::cells {
 // Reset after the product (cuDNN, PyTorch): n = tanh(a_n + r * s), with a_n the input part of the candidate's
 // sum and s its recurrent part, kept apart.
 template <class F = OwnFunctions>
-struct GruResetAfter {
+struct GruResetAfter : CellDefaults {
   using Functions = F;
   template <class Others>
   using With = GruResetAfter<Others>;
@@ -18,10 +18,8 @@ struct GruResetAfter {
   static constexpr int kSplitGate = 2;
   static constexpr int kValues = 4;  // r z n s
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
-  static constexpr int kPeepholes = 0;
-  static constexpr int peephole_gate(int) { return -1; }
-  static constexpr bool kCellState = false;
-  static constexpr int kPhases = 1;
+  static constexpr int kFunctions = 2;
+  static constexpr int kNonlinearities = kGates;
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : kGates; }
 
   template <int kPhase, class Math, class V>
@@ -49,18 +47,16 @@ struct GruResetAfter {
 // Reset before the product (Cho et al. 2014): n = tanh(a_n), a_n = W x + R (r * h') + biases. The candidate's
 // recurrent product needs r * h' of every unit, so a step has two phases with an exchange between.
 template <class F = OwnFunctions>
-struct GruResetBefore {
+struct GruResetBefore : CellDefaults {
   using Functions = F;
   template <class Others>
   using With = GruResetBefore<Others>;
   static constexpr int kGates = 3;
   static constexpr int kSums = 3;
-  static constexpr int kSplitGate = -1;
   static constexpr int kValues = 3;  // r z n
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
-  static constexpr int kPeepholes = 0;
-  static constexpr int peephole_gate(int) { return -1; }
-  static constexpr bool kCellState = false;
+  static constexpr int kFunctions = 2;
+  static constexpr int kNonlinearities = kGates;
   static constexpr int kPhases = 2;
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : (phase == 1 ? 2 : kGates); }
 

@@ -8,18 +8,18 @@ namespace recur::cells {
 
 // With peepholes i and f also see c_{t-1}, and o sees c_t; weights in order i f o (i o where coupled).
 template <bool Peephole, bool Coupled, class F = OwnFunctions>
-struct Lstm {
+struct Lstm : CellDefaults {
   using Functions = F;
   template <class Others>
   using With = Lstm<Peephole, Coupled, Others>;
   static constexpr int kGates = Coupled ? 3 : 4;
   static constexpr int kSums = kGates;
-  static constexpr int kSplitGate = -1;
   static constexpr int kValues = kGates;  // the gates after their functions
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
   static constexpr int kPeepholes = Peephole ? kGates - 1 : 0;
   static constexpr bool kCellState = true;
-  static constexpr int kPhases = 1;
+  static constexpr int kFunctions = 3;
+  static constexpr int kNonlinearities = kGates + 1;  // those of the gates and of c
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : kGates; }
 
   static constexpr int kInput = 0;

@@ -7,20 +7,17 @@
 namespace recur::cells {
 
 template <bool Relu, bool Residual, class F = OwnFunctions>
-struct Rnn {
+struct Rnn : CellDefaults {
   using Functions = F;
   template <class Others>
   using With = Rnn<Relu, Residual, Others>;
   using OnlyRole = Role<0, Relu ? Own::relu : Own::tanh>;
   static constexpr int kGates = 1;
   static constexpr int kSums = 1;
-  static constexpr int kSplitGate = -1;
   static constexpr int kValues = 1;  // g
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
-  static constexpr int kPeepholes = 0;
-  static constexpr int peephole_gate(int) { return -1; }
-  static constexpr bool kCellState = false;
-  static constexpr int kPhases = 1;
+  static constexpr int kFunctions = 1;
+  static constexpr int kNonlinearities = Relu ? 0 : 1;
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : kGates; }
 
   template <int kPhase, class Math, class V>

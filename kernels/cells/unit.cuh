@@ -10,19 +10,36 @@
 // A cell declares
 //
 //     Functions   the functions of its gates (functions.cuh); With<F>: the same cell with others
-//     kGates      blocks of H rows in W and R                        (G)
+//     kGates      blocks of H rows in W, and in R where the cell has R   (G)
 //     kSums       pre-activation sums kept apart: kGates, plus one where a gate needs its recurrent part alone
-//     kSplitGate  that gate, or -1; its input part is sums[kSplitGate], its recurrent part sums[kGates]
 //     kValues     values per unit and step that backward needs beside h and c, those of the gates first
 //     kSaved      these, and slopes where the functions keep them
+//     kFunctions  places of Spec::activations that the cell has a function for
+//     kNonlinearities, values of sigmoid or tanh that a step of a unit takes; relu is none
+//     phase_gate(p), the first gate whose sum phase p completes; its last is phase_gate(p + 1) - 1
+//
+// and, where it is not as CellDefaults has it,
+//
+//     kSplitGate  the gate whose parts are apart, or -1; its input part is sums[kSplitGate], its recurrent part
+//                 sums[kGates]
 //     kPeepholes  peephole weights per unit; the last sees c_t, the others c_{t-1}
 //     peephole_gate(i), the gate whose sum the i-th peephole adds to
 //     kCellState  whether c exists
-//     kPhases     products with R per step. Phase 0 multiplies h_{t-1}; phase 1 the values that phase 0 exchanged
-//     phase_gate(p), the first gate whose recurrent sum phase p completes; its last is phase_gate(p + 1) - 1
+//     kPhases     phases of a step: each is a product with R, if any, and what follows it. Phase 0 multiplies
+//                 h_{t-1}; phase 1 the values that phase 0 exchanged
+//     gate_reads(g), what the sum of a gate is formed of. The gates of a phase all read the same; a phase whose
+//                 gates read the input alone has no product, and a cell without any product has no R
+//     kLinear     whether h_t = a h_{t-1} + b, where a and b depend on the input alone. Such a cell has also
+//
+//                     template <class Math, class V>
+//                     static void coefficients(ForwardUnit<Cell, V>& u, V& a, V& b)
+//
+//                 which reads sums alone, and writes saved values as `forward` does
 //
 // Values in `saved` live from phase 0 to the last phase of a step. Equations: docs/equations.md.
 #pragma once
+
+#include <cstdint>
 
 #if defined(__CUDACC__)
 #define RECUR_HD __host__ __device__ __forceinline__
@@ -32,11 +49,28 @@
 
 namespace recur::cells {
 
+// What the sum of a gate is formed of.
+enum class Reads : std::uint8_t {
+  input,  // W x and bW; the gate has no rows in R
+  both,   // also R h, or R times what phase 0 exchanged, and bR
+};
+
+// The declarations that most cells share. A cell derives from them and hides those that it has otherwise.
+struct CellDefaults {
+  static constexpr int kSplitGate = -1;
+  static constexpr int kPeepholes = 0;
+  static constexpr int peephole_gate(int /*peephole*/) { return -1; }
+  static constexpr bool kCellState = false;
+  static constexpr int kPhases = 1;
+  static constexpr Reads gate_reads(int /*gate*/) { return Reads::both; }
+  static constexpr bool kLinear = false;
+};
+
 // Inputs and outputs of a forward step.
 template <class Cell, class V>
 struct ForwardUnit : Cell::Functions::template Choice<V> {
   using Kind = Cell;
-  V sums[Cell::kSums];                                      // in: W x + R h + biases
+  V sums[Cell::kSums];                                      // in: W x, R h where the gate reads it, biases
   V peephole[Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];  // in
   V h_prev, c_prev;                                         // in
   V saved[Cell::kSaved];                                    // out of one phase, in to the next

@@ -56,9 +56,10 @@ struct CombineBiases {
 // one kernel goes on from there.
 struct ForwardStep {
   Step step;
-  ConstRows input;                   // A: W x and biases of a chunk of time, [G*H] a row
-  std::int64_t input_t = 0;          // t within the chunk
-  const void* recurrent = nullptr;   // A [B][G*H]: products with R; those of this phase's gates are read
+  ConstRows input;           // A: W x and biases of a chunk of time, [G*H] a row
+  std::int64_t input_t = 0;  // t within the chunk
+  // A [B][G*H]: products with R; those of this phase's gates are read. Null where the cell has no R.
+  const void* recurrent = nullptr;
   const void* split_bias = nullptr;  // T [H]: bR of the split gate, which the input's biases lack
   const void* peephole = nullptr;    // T [peepholes][H]
   // T [B][H], in place. Left cleared where the next step starts an episode. Null where h is projected: then
@@ -111,7 +112,7 @@ struct BackwardStep {
   const void* d_exchange = nullptr;  // A [B][H], gradient of what forward exchanged, for phase 1
   void* dpeephole = nullptr;         // A [B][peepholes][H], added to; null: not wanted
   Rows dsums;                        // T [sums][H] a row
-  Rows h_prev;                       // T [H] a row: operand of dR; not given where h is projected
+  Rows h_prev;                       // T [H] a row: h before the step; not given where h is projected
   Rows exchange;                     // T [H] a row: what forward exchanged, operand of dR
 };
 

@@ -29,6 +29,7 @@ struct PhaseOf {
   static constexpr int kFirst = Cell::phase_gate(kPhase);
   static constexpr int kEnd = Cell::phase_gate(kPhase + 1);
   static constexpr bool kLast = kPhase + 1 == Cell::kPhases;
+  static constexpr bool kReadsState = Cell::gate_reads(kFirst) != cells::Reads::input;  // as all of its gates
 };
 template <class Cell>
 struct PeepholesOf {

@@ -1,5 +1,5 @@
-// The gate kernel of the forward pass: what follows a product with R. One thread handles a few neighbouring
-// hidden units of one row.
+// The gate kernel of the forward pass: what follows a product with R, where the phase has one. One thread handles
+// a few neighbouring hidden units of one row.
 #pragma once
 
 #include "kernels/stepwise/gates.cuh"
@@ -38,13 +38,17 @@ RECUR_DEVICE void run_forward(const ForwardStep& a, const Sequence& sequence, st
     const std::int64_t column = gate * H + unit;
     A from_input[kWidth], from_state[kWidth];
     load(row_of<A>(a.input, a.input_t, b, column), from_input);
-    load(static_cast<const A*>(a.recurrent) + b * Cell::kGates * H + column, from_state);
-    if (gate == Cell::kSplitGate && a.split_bias != nullptr) {
-      load_added(static_cast<const T*>(a.split_bias) + unit, from_state);
+    if constexpr (Phase::kReadsState) {
+      load(static_cast<const A*>(a.recurrent) + b * Cell::kGates * H + column, from_state);
+      if (gate == Cell::kSplitGate && a.split_bias != nullptr) {
+        load_added(static_cast<const T*>(a.split_bias) + unit, from_state);
+      }
     }
     RECUR_UNROLL
     for (int i = 0; i < kWidth; ++i) {
-      if (gate == Cell::kSplitGate) {
+      if constexpr (!Phase::kReadsState) {
+        u[i].sums[gate] = from_input[i];
+      } else if (gate == Cell::kSplitGate) {
         u[i].sums[gate] = from_input[i];
         u[i].sums[Cell::kSums - 1] = from_state[i];
       } else {

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 # Of operators that every release of the last years knows.
 _OPSET = 14
 _IR_VERSION = 8
+CELLS = ("rnn", "rnn-relu", "gru", "gru-reset-before", "lstm", "lstm-peephole", "lstm-coupled")
 # int8 is what becomes of a model in f32.
 TYPES = {"f32": (numpy.float32, TensorProto.FLOAT), "f64": (numpy.float64, TensorProto.DOUBLE),
          "f16": (numpy.float16, TensorProto.FLOAT16), "int8": (numpy.float32, TensorProto.FLOAT)}

@@ -41,7 +41,7 @@ def runs(shape, dtype, timed, device):
         raise Refused("has no training")
     if shape.mean_episode and timed != "step":
         raise Refused("reset marks are not ONNX's")
-    if shape.cell == "rnn-residual":
+    if shape.cell not in onnx_models.CELLS:
         raise Refused(f"cell {shape.cell} is not one of ONNX's")
     if dtype not in onnx_models.TYPES:
         raise Refused(f"dtype {dtype} is not one of its recurrent operators'")

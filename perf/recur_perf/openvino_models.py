@@ -4,6 +4,7 @@ import numpy
 import openvino
 from openvino import opset13 as operators
 
+CELLS = ("rnn", "rnn-relu", "gru", "gru-reset-before", "lstm")
 # ONNX's rows are the gates i o f c of an LSTM, OpenVINO's f i c o. A GRU's are z r h for both.
 _GATES = {"lstm": [2, 0, 3, 1], "gru": [0, 1, 2], "rnn": [0]}
 # Of x and h alike: OpenVINO 2026.4 has one scale for both, whatever a model says, and so it has for W and R (perf/README.md).

@@ -43,7 +43,7 @@ def runs(shape, dtype, timed, _device):
         raise Refused("has no training")
     if shape.mean_episode and timed != "step":
         raise Refused("reset marks are not OpenVINO's")
-    if shape.cell in ("rnn-residual", "lstm-peephole", "lstm-coupled"):
+    if shape.cell not in openvino_models.CELLS:
         raise Refused(f"cell {shape.cell} is not one of OpenVINO's")
     if dtype not in _HINTS:
         raise Refused(f"dtype {dtype} is not one that its CPU plugin executes recurrent operators in")

@@ -9,7 +9,9 @@ import random
 from recur_perf import noise
 
 NAMED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "shapes", "named.json")
-CELLS = ("rnn", "rnn-relu", "rnn-residual", "gru", "gru-reset-before", "lstm", "lstm-peephole", "lstm-coupled")
+SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "result.schema.json")
+with open(SCHEMA, encoding="utf-8") as _schema:
+    CELLS = tuple(json.load(_schema)["definitions"]["case"]["properties"]["cell"]["enum"])
 DTYPES = ("f32", "tf32", "f64", "bf16", "f16", "int8")
 DIRECTIONS = ("forward", "reverse", "bidirectional")
 PASSES = ("inference", "forward", "backward", "step")

@@ -88,9 +88,10 @@ struct Call {
       const std::int64_t K = layer_input_size(spec, l);
       weights.emplace_back();
       weights.back().W = random_floats({D, G * H, K});
-      weights.back().R = random_floats({D, G * H, P});
+      if (spec.cell != Cell::min_gru) weights.back().R = random_floats({D, G * H, P});
       if (spec.bias != Bias::none) weights.back().bW = random_floats({D, G * H});
-      if (spec.bias == Bias::both) weights.back().bR = random_floats({D, G * H});
+      if (spec.bias == Bias::both && spec.cell != Cell::min_gru)
+        weights.back().bR = random_floats({D, G * H});
       if (spec.peepholes) weights.back().peephole = random_floats({D, peepholes_of(spec) * H});
       if (is_projected(spec)) weights.back().projection = random_floats({D, P, H});
     }
@@ -138,9 +139,9 @@ struct Call {
     for (std::int64_t l = 0; l < L; ++l) {
       gradients.emplace_back();
       gradients.back().W = floats({D, G * H, layer_input_size(spec, l)});
-      gradients.back().R = floats({D, G * H, P});
+      if (spec.cell != Cell::min_gru) gradients.back().R = floats({D, G * H, P});
       if (spec.bias != Bias::none) gradients.back().bW = floats({D, G * H});
-      if (spec.bias == Bias::both) gradients.back().bR = floats({D, G * H});
+      if (spec.bias == Bias::both && spec.cell != Cell::min_gru) gradients.back().bR = floats({D, G * H});
       if (spec.peepholes) gradients.back().peephole = floats({D, peepholes_of(spec) * H});
       if (is_projected(spec)) gradients.back().projection = floats({D, P, H});
     }

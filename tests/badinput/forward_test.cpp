@@ -206,6 +206,24 @@ TEST(BadForward, ViewsThatTheSpecDoesNotWant) {
       run_forward);
 }
 
+// A cell whose gates do not read the state has no R, and no bR whatever its biases.
+TEST(BadForward, WeightsOfAStateThatNoGateReads) {
+  Spec spec = plain_gru();
+  spec.cell = Cell::min_gru;
+  for (const Bias bias : {Bias::both, Bias::single, Bias::none}) {
+    spec.bias = bias;
+    BadCases cases = {
+        {"R",
+         [](Call& c) { c.weights[0].R = c.weights[0].W; },
+         {"weights of layer 0", "R: expected nothing", "no gate of the cell reads the state", "got f32"}},
+        {"bR",
+         [](Call& c) { c.weights[0].bR = c.weights[0].W; },
+         {"weights of layer 0", "bR: expected nothing", "no gate of the cell reads the state", "got f32"}}};
+    expect_refusals({.spec = spec}, cases, run_forward);
+    expect_refusals({.spec = spec, .pass = Pass::training}, cases, run_forward);
+  }
+}
+
 TEST(BadForward, Buffers) {
   BadCases workspace;
   add_buffer_cases(workspace, "workspace", &Call::workspace);

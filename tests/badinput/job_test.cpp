@@ -177,7 +177,7 @@ TEST(BadJob, Enumerators) {
                                     std::to_string(value)};
   };
   expect_refusals({
-      {"cell", [](Question& q) { q.spec.cell = static_cast<Cell>(3); }, expected("Spec::cell", 3)},
+      {"cell", [](Question& q) { q.spec.cell = static_cast<Cell>(4); }, expected("Spec::cell", 4)},
       {"cell 255", [](Question& q) { q.spec.cell = static_cast<Cell>(255); }, expected("Spec::cell", 255)},
       {"activation", [](Question& q) { q.spec.activation = static_cast<RnnActivation>(2); },
        expected("Spec::activation", 2)},
@@ -267,8 +267,8 @@ TEST(BadJob, Functions) {
     }
   }
   // The places that a cell does not have, and no others.
-  for (Cell cell : {Cell::rnn, Cell::gru, Cell::lstm}) {
-    const std::size_t places = cell == Cell::rnn ? 1 : cell == Cell::gru ? 2 : 3;
+  for (Cell cell : {Cell::rnn, Cell::gru, Cell::lstm, Cell::min_gru}) {
+    const std::size_t places = cell == Cell::gru ? 2 : cell == Cell::lstm ? 3 : 1;
     for (std::size_t place = 0; place < 3; ++place) {
       Spec spec;
       spec.cell = cell;

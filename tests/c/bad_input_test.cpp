@@ -113,7 +113,7 @@ TEST_F(CInterface, WhatCppTypesWouldNotAllow) {
     EXPECT_EQ(plan_.handle, nullptr);
     spec_ = good;
   };
-  spec_.cell = 3;
+  spec_.cell = RECUR_MIN_GRU + 1;
   refused("cell");
   spec_.cell = 256 + RECUR_LSTM;
   refused("spec.cell: expected one of its enumerators, got 258");

@@ -23,6 +23,13 @@ TEST_F(CInterface, ShapesOfWeights) {
   EXPECT_EQ(layer.W.dtype, RECUR_F32);
   EXPECT_EQ(layer.W.data, nullptr);
   EXPECT_EQ(layer.peephole.rank + layer.projection.rank, 0);
+  recur_spec no_R = spec_;
+  no_R.cell = RECUR_MIN_GRU;
+  no_R.peepholes = no_R.cell_sequence = 0;
+  ASSERT_EQ(recur_layer_shapes(&no_R, 1, &layer, &error_), RECUR_SUCCESS) << error_.message;
+  EXPECT_EQ(shape(layer.W), (Sizes{2, 2 * kH, 2 * kH}));
+  EXPECT_EQ(shape(layer.bW), (Sizes{2, 2 * kH}));
+  EXPECT_EQ(layer.R.rank + layer.bR.rank, 0);
   for (const std::int64_t wrong : {-1, 2}) {
     expect(recur_layer_shapes(&spec_, wrong, &layer, &error_), RECUR_INVALID_ARGUMENT,
            "layer: expected 0 <= layer < L=2, got " + std::to_string(wrong));

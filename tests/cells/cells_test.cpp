@@ -34,6 +34,7 @@ struct Inputs {
 template <class Cell, int kPhase>
 void run_phase(ForwardUnit<Cell, double>& unit, Inputs& in, double operand) {
   for (int gate = Cell::phase_gate(kPhase); gate < Cell::phase_gate(kPhase + 1); ++gate) {
+    if (Cell::gate_reads(gate) == Reads::input) continue;
     const int sum = gate == Cell::kSplitGate ? Cell::kGates : gate;
     unit.sums[sum] += in.weight(gate) * operand;
   }
@@ -73,7 +74,7 @@ Inputs backward(Inputs in, double dh, double dc) {
     first_phase_gates = Cell::phase_gate(1);
     exchanged = unit.exchange;
     for (int gate = first_phase_gates; gate < Cell::kGates; ++gate)
-      unit.d_exchange += in.weight(gate) * recurrent(gate);
+      unit.d_exchange += in.weight(gate) * recurrent(gate);  // these gates have rows in R
     Cell::template backward<1, ScalarMath>(unit);
   }
 
@@ -82,6 +83,7 @@ Inputs backward(Inputs in, double dh, double dc) {
   d.h_prev() = unit.dh_prev;
   d.c_prev() = unit.dc_prev;
   for (int gate = 0; gate < Cell::kGates; ++gate) {
+    if (Cell::gate_reads(gate) == Reads::input) continue;
     const bool first_phase = gate < first_phase_gates;
     d.weight(gate) = recurrent(gate) * (first_phase ? in.h_prev() : exchanged);
     if (first_phase) d.h_prev() += in.weight(gate) * recurrent(gate);
@@ -167,6 +169,96 @@ TEST_P(Cells, TraitsAgreeWithTheCell) {
   EXPECT_EQ(traits.phase_gate[0], 0);
   EXPECT_EQ(traits.phase_gate[traits.phases], traits.gates);
   for (int i = 0; i < traits.peepholes; ++i) EXPECT_LT(traits.peephole_gate[i], traits.gates);
+  EXPECT_EQ(traits.recurrent_gates(), traits.recurrent ? traits.gates : 0);
+  EXPECT_GE(traits.functions, 1);
+  EXPECT_LE(traits.functions, 3);
+  EXPECT_LE(traits.slopes, traits.gates);
+  EXPECT_LE(traits.nonlinearities, traits.gates + 1);
+}
+
+// What kNonlinearities counts.
+struct CountingMath {
+  static inline int count = 0;
+  static double sigmoid(double x) {
+    ++count;
+    return ScalarMath::sigmoid(x);
+  }
+  static double tanh(double x) {
+    ++count;
+    return ScalarMath::tanh(x);
+  }
+  static double relu(double x) { return ScalarMath::relu(x); }
+};
+
+TEST_P(Cells, NonlinearitiesAreCounted) {
+  visit(variant(), []<class Cell>() {
+    ForwardUnit<Cell, double> unit{};
+    CountingMath::count = 0;
+    Cell::template forward<0, CountingMath>(unit);
+    if constexpr (Cell::kPhases > 1) Cell::template forward<1, CountingMath>(unit);
+    EXPECT_EQ(CountingMath::count, Cell::kNonlinearities);
+  });
+}
+
+// A cell says that it is linear in its state if and only if it is: the values of h at three states in a row lie on
+// a line, but for rounding.
+TEST_P(Cells, LinearIsWhatIsLinearInTheState) {
+  visit(variant(), []<class Cell>() {
+    bool linear = !Cell::kCellState;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      test::Random random(seed, 2);
+      Inputs in{};
+      for (double& value : in.values) value = random.symmetric(1.5);
+      double h[3];
+      for (int i = 0; i < 3; ++i) {
+        in.h_prev() = i - 1.0;
+        h[i] = forward<Cell>(in).h;
+      }
+      // A dozen roundings of values below 4.
+      linear = linear && std::fabs(h[2] - 2 * h[1] + h[0]) < 1e-14;
+    }
+    EXPECT_EQ(linear, Cell::kLinear);
+  });
+}
+
+// The coefficients of a step applied to the state are the cell's own step, bit by bit, from the first step of a
+// sequence to the last. They are asked for before the state is known.
+template <class Cell>
+void expect_coefficients() {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    test::Random random(seed, 3);
+    double h = random.symmetric(1.0), scanned = h;
+    for (int t = 0; t < 16; ++t) {
+      Inputs in{};
+      for (double& value : in.values) value = random.symmetric(3.0);
+      ForwardUnit<Cell, double> unit{};
+      for (int i = 0; i < Cell::kSums; ++i) unit.sums[i] = in.sum(i);
+      unit.h_prev = NAN;
+      double a = NAN, b = NAN;
+      Cell::template coefficients<ScalarMath>(unit, a, b);
+      scanned = a * scanned + b;
+
+      in.h_prev() = h;
+      const ForwardUnit<Cell, double> stepped = forward<Cell>(in);
+      h = stepped.h;
+      ASSERT_EQ(scanned, h) << "seed " << seed << " step " << t;
+      for (int i = 0; i < Cell::kSaved; ++i) ASSERT_EQ(unit.saved[i], stepped.saved[i]) << i;
+    }
+  }
+}
+
+TEST(LinearCells, CoefficientsGiveTheForwardStep) {
+  int linear = 0;
+  for (int variant = 0; variant < kVariantCount; ++variant) {
+    visit(static_cast<Variant>(variant), [&]<class Cell>() {
+      if constexpr (Cell::kLinear) {
+        ++linear;
+        expect_coefficients<Cell>();
+        expect_coefficients<typename Cell::template With<Sines>>();
+      }
+    });
+  }
+  EXPECT_GE(linear, 1);
 }
 
 TEST_P(Cells, NanPassesThrough) {

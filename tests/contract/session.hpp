@@ -22,7 +22,8 @@ struct SharedWork {
 /// Eight threads form 2 directions x 2 batch groups x 2 unit groups: 2^19 multiply-adds a step, 8 rows, 2^22
 /// a pass. H is one above a size that fills panels.
 inline SharedWork all_groups(const Spec& spec) {
-  return {8, 8, gates_of(spec) == 1 ? 257 : gates_of(spec) == 3 ? 149 : 129};
+  const Index gates = gates_of(spec);
+  return {8, 8, gates == 1 ? 257 : gates == 2 ? 193 : gates == 3 ? 149 : 129};
 }
 /// Seven rows are one batch group, so that threads share units.
 inline SharedWork unit_groups(const Spec& spec) { return {5, 7, all_groups(spec).H}; }

@@ -259,12 +259,17 @@ void SupportTable::options() {
     }
     return kTypes[0];
   };
+  const auto refuses_cell = [](const Column& column, const SupportJob& job) {
+    const std::string reason = refusal(job, job.device.device, {.engine = job.device.engine});
+    return !reason.empty() && reason != kNotHere && !is_of_machine(column, reason);
+  };
   for (const SupportRow& option : support_rows()) {
     row(option.name, of_each_column([&](const Column& column) {
           Outcomes outcomes;
-          for (Cell kind : {Cell::rnn, Cell::gru, Cell::lstm}) {
+          for (Cell kind : enumerators<Cell>(0)) {
             SCOPED_TRACE(column.device.name + " " + option.name);
             SupportJob job = job_of(column, Spec{.cell = kind}, first_type(column));
+            if (refuses_cell(column, job)) continue;
             option.set(job);
             if (option.only.value_or(job.device.engine) != job.device.engine) continue;
             Outcomes ways;
@@ -372,9 +377,12 @@ TEST_F(SupportTable, IsWhatTheFileSays) {
   line("## Options");
   line();
   line(
-      "An rnn (tanh), a gru (reset after) and an lstm in the first type that the engine takes, inference "
-      "with prepared weights");
-  line("and training. Engines may do without `tf32`, and are judged by its rule all the same.");
+      "An rnn (tanh), a gru (reset after), an lstm and a min-gru, those that the engine takes, in the first "
+      "type that it takes,");
+  line(
+      "inference with prepared weights and training. Engines may do without `tf32`, and are judged by its "
+      "rule "
+      "all the same.");
   options();
   line();
   line("## Chips");

@@ -62,9 +62,10 @@ class ModelLayout {
     for (std::int64_t l = 0; l < spec_.layers; ++l) {
       auto& layer = model.layers.emplace_back();
       layer.W = next({D, rows, layer_input_size(spec_, l)});
-      layer.R = next({D, rows, H});
+      const bool has_R = has_recurrent_weights(spec_);
+      if (has_R) layer.R = next({D, rows, H});
       if (spec_.bias != Bias::none) layer.bW = next({D, rows});
-      if (spec_.bias == Bias::both) layer.bR = next({D, rows});
+      if (has_R && spec_.bias == Bias::both) layer.bR = next({D, rows});
       if (spec_.peepholes) layer.peephole = next({D, peepholes_of(spec_) * H});
     }
     model.out_W = next({outputs_, D * H});
@@ -122,7 +123,7 @@ class Trainer {
     const ModelViews<TensorView> start = layout_.views<TensorView>(parameters_.data());
     for (const auto& layer : start.layers) {
       randomise(layer.W, bound, random);
-      randomise(layer.R, bound, random);
+      if (layer.R.given()) randomise(layer.R, bound, random);
     }
     randomise(start.out_W, bound, random);
     if (options.longest_memory > 0) start_remembering(start, random);
@@ -185,7 +186,8 @@ class Trainer {
   void start_remembering(const ModelViews<TensorView>& start, Random& random) {
     const Spec& spec = options_.spec;
     const std::int64_t H = spec.hidden_size;
-    const bool lstm = spec.cell == Cell::lstm;
+    const bool lets_in = spec.cell == Cell::lstm || spec.cell == Cell::min_gru;
+    const bool keeps = spec.cell != Cell::min_gru && !spec.coupled_input_forget;
     for (const auto& layer : start.layers) {
       for (std::int64_t d = 0; d < directions_of(spec); ++d) {
         float* bias = static_cast<float*>(layer.bW.data()) + d * layer.bW.stride(0);
@@ -194,8 +196,8 @@ class Trainer {
               options_.shortest_memory +
               (options_.longest_memory - options_.shortest_memory) * (random.symmetric(0.5) + 0.5);
           const auto keep = static_cast<float>(std::log(steps));
-          if (lstm) bias[j] = -keep;                           // i
-          if (!spec.coupled_input_forget) bias[H + j] = keep;  // f of lstm, z of gru
+          if (lets_in) bias[j] = -keep;   // i of lstm, z of min_gru
+          if (keeps) bias[H + j] = keep;  // f of lstm, z of gru
         }
       }
     }

@@ -85,6 +85,13 @@ TEST(KnownAnswer, GruResetBefore) {
   expect_near(result.y, {0.517297771601138386, 0.286183810388064052}, "y");
 }
 
+TEST(KnownAnswer, MinGru) {
+  // z = s(Wz x + bWz), n = Wn x + bWn, h' = (1 - z) h + z n: z = s(0.6), n = 0.1; z = s(-0.9), n = 0.7.
+  const LayerParameters<double> layer = {{0.5, -0.2}, {}, {0.1, 0.3}, {}, {}};
+  const auto result = forward(two_steps(one_unit(Cell::min_gru), layer, 0.5));
+  expect_near(result.y, {0.241737477509681819, 0.374198487563828596}, "y");
+}
+
 // Gate by gate in the order i f g o; peepholes i f o. Coupled: i g o, and i o.
 LayerParameters<double> lstm_parameters(bool peepholes, bool coupled) {
   LayerParameters<double> layer = {

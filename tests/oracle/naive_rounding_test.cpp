@@ -60,7 +60,7 @@ void expect_rounded_operands(const Spec& spec, const Problem<float>& problem,
       dW.push_back(round(at(layer.bW, r) * at(problem.x, k)));
       dx[static_cast<std::size_t>(k)] += at(layer.bW, r) * at(problem.layers[0].W, r * kI + k);
     }
-    for (Index k = 0; k < kH; ++k) {
+    for (Index k = 0; k < kH && has_recurrent_weights(spec); ++k) {
       const float h = at(problem.h0, k);
       dR.push_back(round(at(layer.bR, r) * (reset ? round(at(result.traces[0].gates, k) * h) : h)));
     }

@@ -152,6 +152,12 @@ TEST_P(Naive, StorageErrorsFollowTheStorageType) {
   EXPECT_GT(bf16, 0x1p-9);
 }
 
+// dR, and dW of a cell without R.
+template <class Real>
+std::vector<Real>& matrix_of(const Spec& spec, LayerParameters<Real>& layer) {
+  return has_recurrent_weights(spec) ? layer.R : layer.W;
+}
+
 TEST_P(Naive, TheRulePassesItAndSeesAWrongTensor) {
   // How an engine is judged, with the nearest floats to the oracle's values as the engine.
   const Spec spec = make_spec(GetParam(), DataType::f32);
@@ -176,7 +182,7 @@ TEST_P(Naive, TheRulePassesItAndSeesAWrongTensor) {
     good.add(oracle_gradients, naive_gradients, gradients, label);
     // One sequence's final state mistaken for another's, and one layer's gradient off by 1 in 10^4.
     std::swap(outputs.hN.front(), outputs.hN.back());
-    for (float& value : gradients.layers[1].R) value *= 1.0001f;
+    for (float& value : matrix_of(spec, gradients.layers[1])) value *= 1.0001f;
     bad.add(oracle, naive, outputs, label);
     bad.add(oracle_gradients, naive_gradients, gradients, label);
   }
@@ -185,9 +191,10 @@ TEST_P(Naive, TheRulePassesItAndSeesAWrongTensor) {
   ASSERT_FALSE(verdict);
   const std::string message = verdict.message();
   EXPECT_NE(message.find("\nhN: "), std::string::npos) << message;
-  EXPECT_NE(message.find("\ndR[1]: "), std::string::npos) << message;
+  const std::string name = has_recurrent_weights(spec) ? "\ndR" : "\ndW";
+  EXPECT_NE(message.find(name + "[1]: "), std::string::npos) << message;
   EXPECT_EQ(message.find("\ny: "), std::string::npos) << message;
-  EXPECT_EQ(message.find("\ndR[0]: "), std::string::npos) << message;
+  EXPECT_EQ(message.find(name + "[0]: "), std::string::npos) << message;
 }
 
 // An engine in 16 bit that is right: sums in another arithmetic, and the gates that backward reads kept in 16
@@ -219,7 +226,8 @@ void expect_rule_in_16_bit(const Spec& spec) {
     good.add(oracle, naive, engine, label);
     good.add(oracle_gradients, naive_gradients, gradients, label);
     std::swap(engine.hN.front(), engine.hN.back());
-    for (double& value : gradients.layers[1].R) value *= 1.0 + 8 * test::epsilon_of(spec.dtype);
+    for (double& value : matrix_of(spec, gradients.layers[1]))
+      value *= 1.0 + 8 * test::epsilon_of(spec.dtype);
     bad.add(oracle, naive, engine, label);
     bad.add(oracle_gradients, naive_gradients, gradients, label);
   }
@@ -228,7 +236,8 @@ void expect_rule_in_16_bit(const Spec& spec) {
   ASSERT_FALSE(verdict);
   const std::string message = verdict.message();
   EXPECT_NE(message.find("\nhN: "), std::string::npos) << message;
-  EXPECT_NE(message.find("\ndR[1]: "), std::string::npos) << message;
+  EXPECT_NE(message.find(has_recurrent_weights(spec) ? "\ndR[1]: " : "\ndW[1]: "), std::string::npos)
+      << message;
 }
 
 TEST_P(Naive, TheRuleIn16Bit) {

@@ -143,16 +143,18 @@ TEST(LayerShapes, AreThoseOfTheCanonicalLayout) {
   for (const Spec& spec : specs()) {
     SCOPED_TRACE(test::spec_name(spec));
     const std::int64_t D = spec.bias == Bias::both ? 2 : 1;
+    const bool has_R = spec.cell != Cell::min_gru;
     const std::int64_t G = spec.cell == Cell::rnn                                ? 1
+                           : spec.cell == Cell::min_gru                          ? 2
                            : spec.cell == Cell::gru || spec.coupled_input_forget ? 3
                                                                                  : 4;
     const std::int64_t P = spec.projection_size == 0 ? 5 : spec.projection_size;
     for (std::int64_t l = 0; l < 2; ++l) {
       const BasicLayerWeights<TensorShape> shapes = layer_shapes(spec, l);
       EXPECT_EQ(sizes_of(shapes.W), (Sizes{D, G * 5, l == 0 ? 3 : D * P}));
-      EXPECT_EQ(sizes_of(shapes.R), (Sizes{D, G * 5, P}));
+      EXPECT_EQ(sizes_of(shapes.R), has_R ? (Sizes{D, G * 5, P}) : Sizes{});
       EXPECT_EQ(sizes_of(shapes.bW), spec.bias == Bias::none ? Sizes{} : (Sizes{D, G * 5}));
-      EXPECT_EQ(sizes_of(shapes.bR), spec.bias != Bias::both ? Sizes{} : (Sizes{D, G * 5}));
+      EXPECT_EQ(sizes_of(shapes.bR), spec.bias != Bias::both || !has_R ? Sizes{} : (Sizes{D, G * 5}));
       EXPECT_EQ(sizes_of(shapes.peephole),
                 !spec.peepholes ? Sizes{} : (Sizes{D, spec.coupled_input_forget ? 10 : 15}));
       EXPECT_EQ(sizes_of(shapes.projection), spec.projection_size == 0 ? Sizes{} : (Sizes{D, P, 5}));
@@ -388,6 +390,7 @@ TEST(Initialise, IsPyTorchsDistributionInEveryTensor) {
     const auto* flat = static_cast<const float*>(weights.flat().data());
     EXPECT_EQ(std::count(flat, flat + weights.flat().size(0), 0.0f), weights.flat().size(0) - written)
         << "between the tensors are zeros";
+    if (spec.cell == Cell::min_gru) continue;  // has no R
     // The stream that the header names: R is the second tensor of layer 1.
     Tensor R(layer_shapes(spec, 1).R);
     fill_uniform(R.view(), 1 / std::sqrt(5.0), 3, 7);

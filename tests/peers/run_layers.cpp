@@ -2,8 +2,10 @@
 // h0, c0, lengths and the gradients of its outputs, time-major, f32, and what the module is as metadata.
 // Outputs and gradients go to FOLDER/ours.safetensors, and those of the naive run (docs/design.md, section
 // 10) to FOLDER/naive.safetensors. Prints a line for each folder: how near a relu came to its kink.
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <span>
 #include <stdexcept>
 #include <string>
 
@@ -34,7 +36,10 @@ std::int64_t number(const Safetensors& file, const std::string& name) {
 Spec read_spec(const Safetensors& file) {
   Spec spec;
   const std::string& cell = file.metadata.at("cell");
-  spec.cell = cell == "lstm" ? Cell::lstm : cell == "gru" ? Cell::gru : Cell::rnn;
+  spec.cell = cell == "lstm"      ? Cell::lstm
+              : cell == "gru"     ? Cell::gru
+              : cell == "min-gru" ? Cell::min_gru
+                                  : Cell::rnn;
   if (cell == "rnn-relu") spec.activation = RnnActivation::relu;
   spec.input_size = number(file, "I");
   spec.hidden_size = number(file, "H");
@@ -44,6 +49,23 @@ Spec read_spec(const Safetensors& file) {
   spec.bias = number(file, "bias") == 1 ? Bias::both : Bias::none;
   spec.variable_lengths = file.find("lengths") != nullptr;
   return spec;
+}
+
+// f(name, part) for the tensors of each direction of a layer without R, of which no convention is known: they
+// are called as PyTorch calls those of the input.
+template <class Layers, class F>
+void each_of_input(const Spec& spec, Layers& layers, F&& f) {
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    for (Index d = 0; d < directions_of(spec); ++d) {
+      const std::string name = "_ih_l" + std::to_string(l) + (d == 1 ? "_reverse" : "");
+      const auto part = [&](auto& tensor) {
+        const std::size_t count = tensor.size() / static_cast<std::size_t>(directions_of(spec));
+        return std::span(tensor.data() + static_cast<std::size_t>(d) * count, count);
+      };
+      f("weight" + name, part(layers[l].W));
+      if (layers[l].bW.size() != 0) f("bias" + name, part(layers[l].bW));
+    }
+  }
 }
 
 oracle::Problem<float> read_problem(const Safetensors& file) {
@@ -56,6 +78,15 @@ oracle::Problem<float> read_problem(const Safetensors& file) {
   problem.c0 = read<float>(file, "c0");
   problem.lengths = read<std::int32_t>(file, "lengths");
   const Spec& spec = problem.spec;
+  if (!has_recurrent_weights(spec)) {
+    for (Index l = 0; l < spec.layers; ++l) problem.layers.push_back(oracle::zero_parameters<float>(spec, l));
+    each_of_input(spec, problem.layers, [&](const std::string& name, std::span<float> to) {
+      const std::vector<float> values = read<float>(file, name);
+      if (values.size() != to.size()) throw std::invalid_argument(name + ": elements");
+      std::ranges::copy(values, to.begin());
+    });
+    return problem;
+  }
   std::vector<LayerTensors<float>> layers;
   std::vector<BasicLayerWeights<TensorView>> views;
   for (Index l = 0; l < spec.layers; ++l) {
@@ -71,14 +102,22 @@ oracle::Problem<float> read_problem(const Safetensors& file) {
 // Tensors but those of weights are flat.
 void write(const std::filesystem::path& path, const Spec& spec, const oracle::Outputs<float>& outputs,
            const oracle::Gradients<float>& gradients) {
-  std::vector<LayerTensors<float>> layers;
-  std::vector<LayerWeights> views;
-  for (Index l = 0; l < spec.layers; ++l) {
-    layers.emplace_back(gradients.layers[static_cast<std::size_t>(l)]);
-    views.push_back(layers.back().views<ConstTensorView>(spec, l));
+  std::vector<SafetensorsTensor> tensors;
+  std::vector<std::byte> state_dict;
+  if (has_recurrent_weights(spec)) {
+    std::vector<LayerTensors<float>> layers;
+    std::vector<LayerWeights> views;
+    for (Index l = 0; l < spec.layers; ++l) {
+      layers.emplace_back(gradients.layers[static_cast<std::size_t>(l)]);
+      views.push_back(layers.back().views<ConstTensorView>(spec, l));
+    }
+    state_dict = export_state_dict(spec, views, "d");
+    tensors = parse_safetensors(state_dict).tensors;
+  } else {
+    each_of_input(spec, gradients.layers, [&](const std::string& name, std::span<const float> values) {
+      tensors.push_back({"d" + name, "F32", {static_cast<Index>(values.size())}, std::as_bytes(values)});
+    });
   }
-  const std::vector<std::byte> state_dict = export_state_dict(spec, views, "d");
-  std::vector<SafetensorsTensor> tensors = parse_safetensors(state_dict).tensors;
   const auto add = [&](const char* name, const std::vector<float>& values) {
     tensors.push_back({name, "F32", {static_cast<Index>(values.size())}, std::as_bytes(std::span(values))});
   };

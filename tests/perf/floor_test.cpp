@@ -76,6 +76,19 @@ TEST(Work, ResetBeforeTheProductTakesTwo) {
   EXPECT_EQ(work_of(shape("gru-reset-before", 5, 3, 6, 10), Precision::f32, Timed::inference, {}).chain, 10);
 }
 
+// min-gru, 2 gates: W [20][6], one bias [20]. No step waits for a product of the one before it.
+TEST(Work, WithoutRCountsNone) {
+  const Work work = work_of(shape("min-gru", 5, 3, 6, 10), Precision::f32, Timed::inference, {});
+  EXPECT_EQ(work.operations, 2 * 15 * 20 * 6);
+  EXPECT_EQ(work.recurrent_operations, 0);
+  EXPECT_EQ(work.stream_bytes, 4 * 15 * (6 + 10));
+  EXPECT_EQ(work.weight_bytes, 4 * 20 * (6 + 1));
+  EXPECT_EQ(work.recurrent_bytes, 0);
+  EXPECT_EQ(work.chain, 0);
+  const Work backward = work_of(shape("min-gru", 5, 3, 6, 10), Precision::f32, Timed::backward, {});
+  EXPECT_EQ(backward.operations, 2 * work.operations);
+}
+
 Work plain_work() {
   Work work;
   work.operations = 1000;

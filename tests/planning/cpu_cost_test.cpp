@@ -160,10 +160,41 @@ TEST(CpuCost, ReluNeedsNoNonlinearity) {
   g.variant = cells::Variant::rnn_tanh;
   g.traits = cells::traits_of(g.variant);
   Geometry relu = g;
-  relu.variant = cells::Variant::rnn_relu;
-  expect_nanoseconds(forward(g, {2, 4}) - forward(relu, {2, 4}), 2 * 10 * 4 * 32);
-  relu.variant = cells::Variant::rnn_relu_residual;
-  expect_nanoseconds(forward(g, {2, 4}) - forward(relu, {2, 4}), 2 * 10 * 4 * 32);
+  for (const cells::Variant variant : {cells::Variant::rnn_relu, cells::Variant::rnn_relu_residual}) {
+    relu.variant = variant;
+    relu.traits = cells::traits_of(variant);
+    expect_nanoseconds(forward(g, {2, 4}) - forward(relu, {2, 4}), 2 * 10 * 4 * 32);
+  }
+}
+
+// Nothing is counted of an R that is not there: no product, no bytes, no barrier at a step.
+TEST(CpuCost, WithoutR) {
+  Geometry g = lstm();
+  g.variant = cells::Variant::min_gru;
+  g.traits = cells::traits_of(g.variant);
+  g.tiling.input_width = 64;
+  const double input = 2 * 8 * 64 * 16;
+  const double activations = 10 * 4 * 32;     // of z
+  const double moved = 4 * 4 * 32 * (2 + 1);  // W x is read, y written
+  expect_nanoseconds(forward(g, {2, 4}), input + 2 * (activations + moved));
+  const double packing = 4 * 2 * 64 * 16;  // W
+  const double kept = 4 * 4 * 32 * 2;      // z and n
+  expect_nanoseconds(forward(g, {2, 4}, true), packing + input + 2 * (activations + moved + kept));
+
+  const double step = 4 * 4 * 32 * (2 + 1 + 1 + 2);  // z, n, dh, dy and the gradients of z and n
+  const double products = 2 * 8 * 64 * (16 + 16);    // dW and dx
+  const double sums = 4 * 2 * 64 * 16;
+  const double packed = 4 * 2 * (8 * 16 + 8 * 64 + 64 * 16);
+  expect_nanoseconds(backward(g, {2, 4}), 2 * step + products + sums + packed);
+
+  g.tiling.panels = g.tiling.unit_groups = 2;
+  g.tiling.panel_vectors = 1;
+  g.tiling.panel_units = 16;
+  Rates rates = plain_rates();
+  const double without = forward(g, {2, 4}, false, rates);
+  rates.barrier_seconds = 1e-6;
+  // Two in the chunk, one before the first and after the last, one at the end of the layer.
+  expect_nanoseconds(forward(g, {2, 4}, false, rates) - without, 1e3 * (2 + 2 + 1));
 }
 
 TEST(CpuCost, NoneWithoutARate) {

@@ -80,6 +80,20 @@ TEST(StepwiseCost, Launches) {
   EXPECT_NEAR(backward(lstm(DataType::f32, Cell::gru), only_launches()), 2 + 2 + 3 * 2 + 4 + 4, 1e-6);
 }
 
+// Nothing is counted of an R that is not there.
+TEST(StepwiseCost, WithoutR) {
+  const Geometry g = lstm(DataType::f32, Cell::min_gru);
+  const double input = 2 * 6 * 16 * 4;
+  EXPECT_NEAR(forward(g, only_operations()), input, 1e-6);
+  EXPECT_NEAR(backward(g, only_operations()), 2 * input, 1e-6) << "dx and dW";
+  EXPECT_NEAR(forward(g, only_launches()), 1 + 1 + 3, 1e-6) << "start, input product, steps";
+  // Start and end, steps, dW, dx, column sums of the bias and the result.
+  EXPECT_NEAR(backward(g, only_launches()), 2 + 3 + 2 + 2, 1e-6);
+  const double states = 4 * 2 * 8;
+  const double gates = 4 * (2 * 16 + 2 * 8) + 2 * states;
+  EXPECT_NEAR(forward(g, only_bytes()), 2 * states + 4 * (6 * 4 + 4 * 16 + 6 * 16) + 3 * gates, 1e-6);
+}
+
 TEST(StepwiseCost, OfAProjection) {
   Geometry g = lstm();
   g.projection = 4;

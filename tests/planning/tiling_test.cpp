@@ -177,7 +177,7 @@ struct CallBytes {
 Job random_job(Random& random) {
   Job job;
   Spec& spec = job.spec;
-  spec.cell = static_cast<Cell>(random.integer(0, 2));
+  spec.cell = static_cast<Cell>(random.integer(0, 3));
   if (spec.cell == Cell::rnn) spec.residual = random.integer(0, 1) == 1;
   if (spec.cell == Cell::gru) spec.gru_reset = static_cast<GruReset>(random.integer(0, 1));
   if (spec.cell == Cell::lstm) {

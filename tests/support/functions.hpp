@@ -41,7 +41,9 @@ inline GateActivation gate_of(Activation function) {
 }
 
 /// The places of Spec::activations that a cell has.
-inline int places_of(Cell cell) { return cell == Cell::rnn ? 1 : cell == Cell::gru ? 2 : 3; }
+inline int places_of(Cell cell) {
+  return cell == Cell::rnn || cell == Cell::min_gru ? 1 : cell == Cell::gru ? 2 : 3;
+}
 
 /// A bound that some of the arguments pass.
 inline constexpr double kClip = 0.4375;

@@ -21,6 +21,7 @@ inline std::string cell_name(const Spec& spec) {
     case Cell::lstm:
       return std::string("lstm") + (spec.peepholes ? "_peephole" : "") +
              (spec.coupled_input_forget ? "_coupled" : "") + (is_projected(spec) ? "_projected" : "");
+    case Cell::min_gru: return "min_gru";
   }
   return "unknown";
 }
@@ -79,6 +80,7 @@ inline std::vector<Spec> all_cells() {
     cells.emplace_back().cell = Cell::gru;
     cells.back().gru_reset = reset;
   }
+  cells.emplace_back().cell = Cell::min_gru;
   for (bool peepholes : {false, true}) {
     for (bool coupled : {false, true}) {
       cells.emplace_back().cell = Cell::lstm;

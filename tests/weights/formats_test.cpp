@@ -18,6 +18,7 @@ std::string gates(const Spec& spec) {
   switch (spec.cell) {
     case Cell::rnn: return "h";
     case Cell::gru: return "rzn";
+    case Cell::min_gru: return "zn";
     case Cell::lstm: break;
   }
   return spec.coupled_input_forget ? "igo" : "ifgo";
@@ -472,6 +473,14 @@ TEST_F(BadConversions, CellsTheFormatLacks) {
   expect<Unsupported>("two biases");
   spec_.cell = Cell::rnn;
   expect<Unsupported>("CuDNNLSTM and CuDNNGRU only");
+}
+TEST_F(BadConversions, CellsWithoutR) {
+  for (const WeightFormat format : kFormats) {
+    format_ = format;
+    spec_ = lstm();
+    spec_.cell = Cell::min_gru;
+    expect<Unsupported>(std::string(name_of(format)) + " weights: every layer has R; cell is min-gru");
+  }
 }
 TEST_F(BadConversions, TooFewTensors) {
   views_.pop_back();

@@ -23,16 +23,18 @@ TEST(LayerShapes, OfEveryCell) {
         spec.bias = bias;
         SCOPED_TRACE(spec_name(spec));
         const std::int64_t D = direction == Direction::forward ? 1 : 2;
+        const bool has_R = spec.cell != Cell::min_gru;
         const std::int64_t G = spec.cell == Cell::rnn                                ? 1
+                               : spec.cell == Cell::min_gru                          ? 2
                                : spec.cell == Cell::gru || spec.coupled_input_forget ? 3
                                                                                      : 4;
         const std::int64_t P = is_projected(spec) ? 2 : 5;
         for (const std::int64_t layer : {0, 1}) {
           const LayerShapes shapes = layer_shapes(spec, layer);
           EXPECT_EQ(sizes(shapes.W), (Sizes{D, G * 5, layer == 0 ? 3 : D * P}));
-          EXPECT_EQ(sizes(shapes.R), (Sizes{D, G * 5, P}));
+          EXPECT_EQ(sizes(shapes.R), has_R ? (Sizes{D, G * 5, P}) : Sizes{});
           EXPECT_EQ(sizes(shapes.bW), bias == Bias::none ? Sizes{} : (Sizes{D, G * 5}));
-          EXPECT_EQ(sizes(shapes.bR), bias != Bias::both ? Sizes{} : (Sizes{D, G * 5}));
+          EXPECT_EQ(sizes(shapes.bR), bias != Bias::both || !has_R ? Sizes{} : (Sizes{D, G * 5}));
           EXPECT_EQ(sizes(shapes.peephole),
                     !spec.peepholes ? Sizes{} : (Sizes{D, (spec.coupled_input_forget ? 2 : 3) * 5}));
           EXPECT_EQ(sizes(shapes.projection), is_projected(spec) ? (Sizes{D, 2, 5}) : Sizes{});

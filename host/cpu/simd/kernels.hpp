@@ -108,7 +108,9 @@ struct ForwardTile {
   std::int64_t hidden;  // H
   const RowStep* row_step;
 
-  const A* recurrent;  // R * operand: [index in `rows`][gate of the phase][panel width]
+  // R * operand: [index in `rows`][gate of the phase][panel width]. Null where the phase has no product; then
+  // the units may be those of several panels.
+  const A* recurrent;
   std::ptrdiff_t recurrent_row;
   std::ptrdiff_t recurrent_gate;
   const A* input;  // W x: [row][G*H]

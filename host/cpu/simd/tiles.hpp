@@ -29,12 +29,16 @@ void forward_tile(const ForwardTile<T>& p) {
         constexpr int kGate = kFirst + i;
         const V from_input =
             V::load(input + kGate * p.hidden, count) + V::load(p.bias + kGate * p.hidden + unit, count);
-        const V from_state = V::load(recurrent + i * p.recurrent_gate, count);
-        if constexpr (kGate == Cell::kSplitGate) {
+        if constexpr (Cell::gate_reads(kGate) == cells::Reads::input) {
           u.sums[kGate] = from_input;
-          u.sums[Cell::kGates] = from_state + V::load(p.bias + Cell::kGates * p.hidden + unit, count);
         } else {
-          u.sums[kGate] = from_input + from_state;
+          const V from_state = V::load(recurrent + i * p.recurrent_gate, count);
+          if constexpr (kGate == Cell::kSplitGate) {
+            u.sums[kGate] = from_input;
+            u.sums[Cell::kGates] = from_state + V::load(p.bias + Cell::kGates * p.hidden + unit, count);
+          } else {
+            u.sums[kGate] = from_input + from_state;
+          }
         }
       });
       unroll<Cell::kPeepholes>([&](auto i) RECUR_INLINE_LAMBDA {

@@ -11,6 +11,7 @@ import numpy
 import torch
 
 from recur_peers import renumbering, safetensors
+from recur_peers.min_gru import MinGru
 from recur_peers.tolerance import LEAST_VALUES
 
 NAME = "PyTorch"
@@ -20,9 +21,9 @@ VERSION = torch.__version__
 _KINDS = {"y": "y", "hN": "final states", "cN": "final states", "dx": "dx", "dh0": "gradients of states", "dc0": "gradients of states",
           "dweight": "gradients of weights", "dbias": "gradients of biases"}
 _MODULES = {"rnn": torch.nn.RNN, "rnn-relu": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM,
-            "lstm-projection": torch.nn.LSTM}
+            "lstm-projection": torch.nn.LSTM, "min-gru": MinGru}
 _LEAST_UNITS = {"gru": 6, "lstm": 4}  # that have LEAST_VALUES biases
-_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
+_GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4, "MIN_GRU": 2}
 # A relu this near to its kink has no right slope (docs/design.md, section 10): layers with one are left out.
 _KINK = 64 * 2.0**-23
 

@@ -35,6 +35,8 @@ TEST(Refusals, EveryRowOfCudnnIsReached) {
            job.spec.residual = true;
          }),
          "cuDNN has no residual rnn");
+  expect(on_gpu([](Job& job) { job.spec.cell = Cell::min_gru; }),
+         "min-gru has no R, which cuDNN's cells all have");
   expect(on_gpu([](Job& job) { job.spec.peepholes = true; }), "cuDNN has no peepholes");
   expect(on_gpu([](Job& job) { job.spec.coupled_input_forget = true; }), "cuDNN has no coupled");
   expect(on_gpu([](Job& job) { job.spec.direction = Direction::reverse; }), "cuDNN reads in reverse only");

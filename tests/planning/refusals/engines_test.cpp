@@ -31,6 +31,18 @@ TEST(Refusals, BestIsAnEngineOfTheDevice) {
   }
 }
 
+// What spec.hpp says of a cell is what the cell says of itself.
+TEST(Refusals, SpecsAndCellsAgree) {
+  for (const Spec& cell : all_cells()) {
+    const cells::Traits traits = cells::traits_of(host::variant_of(cell));
+    EXPECT_EQ(gates_of(cell), traits.gates) << spec_name(cell);
+    EXPECT_EQ(has_recurrent_weights(cell), traits.recurrent) << spec_name(cell);
+    EXPECT_EQ(has_cell_state(cell), traits.cell_state) << spec_name(cell);
+    EXPECT_EQ(peepholes_of(cell), traits.peepholes) << spec_name(cell);
+  }
+  EXPECT_EQ(std::ssize(all_cells()), cells::kVariantCount);
+}
+
 // Functions that are the cell's own are so by whatever name: every engine takes them, and makes one plan.
 TEST(Refusals, OwnFunctionsSpeltOutAreNoOthers) {
   for (const Spec& cell : all_cells()) {
@@ -40,7 +52,8 @@ TEST(Refusals, OwnFunctionsSpeltOutAreNoOthers) {
                                                                      : Activation::tanh;
     // Parameters that they do not read.
     job.spec.activations[0] = {gate, 0.5, -2};
-    if (cell.cell != Cell::rnn) job.spec.activations[1].function = Activation::tanh;
+    if (cell.cell == Cell::gru || cell.cell == Cell::lstm)
+      job.spec.activations[1].function = Activation::tanh;
     if (cell.cell == Cell::lstm) job.spec.activations[2].function = Activation::tanh;
     job.spec.activation = RnnActivation::tanh;  // of an rnn whatever `activations` says comes first
     const Device device = Device::from_props(job.device);

@@ -146,7 +146,8 @@ inline std::int64_t specs_of_a_type() {
 inline bool possible(const Spec& spec) {
   if (spec.dtype == DataType::i32 || spec.dtype == DataType::u8) return false;
   if (spec.cell != Cell::rnn && (spec.activation != RnnActivation::tanh || spec.residual)) return false;
-  if (spec.cell == Cell::rnn && spec.activations[1].function != Activation::standard) return false;
+  const bool one_function = spec.cell == Cell::rnn || spec.cell == Cell::min_gru;
+  if (one_function && spec.activations[1].function != Activation::standard) return false;
   if (spec.cell != Cell::gru && spec.gru_reset != GruReset::after) return false;
   const bool lstm_only =
       spec.peepholes || spec.coupled_input_forget || spec.cell_sequence || spec.projection_size != 0;
@@ -213,6 +214,9 @@ inline Job with_sizes(std::int64_t input_size, std::int64_t hidden_size) {
   job.shape = {1, 1};
   return job;
 }
+
+// Whether the cell has R, as types.hpp has it.
+inline bool has_R(const Spec& spec) { return spec.cell != Cell::min_gru; }
 
 // The widest row is 4 sums of a unit (I may be a quarter of 2^31 - 1) and an input of both directions'
 // outputs (H half of that).

@@ -1,6 +1,19 @@
+// What a Spec says of its cell: the cell's name, and which variant it is.
 #include "host/engine.hpp"
 
-namespace recur::host {
+namespace recur {
+
+std::string_view name_of(Cell value) {
+  switch (value) {
+    case Cell::rnn: return "rnn";
+    case Cell::gru: return "gru";
+    case Cell::lstm: return "lstm";
+    case Cell::min_gru: return "min-gru";
+  }
+  return "unknown cell";
+}
+
+namespace host {
 
 cells::Variant variant_of(const Spec& spec) {
   using cells::Variant;
@@ -12,6 +25,7 @@ cells::Variant variant_of(const Spec& spec) {
     }
     case Cell::gru:
       return spec.gru_reset == GruReset::before ? Variant::gru_reset_before : Variant::gru_reset_after;
+    case Cell::min_gru: return Variant::min_gru;
     case Cell::lstm: break;
   }
   if (spec.coupled_input_forget) {
@@ -20,4 +34,5 @@ cells::Variant variant_of(const Spec& spec) {
   return spec.peepholes ? Variant::lstm_peephole : Variant::lstm;
 }
 
-}  // namespace recur::host
+}  // namespace host
+}  // namespace recur
