@@ -117,7 +117,7 @@ class ForwardPass {
 
   // Outputs of a layer below the last, all of them.
   void* outputs_below(std::int64_t layer) const {
-    return training_ ? reserve_.layers[layer].outputs : buffers_.between[layer % 2];
+    return training_ ? reserve_.layers[layer].outputs : buffers_.between.of_layer(layer);
   }
 
   ForwardTrack track(std::int64_t layer, std::int64_t d, int lane) const {
