@@ -68,8 +68,9 @@ struct PreviousRows {
 
   // Null for zeros. `t` is the step visited before.
   const T* at(Predecessor predecessor, std::int64_t t, std::int64_t b) const {
+    if (predecessor == Predecessor::none) return nullptr;
     if (predecessor == Predecessor::step) return steps.at(t, b);
-    return predecessor == Predecessor::initial && initial ? initial.at(0, b) : nullptr;
+    return initial ? initial.at(0, b) : nullptr;
   }
   // Of a valid step (t, b).
   const T* before(const Timeline& timeline, std::int64_t t, std::int64_t b) const {
