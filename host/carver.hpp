@@ -4,31 +4,55 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 
 #include "host/check.hpp"
+#include "recur/types.hpp"
 
 namespace recur::host {
 
 class Carver {
  public:
-  // Without a base, take() returns null and only counts.
-  explicit Carver(std::byte* base = nullptr) : base_(base) {}
+  // What the bases of callers' buffers are aligned to.
+  static constexpr std::int64_t kBaseAlignment = 64;
 
-  // `count` elements, 64-byte aligned. Throws InvalidArgument where the size passes 64 bits.
+  // Without a base, take() returns null and only counts. Arrays lie at multiples of `alignment` bytes, a power
+  // of two from kBaseAlignment on.
+  explicit Carver(std::byte* base = nullptr, std::int64_t alignment = kBaseAlignment)
+      : base_(base), alignment_(alignment) {
+    if (base == nullptr) return;
+    base_ += -static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(base)) & (alignment - 1);
+  }
+
+  // `count` elements, or as many as the product of `dims`. Throws InvalidArgument where the size passes 64 bits.
   template <class T>
   T* take(std::int64_t count) {
     constexpr std::int64_t kBytes = sizeof(T);  // NOLINT(bugprone-sizeof-expression): pointers too
-    const std::int64_t bytes = checked_product("buffer", {count, kBytes});
-    T* result = base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + offset_);
-    offset_ = checked_sum("buffer", {offset_, bytes, kAlignment - 1}) / kAlignment * kAlignment;
+    return reinterpret_cast<T*>(take_bytes(checked_product("buffer", {count, kBytes})));
+  }
+  template <class T>
+  T* take(std::initializer_list<std::int64_t> dims) {
+    return take<T>(checked_product("buffer", dims));
+  }
+  // The same of a type that is known at run time.
+  void* take(DataType type, std::initializer_list<std::int64_t> dims) {
+    const auto bytes = static_cast<std::int64_t>(size_of(type));
+    return take_bytes(checked_product("buffer", {checked_product("buffer", dims), bytes}));
+  }
+  std::byte* take_bytes(std::int64_t bytes) {
+    std::byte* result = base_ == nullptr ? nullptr : base_ + offset_;
+    offset_ = checked_sum("buffer", {offset_, bytes, alignment_ - 1}) & -alignment_;
     return result;
   }
 
-  std::size_t bytes() const { return static_cast<std::size_t>(offset_); }
+  // The size of a buffer that has all of them, wherever its base lies.
+  std::size_t bytes() const {
+    return offset_ == 0 ? 0 : static_cast<std::size_t>(offset_ + alignment_ - kBaseAlignment);
+  }
 
  private:
-  static constexpr std::int64_t kAlignment = 64;
   std::byte* base_;
+  std::int64_t alignment_;
   std::int64_t offset_ = 0;
 };
 

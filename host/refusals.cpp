@@ -97,7 +97,7 @@ std::span<const Refusal> refusals() {
         rows.push_back(std::move(row));
       }
     };
-    append(EngineId::cpu, cpu_refusals());
+    append(EngineId::cpu, cpu::refusals());
     append(EngineId::cluster_resident, resident::refusals());
     append(EngineId::stepwise, stepwise::refusals());
     append(EngineId::onednn, onednn::refusals());

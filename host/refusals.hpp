@@ -64,8 +64,10 @@ Refusal sizes_beyond_products();
 // The parts in order, as one table.
 Refusals joined(std::initializer_list<Refusals> parts);
 
-// The tables. That of the cpu stands beside the core: its folder is bound to the committed speeds.
-Refusals cpu_refusals();
+// The tables.
+namespace cpu {
+Refusals refusals();
+}
 namespace resident {
 Refusals refusals();
 }

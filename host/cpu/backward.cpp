@@ -2,7 +2,7 @@
 
 #include "host/cpu/copy.hpp"
 #include "host/cpu/members.hpp"
-#include "host/cpu/sequence.hpp"
+#include "host/cpu/rows.hpp"
 #include "host/cpu/weight_gradients.hpp"
 
 namespace recur::host::cpu {
@@ -48,7 +48,7 @@ class BackwardPass {
   struct Direction {
     std::int64_t layer;
     std::int64_t index;
-    Sequence sequence;
+    Timeline timeline;
     Rows<const T> dy;
     Rows<const T> dc_sequence;
     PreviousRows<T> h_prev;
@@ -69,12 +69,6 @@ class BackwardPass {
     return call_.weights[static_cast<std::size_t>(layer)];
   }
 
-  Sequence sequence(std::int64_t d) const {
-    return Sequence(sizes_, length_rows(args_.lengths),
-                    rows_of<const std::uint8_t>(args_.reset_mask, g_.layout), g_.reverse(d));
-  }
-
-  // `sequence` must outlive the result, which points to it.
   Direction direction(std::int64_t layer, std::int64_t d) const {
     const bool last = layer + 1 == g_.layers;
     const std::int64_t half = d * g_.h_size();
@@ -82,15 +76,14 @@ class BackwardPass {
     return Direction{
         .layer = layer,
         .index = d,
-        .sequence = sequence(d),
+        .timeline = timeline_of(g_, sizes_, args_, d),
         .dy = last ? rows_of<const T>(args_.dy, g_.layout, half)
-                   : dense_rows<const T>(buffers_.between.of_layer(layer), sizes_.batch, g_.outputs(), half),
+                   : dense_rows<const T>(buffers_.between.of_layer(layer), sizes_, g_.outputs(), half),
         .dc_sequence = last ? rows_of<const T>(args_.dc_sequence, g_.layout, d * g_.hidden) : Rows<const T>{},
-        .h_prev = {nullptr,
-                   last ? rows_of<const T>(args_.y, g_.layout, half)
-                        : dense_rows<const T>(reserve.outputs, sizes_.batch, g_.outputs(), half),
+        .h_prev = {last ? rows_of<const T>(args_.y, g_.layout, half)
+                        : dense_rows<const T>(reserve.outputs, sizes_, g_.outputs(), half),
                    state_rows<const T>(args_.h0, layer, d)},
-        .c_prev = {nullptr, dense_rows<const A>(reserve.c[d], sizes_.batch, g_.hidden), rows_of_c0(layer, d)},
+        .c_prev = {dense_rows<const A>(reserve.c[d], sizes_, g_.hidden), rows_of_c0(layer, d)},
         .saved = reserve.saved[d],
         .saved_c = reserve.c[d],
     };
@@ -106,9 +99,7 @@ class BackwardPass {
   }
 
   void run_direction(const Member& member, std::int64_t layer, std::int64_t d) {
-    Direction dir = direction(layer, d);
-    dir.h_prev.sequence = &dir.sequence;
-    dir.c_prev.sequence = &dir.sequence;
+    const Direction dir = direction(layer, d);
     const std::int64_t scratch = member.index * sizes_.batch;
     RowScratch rows{buffers_.row_steps + scratch, buffers_.active_rows + scratch, buffers_.h_prev + scratch,
                     buffers_.c_prev + scratch, 0};
@@ -116,8 +107,9 @@ class BackwardPass {
     pack(member, dir);
     load_states(member, dir);
     barriers_.chunk[member.direction_group].wait();
-    for (std::int64_t position = sizes_.steps - 1; position >= 0; --position) {
-      step(member, dir, dir.sequence.step_at(position), rows);
+    const schedule::VisitOrder order = dir.timeline.order();
+    for (std::int64_t visit = sizes_.steps - 1; visit >= 0; --visit) {
+      step(member, dir, order.step(order.first(sizes_.steps), visit), rows);
     }
     store_states(member, dir);
     // The next direction of this group reuses the states.
@@ -141,7 +133,7 @@ class BackwardPass {
     if (g_.projected())
       pack_panels(w.projection, 0, g_.projection, g_.hidden, back, buffers_.projection[dir.index]);
     if (dir.layer > 0 || args_.dx.given()) {
-      pack_panels(w.W, 0, g_.gate_rows(), g_.columns(dir.layer), g_.columns_width(dir.layer),
+      pack_panels(w.W, 0, g_.gate_columns(), g_.columns(dir.layer), g_.columns_width(dir.layer),
                   buffers_.W[dir.index]);
     }
     if (g_.traits.peepholes > 0 && member.index_in_direction == 0) {
@@ -210,12 +202,18 @@ class BackwardPass {
     const Range rows = member.rows(g_.tiling, sizes_.batch);
     scratch.count = 0;
     for (std::int64_t b = rows.begin; b < rows.end; ++b) {
-      scratch.steps[b] = dir.sequence.backward_step(t, b);
-      if (scratch.steps[b] == RowStep::skip) continue;
+      const Sequence sequence(dir.timeline, b);
+      if (!sequence.valid(t)) {
+        scratch.steps[b] = RowStep::skip;
+        continue;
+      }
+      const Predecessor predecessor = sequence.predecessor(t);
+      scratch.steps[b] = predecessor == Predecessor::none ? RowStep::run_then_clear : RowStep::run;
       scratch.active[scratch.count++] = static_cast<std::int32_t>(b);
+      const std::int64_t previous = sequence.previous(t);
       // An lstm does not look at h, and a projected one has fewer elements than there are units.
-      scratch.h_prev[b] = g_.projected() ? nullptr : dir.h_prev.at(t, b);
-      if (g_.traits.cell_state) scratch.c_prev[b] = dir.c_prev.at(t, b);
+      scratch.h_prev[b] = g_.projected() ? nullptr : dir.h_prev.at(predecessor, previous, b);
+      if (g_.traits.cell_state) scratch.c_prev[b] = dir.c_prev.at(predecessor, previous, b);
     }
 
     const Segments segments = segments_of(g_.traits);
@@ -303,8 +301,8 @@ class BackwardPass {
         .units = count,
         .hidden = g_.hidden,
         .row_step = scratch.steps,
-        .saved = dir.saved + row * g_.saved_rows() + unit,
-        .saved_row = g_.saved_rows(),
+        .saved = dir.saved + row * g_.saved_columns() + unit,
+        .saved_row = g_.saved_columns(),
         .saved_c = dir.saved_c != nullptr ? dir.saved_c + row * g_.hidden + unit : nullptr,
         .saved_c_row = g_.hidden,
         .h_prev = scratch.h_prev,
@@ -323,8 +321,8 @@ class BackwardPass {
         .dh = (g_.projected() ? state.dm : state.dh) + unit,
         .dc = state.dc != nullptr ? state.dc + unit : nullptr,
         .state_row = g_.state_row(),
-        .dsums = buffers_.dsums[dir.index] + row * g_.sum_rows() + unit,
-        .dsums_row = g_.sum_rows(),
+        .dsums = buffers_.dsums[dir.index] + row * g_.sum_columns() + unit,
+        .dsums_row = g_.sum_columns(),
         .functions = functions_ != nullptr ? functions_ + dir.index : nullptr,
     };
     const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
@@ -343,8 +341,8 @@ class BackwardPass {
     const std::int64_t direction = t % 2 == 0 ? 1 : -1;
     const std::int64_t first = direction > 0 ? panels.begin : panels.end - 1;
     kernels_.product(
-        {.a = buffers_.dsums[dir.index] + t * sizes_.batch * g_.sum_rows() + segment.sum * g_.hidden,
-         .a_row = g_.sum_rows(),
+        {.a = buffers_.dsums[dir.index] + t * sizes_.batch * g_.sum_columns() + segment.sum * g_.hidden,
+         .a_row = g_.sum_columns(),
          .a_column = 1,
          .b = buffers_.panels[dir.index][segment.index] + first * panel,
          .b_row = width,
@@ -372,31 +370,27 @@ class BackwardPass {
 
   // What forward dropped of the outputs that a layer reads.
   std::optional<Dropout<T>> dropout_below(std::int64_t layer) const {
-    if (!g_.dropout || layer == 0) return std::nullopt;
+    if (!g_.drops_below(layer)) return std::nullopt;
     return Dropout<T>{kernels_, *g_.dropout, *reserve_.dropout_seed, layer - 1};
   }
 
   void run_gradients(const Member& member, std::int64_t layer) {
     const Rows<const T> x =
         layer == 0 ? rows_of<const T>(args_.x, g_.layout)
-                   : dense_rows<const T>(reserve_.layers[layer - 1].outputs, sizes_.batch, g_.outputs());
+                   : dense_rows<const T>(reserve_.layers[layer - 1].outputs, sizes_, g_.outputs());
     const std::optional<Dropout<T>> dropout = dropout_below(layer);
     for (std::int64_t d = 0; d < g_.directions && !args_.dweights.empty(); ++d) {
       const Direction dir = direction(layer, d);
-      PreviousRows<T> h_prev = dir.h_prev;
-      PreviousRows<A> c_prev = dir.c_prev;
-      h_prev.sequence = &dir.sequence;
-      c_prev.sequence = &dir.sequence;
       const GradientInputs<T> inputs{
           .g = g_,
           .kernels = kernels_,
           .sizes = sizes_,
           .layer = layer,
           .direction = d,
-          .sequence = dir.sequence,
+          .timeline = dir.timeline,
           .x = x,
-          .h_prev = h_prev,
-          .c_prev = c_prev,
+          .h_prev = dir.h_prev,
+          .c_prev = dir.c_prev,
           .c = dir.saved_c,
           .dsums = buffers_.dsums[d],
           .exchange = buffers_.exchange[d],
@@ -407,16 +401,16 @@ class BackwardPass {
       weight_gradients(inputs, args_.dweights[static_cast<std::size_t>(layer)], args_.mode, buffers_.scratch,
                        member, barriers_.team);
     }
-    const Rows<T> dx = layer == 0
-                           ? rows_of<T>(args_.dx, g_.layout)
-                           : dense_rows<T>(buffers_.between.of_layer(layer - 1), sizes_.batch, g_.outputs());
+    const Rows<T> dx = layer == 0 ? rows_of<T>(args_.dx, g_.layout)
+                                  : dense_rows(buffers_.between.of_layer(layer - 1), sizes_, g_.outputs());
     if (!dx) return;
-    const Sequence both = sequence(0);  // lengths are those of either direction
+    // Lengths are those of either direction.
+    const Timeline timeline = timeline_of(g_, sizes_, args_, 0);
     input_gradients(InputGradients<T>{.g = g_,
                                       .kernels = kernels_,
                                       .sizes = sizes_,
                                       .layer = layer,
-                                      .sequence = both,
+                                      .timeline = timeline,
                                       .dsums = buffers_.dsums,
                                       .W = buffers_.W,
                                       .dx = dx,

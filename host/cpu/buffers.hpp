@@ -7,10 +7,8 @@
 #include <initializer_list>
 #include <type_traits>
 
-#include "host/buffer_header.hpp"
-#include "host/carver.hpp"
 #include "host/cpu/packed_weights.hpp"
-#include "host/validate_job.hpp"
+#include "host/layers/buffers.hpp"
 
 namespace recur::host::cpu {
 
@@ -39,52 +37,12 @@ struct PreparedBuffer {
       : carver(base), header(carver.take<BufferHeader>(1)), weights(carver, g) {}
 };
 
-// What backward needs of forward: per layer and direction the saved values of every step, and the outputs of
-// every layer but the last, whose outputs are the caller's y.
 template <class T>
-struct ReserveBuffer {
-  using A = Arithmetic<T>;
-  Carver carver;
-  BufferHeader* header;
-  struct Layer {
-    A* saved[2];  // [T][B][saved][H]
-    A* c[2];      // [T][B][H]; null for cells without
-    T* m[2];      // [T][B][H], what is projected; null where nothing is
-    T* outputs;   // [T][B][D*P]; null for the last layer
-  };
-  Layer layers[kMaxLayers];
-  std::uint64_t* dropout_seed = nullptr;  // whose marks backward forms again; null where nothing is dropped
-
+struct ReserveBuffer : layers::Reserve<T, Arithmetic<T>, Arithmetic<T>> {
   ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes)
-      : carver(base), header(carver.take<BufferHeader>(1)), layers{} {
-    const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
-    for (std::int64_t l = 0; l < g.layers; ++l) {
-      Layer& layer = layers[l];
-      for (std::int64_t d = 0; d < g.directions; ++d) {
-        layer.saved[d] = carver.take<A>(checked_product("reserve", {rows, g.saved_rows()}));
-        if (g.traits.cell_state) layer.c[d] = carver.take<A>(checked_product("reserve", {rows, g.hidden}));
-        if (g.projected()) layer.m[d] = carver.take<T>(checked_product("reserve", {rows, g.hidden}));
-      }
-      if (l + 1 < g.layers) layer.outputs = carver.take<T>(checked_product("reserve", {rows, g.outputs()}));
-    }
-    if (g.dropout) dropout_seed = carver.take<std::uint64_t>(1);
-  }
+      : layers::Reserve<T, Arithmetic<T>, Arithmetic<T>>(base, g, sizes, true) {}
 };
-
-// Layers alternate between two buffers for what passes between them.
-template <class T>
-struct BetweenLayers {
-  T* buffer[2] = {};
-
-  BetweenLayers() = default;
-  BetweenLayers(Carver& carver, const Geometry& g, std::int64_t rows) {
-    const std::int64_t count = std::min<std::int64_t>(g.layers - 1, 2);
-    for (std::int64_t i = 0; i < count; ++i) {
-      buffer[i] = carver.take<T>(checked_product("workspace", {rows, g.outputs()}));
-    }
-  }
-  T* of_layer(std::int64_t layer) const { return buffer[layer % 2]; }
-};
+using layers::BetweenLayers;
 
 // States of one direction group. Rows are `Geometry::state_row` apart, units past H are never read.
 template <class T>
@@ -114,7 +72,7 @@ struct ForwardBuffers {
   ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training, bool canonical)
       : carver(base),
         state{},
-        between(training ? BetweenLayers<T>{} : BetweenLayers<T>(carver, g, sizes.steps * sizes.batch)) {
+        between(training ? BetweenLayers<T>{} : BetweenLayers<T>(carver, g, sizes, g.type)) {
     for (int group = 0; group < g.tiling.direction_groups; ++group) {
       ForwardState<T>& s = state[group];
       const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
@@ -122,18 +80,16 @@ struct ForwardBuffers {
       if (g.traits.cell_state) s.c = carver.take<A>(state_size);
       if (g.traits.phases > 1) {
         s.exchange = carver.take<T>(state_size);
-        if (!training) s.gates = carver.take<A>(checked_product("workspace", {sizes.batch, g.saved_rows()}));
+        if (!training) s.gates = carver.take<A>({sizes.batch, g.saved_columns()});
       }
-      if (g.projected() && !training)
-        s.m = carver.take<T>(checked_product("workspace", {sizes.batch, g.hidden}));
-      s.input = carver.take<A>(checked_product("workspace", {g.tiling.chunk_rows, g.input_row()}));
-      s.gathered = carver.take<T>(checked_product("workspace", {g.tiling.chunk_rows, g.widest_columns()}));
+      if (g.projected() && !training) s.m = carver.take<T>({sizes.batch, g.hidden});
+      s.input = carver.take<A>({g.tiling.chunk_rows, g.input_row()});
+      s.gathered = carver.take<T>({g.tiling.chunk_rows, g.widest_columns()});
     }
     const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});
     row_steps = carver.take<RowStep>(per_member);
     active_rows = carver.take<std::int32_t>(per_member);
-    input_rows =
-        carver.take<std::int32_t>(checked_product("workspace", {g.tiling.threads(), g.tiling.chunk_rows}));
+    input_rows = carver.take<std::int32_t>({g.tiling.threads(), g.tiling.chunk_rows});
     if (canonical) packed = PackedWeights<T>(carver, g);
   }
 };
@@ -161,26 +117,26 @@ struct GradientScratch {
   GradientScratch() = default;
   GradientScratch(Carver& carver, const Geometry& g) {
     const auto take = [&](std::int64_t count, std::int64_t columns) {
-      return carver.take<A>(checked_product("workspace", {count, columns}));
+      return carver.take<A>({count, columns});
     };
     const Tiling& t = g.tiling;
     const std::int64_t widest = g.widest_padded_columns();
     const std::int64_t h_columns = g.h_panels() * t.back_units;
     const std::int64_t unit_columns = t.back_panels * t.back_units;
     const auto take_units = [&](std::int64_t columns) {
-      return carver.take<Unit<T>>(checked_product("workspace", {units_of<T>(t.gradient_rows), columns}));
+      return carver.take<Unit<T>>({units_of<T>(t.gradient_rows), columns});
     };
     x = take_units(widest);
     if (g.traits.recurrent) h = take_units(h_columns);
-    bias = carver.take<A>(g.sum_rows());
+    bias = carver.take<A>(g.sum_columns());
     left = take_units(t.threads() * kTileRows);
-    dx = take(checked_product("workspace", {t.threads(), kInputGradientRows}), g.widest_columns());
-    rows = carver.take<std::int32_t>(checked_product("workspace", {t.threads(), row_count(t)}));
+    dx = carver.take<A>({t.threads(), kInputGradientRows, g.widest_columns()});
+    rows = carver.take<std::int32_t>({t.threads(), row_count(t)});
     if (g.traits.phases > 1) exchange = take_units(h_columns);
     if (g.projected()) m = take_units(unit_columns);
     if constexpr (!std::is_same_v<A, T>) {
-      dW = take(g.gate_rows(), widest);
-      dR = take(g.recurrent_rows(), h_columns);
+      dW = take(g.gate_columns(), widest);
+      dR = take(g.recurrent_columns(), h_columns);
       if (g.projected()) dprojection = take(g.projection, unit_columns);
     }
   }
@@ -228,7 +184,7 @@ struct BackwardBuffers {
   BackwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes)
       : carver(base),
         state{},
-        between(carver, g, sizes.steps * sizes.batch),
+        between(carver, g, sizes, g.type),
         dsums{},
         exchange{},
         dh_steps{},
@@ -237,7 +193,6 @@ struct BackwardBuffers {
         W{},
         peephole{},
         c0{} {
-    const std::int64_t rows = checked_product("T*B", {sizes.steps, sizes.batch});
     const std::int64_t state_size = checked_product("workspace", {sizes.batch, g.state_row()});
     const auto take = [&](std::initializer_list<std::int64_t> shape) {
       return carver.take<T>(checked_product("workspace", shape));
@@ -252,8 +207,8 @@ struct BackwardBuffers {
       if (g.projected()) state[group].dm = carver.take<A>(state_size);
     }
     for (std::int64_t d = 0; d < g.directions; ++d) {
-      dsums[d] = take({rows, g.sum_rows()});
-      if (g.traits.phases > 1) exchange[d] = take({rows, g.hidden});
+      dsums[d] = take({sizes.steps, sizes.batch, g.sum_columns()});
+      if (g.traits.phases > 1) exchange[d] = take({sizes.steps, sizes.batch, g.hidden});
       if (g.traits.recurrent) {
         for (const Segment& segment : segments_of(g.traits)) {
           panels[d][segment.index] =
@@ -261,13 +216,12 @@ struct BackwardBuffers {
         }
       }
       if (g.projected()) {
-        dh_steps[d] = take({rows, g.projection});
+        dh_steps[d] = take({sizes.steps, sizes.batch, g.projection});
         projection[d] = take_units({g.tiling.back_panels, g.tiling.back_units, units_of<T>(g.projection)});
       }
       if (g.traits.peepholes > 0) peephole[d] = carver.take<A>(g.traits.peepholes * g.hidden);
-      W[d] = take_units({units_of<T>(g.gate_rows()), g.widest_padded_columns()});
-      if (kConverts && g.traits.cell_state)
-        c0[d] = carver.take<A>(checked_product("workspace", {sizes.batch, g.hidden}));
+      W[d] = take_units({units_of<T>(g.gate_columns()), g.widest_padded_columns()});
+      if (kConverts && g.traits.cell_state) c0[d] = carver.take<A>({sizes.batch, g.hidden});
     }
     scratch = GradientScratch<T>(carver, g);
     const std::int64_t per_member = checked_product("workspace", {g.tiling.threads(), sizes.batch});

@@ -92,14 +92,14 @@ class Cost {
   double pack_forward() const {
     double elements = static_cast<double>(g_.layers) * recurrent_weights();
     for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
-      elements += static_cast<double>(g_.gate_rows()) * static_cast<double>(g_.columns(layer));
+      elements += static_cast<double>(g_.gate_columns()) * static_cast<double>(g_.columns(layer));
     }
     return stream(stored(2 * static_cast<double>(g_.directions) * elements));
   }
 
   // R, and the projection.
   double recurrent_weights() const {
-    return static_cast<double>(g_.recurrent_rows()) * static_cast<double>(g_.h_size()) +
+    return static_cast<double>(g_.recurrent_columns()) * static_cast<double>(g_.h_size()) +
            static_cast<double>(g_.projection) * static_cast<double>(g_.hidden);
   }
   // Elements of h of the member that has most of them.
@@ -173,7 +173,7 @@ class Cost {
   double backward_step() const {
     const std::int64_t panels = ceil_of(t_.back_panels, t_.unit_groups);
     const double units = static_cast<double>(panels * t_.back_units);
-    const double depth = static_cast<double>(g_.recurrent_rows());
+    const double depth = static_cast<double>(g_.recurrent_columns());
     const double rows = static_cast<double>(rows_);
     double seconds = 0;
     if (g_.traits.recurrent)
@@ -195,7 +195,7 @@ class Cost {
   double gradients(std::int64_t layer) const {
     const double threads = t_.threads();
     const double rows = static_cast<double>(sizes_.steps) * static_cast<double>(sizes_.batch);
-    const double gate_rows = static_cast<double>(g_.gate_rows());
+    const double gate_rows = static_cast<double>(g_.gate_columns());
     const double columns = static_cast<double>(g_.columns(layer));
     const double h_size = static_cast<double>(g_.h_size());
     const double R_columns = g_.traits.recurrent ? h_size : 0;
@@ -216,7 +216,7 @@ class Cost {
     // For dx W is packed.
     seconds += stream(stored(2 * gate_rows * columns) / threads);
     // The gradients of sums are read once for dW, dR and the biases, and once for dx.
-    const double dsums = rows * static_cast<double>(g_.sum_rows()) / threads;
+    const double dsums = rows * static_cast<double>(g_.sum_columns()) / threads;
     seconds += move(stored(2 * dsums), stored(dsums));
     return seconds + (2 * chunks + 2) * barrier(t_.threads());
   }

@@ -17,22 +17,9 @@ namespace recur::host::cpu {
 namespace {
 
 Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
-  const Spec& spec = job.spec;
-  const cells::Variant variant = variant_of(spec);
-  cells::Traits traits = cells::traits_of(variant);
-  if (has_given_functions(spec)) traits.saved += traits.slopes;
-  return Geometry{
-      .variant = variant,
-      .traits = traits,
-      .tiling = choose_tiling(job, lanes, max_panel_vectors),
-      .input_size = spec.input_size,
-      .hidden = spec.hidden_size,
-      .projection = spec.projection_size,
-      .layers = spec.layers,
-      .directions = directions_of(spec),
-      .reverse_only = spec.direction == Direction::reverse,
-      .layout = spec.layout,
-      .dropout = drops(job) ? std::optional(device::DropoutRate::of(spec.dropout)) : std::nullopt};
+  Geometry g{layers::stack_of(job), choose_tiling(job, lanes, max_panel_vectors)};
+  if (has_given_functions(job.spec)) g.traits.saved += g.traits.slopes;
+  return g;
 }
 
 // By direction; none where all are the cell's own.
@@ -58,18 +45,15 @@ std::optional<FunctionsByDirection<T>> functions_of(const Spec& spec) {
 }
 
 // Packed weights depend on these and nothing else.
-std::uint64_t layout_id_of(const Job& job, const Geometry& g, std::string_view target) {
+std::uint64_t layout_id_of(const Geometry& g, std::string_view target) {
   const Tiling& t = g.tiling;
-  return Hash()
-      .add("cpu packed weights 4")
+  Hash hash;
+  hash.add("cpu packed weights 4")
       .add(target)
       .add(static_cast<std::uint64_t>(g.variant))
-      .add(static_cast<std::uint64_t>(job.spec.dtype))
-      .add(static_cast<std::uint64_t>(job.spec.bias))
-      .add(static_cast<std::uint64_t>(g.input_size))
-      .add(static_cast<std::uint64_t>(g.hidden))
-      .add(static_cast<std::uint64_t>(g.projection))
-      .add(static_cast<std::uint64_t>(g.layers))
+      .add(static_cast<std::uint64_t>(g.type))
+      .add(static_cast<std::uint64_t>(g.bias));
+  return g.add_to(hash)
       .add(static_cast<std::uint64_t>(g.directions))
       .add(static_cast<std::uint64_t>(t.panel_units))
       .add(static_cast<std::uint64_t>(g.projected() ? t.back_units : 0))
@@ -97,7 +81,7 @@ std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& 
 // Share of R that fits the private L2 of the threads that read it.
 double resident_fraction(const Job& job, const Geometry& g) {
   if (!g.traits.recurrent) return 0;
-  const double bytes = static_cast<double>(g.gate_rows()) * static_cast<double>(g.h_size()) *
+  const double bytes = static_cast<double>(g.gate_columns()) * static_cast<double>(g.h_size()) *
                        static_cast<double>(size_of(job.spec.dtype)) / g.tiling.unit_groups;
   return std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);
 }
@@ -117,7 +101,7 @@ class CpuPlan final : public EnginePlan {
     if (geometry_.dropout) facts_.tile += "; dropout between layers, marks formed again in backward";
     if (!kernels_.products.empty()) facts_.tile += "; " + std::string(kernels_.products);
     facts_.threads = geometry_.tiling.threads();
-    facts_.layout_id = layout_id_of(job, geometry_, kernels_.target);
+    facts_.layout_id = layout_id_of(geometry_, kernels_.target);
     facts_.bits_id = bits_id_of(job, facts_.layout_id, geometry_.tiling);
     facts_.resident_fraction = resident_fraction(job, geometry_);
 
@@ -148,14 +132,14 @@ class CpuPlan final : public EnginePlan {
     if (call.weights->is_prepared()) {
       check_prepared_header(call.weights->prepared().data, facts_.layout_id);
     } else {
-      check_strides(call.weights->canonical());
+      layers::check_weight_rows(call.weights->canonical());
     }
   }
 
   void check_backward(Context::State& context, const BackwardCall& call) const override {
     check_machine(context);
-    check_strides(call.weights);
-    check_strides(call.args->dweights);
+    layers::check_weight_rows(call.weights);
+    layers::check_weight_rows(call.args->dweights);
   }
 
   void prepare_weights(Context::State&, Stream, std::span<const LayerWeights> weights,
@@ -185,21 +169,6 @@ class CpuPlan final : public EnginePlan {
     if (context.team_size() < facts_.threads) {
       throw InvalidArgument("context: expected a team of at least " + std::to_string(facts_.threads) +
                             " threads as planned, got " + std::to_string(context.team_size()));
-    }
-  }
-
-  // No rows that overlap.
-  template <class View>
-  static void check_strides(std::span<const BasicLayerWeights<View>> layers) {
-    for (const BasicLayerWeights<View>& layer : layers) {
-      for (const ConstTensorView& view :
-           {ConstTensorView(layer.W), ConstTensorView(layer.R), ConstTensorView(layer.projection)}) {
-        if (!view.given() || view.size(1) == 1) continue;
-        if (view.stride(1) < view.size(2)) {
-          throw InvalidArgument("weights: expected rows at least " + std::to_string(view.size(2)) +
-                                " elements apart, got " + describe(view));
-        }
-      }
     }
   }
 

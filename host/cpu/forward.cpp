@@ -7,7 +7,7 @@
 #include "host/cpu/gather.hpp"
 #include "host/cpu/large_product.hpp"
 #include "host/cpu/members.hpp"
-#include "host/cpu/sequence.hpp"
+#include "host/cpu/rows.hpp"
 
 namespace recur::host::cpu {
 namespace {
@@ -58,7 +58,7 @@ class ForwardPass {
   struct Direction {
     std::int64_t layer;
     std::int64_t index;
-    Sequence sequence;
+    Timeline timeline;
     const PackedDirection<T>& packed;
     ForwardState<T>& state;
     Rows<const T> x;
@@ -86,14 +86,13 @@ class ForwardPass {
     return Direction{
         .layer = layer,
         .index = d,
-        .sequence = Sequence(sizes_, length_rows(args_.lengths),
-                             rows_of<const std::uint8_t>(args_.reset_mask, g_.layout), g_.reverse(d)),
+        .timeline = timeline_of(g_, sizes_, args_, d),
         .packed = packed_.direction[layer][d],
         .state = buffers_.state[member.direction_group],
         .x = layer == 0 ? rows_of<const T>(args_.x, g_.layout)
-                        : dense_rows<const T>(outputs_below(layer - 1), sizes_.batch, g_.outputs()),
+                        : dense_rows<const T>(outputs_below(layer - 1), sizes_, g_.outputs()),
         .y = last ? rows_of<T>(args_.y, g_.layout, half)
-                  : dense_rows<T>(outputs_below(layer), sizes_.batch, g_.outputs(), half),
+                  : dense_rows(outputs_below(layer), sizes_, g_.outputs(), half),
         .c_sequence = last ? rows_of<T>(args_.c_sequence, g_.layout, d * g_.hidden) : Rows<T>{},
         .m = rows_of_m(member, layer, d),
     };
@@ -101,7 +100,7 @@ class ForwardPass {
   // Inference has one step of it at a time.
   Rows<T> rows_of_m(const Member& member, std::int64_t layer, std::int64_t d) {
     if (!g_.projected()) return {};
-    if (training_) return dense_rows<T>(reserve_.layers[layer].m[d], sizes_.batch, g_.hidden);
+    if (training_) return dense_rows(reserve_.layers[layer].m[d], sizes_, g_.hidden);
     return {buffers_.state[member.direction_group].m, 0, g_.hidden};
   }
 
@@ -113,17 +112,15 @@ class ForwardPass {
     SpinBarrier& chunk_barrier = barriers_.chunk[member.direction_group];
     chunk_barrier.wait();
 
-    const std::int64_t chunk = g_.tiling.chunk_steps(sizes_.batch);
+    const schedule::Chunks chunks(sizes_.steps, g_.tiling.chunk_steps(sizes_.batch));
     int current = 0;  // which of the two h holds h_{t-1}
-    for (std::int64_t position = 0; position < sizes_.steps; position += chunk) {
-      const std::int64_t count = std::min(chunk, sizes_.steps - position);
-      // In reverse the chunk's first step in memory is the last one visited.
-      const std::int64_t t0 =
-          std::min(dir.sequence.step_at(position), dir.sequence.step_at(position + count - 1));
+    for (std::int64_t chunk = 0; chunk < chunks.count(); ++chunk) {
+      const std::int64_t t0 = chunks.first(chunk, dir.timeline.reverse);
+      const std::int64_t count = chunks.size(chunk);
       multiply_inputs(member, dir, t0, count);
       chunk_barrier.wait();
       for (std::int64_t i = 0; i < count; ++i) {
-        step(member, dir, dir.sequence.step_at(position + i), t0, current, rows);
+        step(member, dir, chunks.step(chunk, i, dir.timeline.reverse), t0, current, rows);
         current = 1 - current;
       }
       chunk_barrier.wait();
@@ -137,9 +134,7 @@ class ForwardPass {
   void load_states(const Member& member, const Direction& dir) {
     const Rows<const T> h0 = state_rows<const T>(args_.h0, dir.layer, dir.index);
     const Rows<const T> c0 = state_rows<const T>(args_.c0, dir.layer, dir.index);
-    const auto clear = [&](std::int64_t b) {
-      return dir.sequence.length(b) > 0 && dir.sequence.starts_episode(dir.sequence.first_step(b), b);
-    };
+    const auto clear = [&](std::int64_t b) { return Sequence(dir.timeline, b).drops_initial(); };
     each_owned(member, h_columns(), [&](std::int64_t b, std::int64_t column, std::int64_t count) {
       load_state(dir.state.h[0], h0, b, column, count, clear(b));
     });
@@ -197,18 +192,19 @@ class ForwardPass {
   // something is dropped. Rows past a sequence's end are left out.
   void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
     const std::int64_t columns = g_.columns(dir.layer);
-    const bool drops = g_.dropout && dir.layer > 0;
-    const bool in_place = can_read_in_place(dir.x, sizes_, columns) && !drops;
+    const bool drops = g_.drops_below(dir.layer);
+    const std::int64_t distance = drops ? 0 : distance_in_place(dir.x, sizes_, columns);
+    const bool in_place = distance > 0;
     const std::int64_t all_rows = count * sizes_.batch;
     const Range range = in_place ? part_of(all_rows, member.batch_groups, member.batch_group)
                                  : part_of(all_rows, member.members_in_direction, member.index_in_direction);
     const std::int64_t all_panels = g_.input_row() / g_.tiling.input_width;
     const Range panels = in_place ? member.panels(g_.tiling, all_panels) : Range{0, all_panels};
     std::int32_t* const list = buffers_.input_rows + member.index * g_.tiling.chunk_rows;
-    const RowList rows = list_valid(dir.sequence, sizes_.batch, t0, range, list);
+    const RowList rows = list_valid(dir.timeline, sizes_.batch, t0, range, list);
     Matrix<const T> x{};
     if (in_place) {
-      x = {dir.x.at(t0, 0), dir.x.row(sizes_)};
+      x = {dir.x.at(t0, 0), distance};
     } else {
       gather(dir.x, t0, sizes_.batch, range, rows, columns, dir.state.gathered);
       if (drops) drop(dir, t0, range, rows);
@@ -246,10 +242,10 @@ class ForwardPass {
     return {rows.all, rows.steps, rows.active, rows.all.size()};
   }
   static void find_active(const Direction& dir, std::int64_t t, StepRows& rows) {
-    if (dir.sequence.plain()) return;
+    if (dir.timeline.lengths == nullptr && dir.timeline.marks == nullptr) return;
     rows.count = 0;
     for (std::int64_t b = rows.all.begin; b < rows.all.end; ++b) {
-      rows.steps[b] = dir.sequence.forward_step(t, b);
+      rows.steps[b] = forward_step(Sequence(dir.timeline, b), t);
       if (rows.steps[b] != RowStep::skip) rows.active[rows.count++] = static_cast<std::int32_t>(b);
     }
   }
@@ -388,7 +384,7 @@ class ForwardPass {
     // What the cell gives: h, or what becomes h.
     const Rows<T>& output = g_.projected() ? dir.m : dir.y;
     const std::int64_t row = t * sizes_.batch;
-    A* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_rows() : s.gates;
+    A* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_columns() : s.gates;
     A* saved_c = training_ ? reserve_.layers[dir.layer].c[dir.index] : nullptr;
     const ForwardTile<T> tile{
         .rows = rows,
@@ -413,7 +409,7 @@ class ForwardPass {
         .c_sequence = dir.c_sequence ? dir.c_sequence.at(t, 0) + unit : nullptr,
         .c_sequence_row = dir.c_sequence.batch,
         .saved = saved != nullptr ? saved + unit : nullptr,
-        .saved_row = g_.saved_rows(),
+        .saved_row = g_.saved_columns(),
         .saved_c = saved_c != nullptr ? saved_c + row * g_.hidden + unit : nullptr,
         .saved_c_row = g_.hidden,
         .functions = functions_ != nullptr ? functions_ + dir.index : nullptr,

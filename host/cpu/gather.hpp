@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "host/cpu/sequence.hpp"
+#include "host/cpu/rows.hpp"
 
 namespace recur::host::cpu {
 
@@ -15,10 +15,13 @@ struct Matrix {
   std::int64_t row;
 };
 
-// Whether rows of `columns` elements can be handed to a product as they lie.
+// The distance of the rows of a tensor, t outermost, where a product can read rows of `columns` elements as they
+// lie; else 0.
 template <class T>
-bool can_read_in_place(const Rows<T>& rows, const RunSizes& sizes, std::int64_t columns) {
-  return rows.uniform(sizes) && rows.row(sizes) >= columns;
+std::int64_t distance_in_place(const Rows<T>& rows, const RunSizes& sizes, std::int64_t columns) {
+  const bool uniform = sizes.steps == 1 || sizes.batch == 1 || rows.step == sizes.batch * rows.batch;
+  const std::int64_t distance = sizes.batch == 1 ? rows.step : rows.batch;
+  return uniform && distance >= columns ? distance : 0;
 }
 
 // Copies those of the (t, b) rows [range) from step t0 on that `rows` lists into `to`, row i of the range to

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "host/cpu/packed_weights.hpp"
-#include "host/cpu/sequence.hpp"
+#include "host/cpu/rows.hpp"
 
 namespace recur::host::cpu {
 

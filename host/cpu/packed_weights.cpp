@@ -109,8 +109,9 @@ void pack_W(const Geometry& g, const ConstTensorView& W, std::int64_t layer, std
   const Range panels = part_of(g.input_row() / width, members, member);
   for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
     const std::int64_t first = panel * width;
-    transpose_panel(from + first * W.stride(1), W.stride(1), std::min(width, g.gate_rows() - first), columns,
-                    writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer), width, width);
+    transpose_panel(from + first * W.stride(1), W.stride(1), std::min(width, g.gate_columns() - first),
+                    columns, writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer), width,
+                    width);
   }
 }
 
@@ -176,16 +177,14 @@ void pack_bias(const Geometry& g, const LayerWeights& weights, std::int64_t dire
 template <class T>
 PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer) {
   PackedDirection<T> packed{};
-  packed.W = carver.take<Unit<T>>(checked_product("W", {g.input_row(), units_of<T>(g.columns(layer))}));
+  packed.W = carver.take<Unit<T>>({g.input_row(), units_of<T>(g.columns(layer))});
   for (int phase = 0; phase < g.traits.phases && g.traits.recurrent; ++phase) {
-    packed.R[phase] = carver.take<Unit<T>>(
-        checked_product("R", {g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)}));
+    packed.R[phase] = carver.take<Unit<T>>({g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)});
   }
-  packed.bias = carver.take<Arithmetic<T>>(g.sum_rows());
+  packed.bias = carver.take<Arithmetic<T>>(g.sum_columns());
   if (g.traits.peepholes > 0) packed.peephole = carver.take<Arithmetic<T>>(g.traits.peepholes * g.hidden);
   if (g.projected())
-    packed.projection = carver.take<Unit<T>>(
-        checked_product("projection", {g.h_panels(), g.tiling.back_units, units_of<T>(g.hidden)}));
+    packed.projection = carver.take<Unit<T>>({g.h_panels(), g.tiling.back_units, units_of<T>(g.hidden)});
   return packed;
 }
 

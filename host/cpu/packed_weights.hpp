@@ -3,41 +3,21 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
 #include "host/carver.hpp"
 #include "host/cpu/simd/kernels.hpp"
 #include "host/cpu/tiling.hpp"
-#include "kernels/device/dropout.cuh"
-#include "recur/weights.hpp"
+#include "host/layers/weights.hpp"
 
 namespace recur::host::cpu {
 
-// What a plan's own structures are shaped by: the Spec's sizes in short, the cell's traits and the tiling.
-struct Geometry {
-  cells::Variant variant;
-  cells::Traits traits;
-  Tiling tiling;
-  std::int64_t input_size;  // I
-  std::int64_t hidden;      // H
-  std::int64_t projection;  // P; 0: none
-  std::int64_t layers;      // L
-  std::int64_t directions;  // D
-  bool reverse_only;        // the one direction runs backward in time
-  Layout layout;
-  std::optional<device::DropoutRate>
-      dropout;  // empty where nothing is dropped: in inference, and in one layer
+using layers::direction_of;
+using layers::row_stride;
 
-  bool reverse(std::int64_t direction) const { return directions == 2 ? direction == 1 : reverse_only; }
-  bool projected() const { return projection > 0; }
-  std::int64_t h_size() const { return projected() ? projection : hidden; }
-  std::int64_t outputs() const { return directions * h_size(); }
-  std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }  // K
-  std::int64_t widest_columns() const { return layers == 1 ? input_size : std::max(input_size, outputs()); }
-  std::int64_t gate_rows() const { return traits.gates * hidden; }                   // G*H, rows of W
-  std::int64_t recurrent_rows() const { return traits.recurrent_gates() * hidden; }  // rows of R
-  std::int64_t sum_rows() const { return traits.sums * hidden; }  // gradients of all sums of one step
-  std::int64_t saved_rows() const { return traits.saved * hidden; }
+// What a plan's own structures are shaped by: the sizes of its stack and the tiling.
+struct Geometry : layers::StackSizes {
+  Tiling tiling;
+
   // Panels of the products whose columns are elements of h, each `Tiling::back_units` wide.
   std::int64_t h_panels() const { return round_up(h_size(), tiling.back_units) / tiling.back_units; }
   // Elements between rows of h, c and the exchanged values: whole panels of either kind.
@@ -52,7 +32,7 @@ struct Geometry {
     return layers == 1 ? first : std::max(first, round_up(columns(1), columns_width(1)));
   }
   // Elements between rows of W x.
-  std::int64_t input_row() const { return round_up(gate_rows(), tiling.input_width); }
+  std::int64_t input_row() const { return round_up(gate_columns(), tiling.input_width); }
 };
 
 // A run of gates whose gradients multiply the same rows of R in one product, where there is R: `gates` gates of R from `gate`,
@@ -122,17 +102,5 @@ void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t
 template <class T>
 void pack_back_panels(const T* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
                       std::int64_t width, Unit<T>* panels, int member, int members);
-
-// Elements between the rows of a canonical [D][rows][columns] tensor. A single row's stride means nothing, so
-// it may be anything.
-inline std::int64_t row_stride(const ConstTensorView& view) {
-  return view.size(1) == 1 ? view.size(2) : view.stride(1);
-}
-
-// First element of one direction of a canonical [D][rows][columns] or [D][rows] tensor.
-template <class T>
-const T* direction_of(const ConstTensorView& view, std::int64_t direction) {
-  return static_cast<const T*>(view.data()) + direction * view.stride(0);
-}
 
 }  // namespace recur::host::cpu

@@ -4,13 +4,13 @@
 #include "host/cpu/simd/kernels.hpp"
 #include "host/refusals.hpp"
 
-namespace recur::host {
+namespace recur::host::cpu {
 
-Refusals cpu_refusals() {
+Refusals refusals() {
   using enum FieldId;
   return joined({
       {only_on(DeviceKind::cpu),
-       {[](const Job& job) { return cpu::find_target(job.device.cpu.simd) == nullptr; },
+       {[](const Job& job) { return find_target(job.device.cpu.simd) == nullptr; },
         "the library was built without kernels for the instruction set that the device names"},
        not_of_type(DataType::f16, "f32, f64 and bf16")},
       fields_but({residual, gru_reset, peepholes, coupled_input_forget, variable_lengths, reset_mask,
@@ -22,4 +22,4 @@ Refusals cpu_refusals() {
   });
 }
 
-}  // namespace recur::host
+}  // namespace recur::host::cpu

@@ -10,11 +10,6 @@
 namespace recur::host::cpu {
 namespace {
 
-template <class T>
-T* direction_of(const TensorView& view, std::int64_t direction) {
-  return static_cast<T*>(view.data()) + direction * view.stride(0);
-}
-
 // to = or += values, rounded once.
 template <class T>
 void put_values(const Arithmetic<T>* values, std::int64_t count, bool add, T* to) {
@@ -27,7 +22,7 @@ template <class T>
 class Chunks {
  public:
   Chunks(const GradientInputs<T>& in, std::int32_t* list)
-      : sequence_(in.sequence),
+      : timeline_(in.timeline),
         batch_(in.sizes.batch),
         left_(in.sizes.steps * in.sizes.batch),
         most_(in.g.tiling.gradient_rows),
@@ -39,7 +34,7 @@ class Chunks {
     first_ += taken_;
     left_ -= taken_;
     taken_ = 0;
-    if (sequence_.full_length()) {
+    if (timeline_.lengths == nullptr) {
       taken_ = std::min(left_, most_);
       return {nullptr, taken_};
     }
@@ -47,7 +42,8 @@ class Chunks {
     while (taken_ < left_ && count < most_) {
       const std::int64_t row = first_ + taken_;
       if (taken_ > std::numeric_limits<std::int32_t>::max()) break;
-      if (sequence_.valid(row / batch_, row % batch_)) list_[count++] = static_cast<std::int32_t>(taken_);
+      if (Sequence(timeline_, row % batch_).valid(row / batch_))
+        list_[count++] = static_cast<std::int32_t>(taken_);
       ++taken_;
     }
     return {list_, count};
@@ -56,7 +52,7 @@ class Chunks {
   bool done() const { return taken_ == left_; }
 
  private:
-  const Sequence& sequence_;
+  const Timeline& timeline_;
   const std::int64_t batch_;
   std::int64_t left_;
   const std::int64_t most_;
@@ -258,11 +254,11 @@ void peephole_gradient(const GradientInputs<T>& in, T* out, bool accumulate, con
       A total[kBlock] = {};
       for (std::int64_t t = 0; t < in.sizes.steps; ++t) {
         for (std::int64_t b = 0; b < in.sizes.batch; ++b) {
-          if (!in.sequence.valid(t, b)) continue;
+          if (!Sequence(in.timeline, b).valid(t)) continue;
           const std::int64_t row = t * in.sizes.batch + b;
-          const A* c = sees_current ? in.c + row * hidden : in.c_prev.at(t, b);
+          const A* c = sees_current ? in.c + row * hidden : in.c_prev.before(in.timeline, t, b);
           if (c == nullptr) continue;
-          const T* dsum = in.dsums + row * in.g.sum_rows() + traits.peephole_gate[peephole] * hidden;
+          const T* dsum = in.dsums + row * in.g.sum_columns() + traits.peephole_gate[peephole] * hidden;
           for (std::int64_t j = 0; j < count; ++j) total[j] += widened(dsum[first + j]) * c[first + j];
         }
       }
@@ -314,7 +310,8 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
       pack(x, scratch.x, [&](std::int64_t t, std::int64_t b) { return in.x.at(t, b); });
       if (in.dropout) drop_right(in, member, chunk, x, scratch.x);
     }
-    if (out.R.given()) pack(h, scratch.h, [&](std::int64_t t, std::int64_t b) { return in.h_prev.at(t, b); });
+    if (out.R.given())
+      pack(h, scratch.h, [&](std::int64_t t, std::int64_t b) { return in.h_prev.before(in.timeline, t, b); });
     // A second phase multiplied something else with its gates.
     if (out.R.given() && in.exchange != nullptr) {
       pack(exchange, scratch.exchange,
@@ -325,14 +322,14 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
            [&](std::int64_t t, std::int64_t b) { return in.m + (t * in.sizes.batch + b) * g.hidden; });
     }
     team.wait();
-    const T* const dsums = in.dsums + chunk.first * g.sum_rows();
+    const T* const dsums = in.dsums + chunk.first * g.sum_columns();
     each_part(g.traits, [&](const Part& part) {
       const bool to_W = part.of_input && out.W.given();
       const bool to_R = part.of_recurrent && out.R.given();
       const std::int64_t gate_row = part.gate * g.hidden;
       each_block(part.gates * g.hidden, [&](std::int64_t first, std::int64_t height) {
         const std::int64_t sum = part.sum * g.hidden + first;
-        copy_left(dsums + sum, g.sum_rows(), rows, height, left);
+        copy_left(dsums + sum, g.sum_columns(), rows, height, left);
         if (has_bias) add_columns<T>(left, chunk, height, scratch.bias + sum);
         if (to_W)
           outer_product(in.kernels, left, first, height, x, chunk, target(out.W, gate_row, scratch.dW, x));
@@ -373,24 +370,25 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
   const std::int64_t columns = g.columns(in.layer);
   const std::int64_t width = g.columns_width(in.layer);
   const std::int64_t batch = in.sizes.batch;
-  const bool in_place = std::is_same_v<A, T> && can_read_in_place(in.dx, in.sizes, columns);
+  const std::int64_t distance = std::is_same_v<A, T> ? distance_in_place(in.dx, in.sizes, columns) : 0;
+  const bool in_place = distance > 0;
   A* const gathered = scratch.dx + member.index * kInputGradientRows * g.widest_columns();
   const Range range = part_of(in.sizes.steps * batch, member.members, member.index);
   for (std::int64_t first = range.begin; first < range.end; first += kInputGradientRows) {
     const Range some{first, std::min(first + kInputGradientRows, range.end)};
-    const RowList rows = list_valid(in.sequence, batch, 0, some, scratch.rows_of(g, member.index));
+    const RowList rows = list_valid(in.timeline, batch, 0, some, scratch.rows_of(g, member.index));
     A* to = gathered;
     std::int64_t to_row = columns;
     if constexpr (std::is_same_v<A, T>) {
       if (in_place) {
-        to_row = in.dx.row(in.sizes);
-        to = in.dx.data + first * to_row;
+        to_row = distance;
+        to = in.dx.data + first * distance;
       }
     }
     for (std::int64_t d = 0; d < g.directions; ++d) {
       product_of_columns(in.kernels.product,
-                         ProductArgs<T>{.a = in.dsums[d] + first * g.sum_rows(),
-                                        .a_row = g.sum_rows(),
+                         ProductArgs<T>{.a = in.dsums[d] + first * g.sum_columns(),
+                                        .a_row = g.sum_columns(),
                                         .a_column = 1,
                                         .b = in.W[d],
                                         .b_row = width,
@@ -398,11 +396,11 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
                                         .c_row = to_row,
                                         .rows = rows.count,
                                         .columns = width,
-                                        .depth = g.gate_rows(),
+                                        .depth = g.gate_columns(),
                                         .accumulate = d > 0,
                                         .a_rows = rows.index,
                                         .c_rows = rows.index,
-                                        .b_panel = units_of<T>(g.gate_rows()) * width},
+                                        .b_panel = units_of<T>(g.gate_columns()) * width},
                          columns);
     }
     for (std::int64_t i = 0, valid = 0; i < some.size(); ++i) {

@@ -9,7 +9,7 @@
 #include "host/cpu/gather.hpp"
 #include "host/cpu/large_product.hpp"
 #include "host/cpu/members.hpp"
-#include "host/cpu/sequence.hpp"
+#include "host/cpu/rows.hpp"
 
 namespace recur::host::cpu {
 
@@ -23,7 +23,7 @@ struct GradientInputs {
   RunSizes sizes;
   std::int64_t layer;
   std::int64_t direction;
-  const Sequence& sequence;
+  const Timeline& timeline;
   Rows<const T> x;
   PreviousRows<T> h_prev;
   PreviousRows<A> c_prev;  // cells with a cell state
@@ -48,7 +48,7 @@ struct InputGradients {
   const Kernels<T>& kernels;
   RunSizes sizes;
   std::int64_t layer;
-  const Sequence& sequence;
+  const Timeline& timeline;
   const T* const (&dsums)[2];    // per direction
   const Unit<T>* const (&W)[2];  // likewise
   Rows<T> dx;

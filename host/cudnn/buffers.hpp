@@ -3,7 +3,7 @@
 // algorithms of its products may depend on alignment, and equal plans must give equal bits.
 #pragma once
 
-#include "host/check.hpp"
+#include "host/carver.hpp"
 #include "host/cudnn/weight_space.hpp"
 
 namespace recur::host::cudnn {
@@ -41,25 +41,12 @@ struct Spaces {
 
 class SpaceCarver {
  public:
-  // Callers' buffers are aligned to 64 bytes.
-  explicit SpaceCarver(std::byte* base) : base_(base) {
-    if (base != nullptr)
-      base_ += (kAlignment - reinterpret_cast<std::uintptr_t>(base) % kAlignment) % kAlignment;
-  }
-  std::byte* take(std::size_t bytes) {
-    std::byte* result = base_ == nullptr ? nullptr : base_ + offset_;
-    offset_ = static_cast<std::size_t>(
-                  checked_sum("buffer", {static_cast<std::int64_t>(offset_), static_cast<std::int64_t>(bytes),
-                                         static_cast<std::int64_t>(kAlignment) - 1})) /
-              kAlignment * kAlignment;
-    return result;
-  }
-  std::size_t bytes() const { return offset_ == 0 ? 0 : offset_ + kAlignment - 64; }
+  explicit SpaceCarver(std::byte* base) : carver_(base, 256) {}
+  std::byte* take(std::size_t bytes) { return carver_.take_bytes(static_cast<std::int64_t>(bytes)); }
+  std::size_t bytes() const { return carver_.bytes(); }
 
  private:
-  static constexpr std::size_t kAlignment = 256;
-  std::byte* base_;
-  std::size_t offset_ = 0;
+  Carver carver_;
 };
 
 struct PreparedBuffer {

@@ -3,8 +3,8 @@
 #include "host/cudnn/arguments.hpp"
 #include "host/cudnn/calls.hpp"
 #include "host/gpu/planned_device.hpp"
-#include "host/gpu/weight_rows.hpp"
 #include "host/hash.hpp"
+#include "host/layers/weights.hpp"
 
 namespace recur::host::cudnn {
 namespace {
@@ -89,22 +89,22 @@ void CudnnPlan::check_spaces(Context::State& context, const RunSizes& sizes) con
 void CudnnPlan::check_forward(Context::State& context, const ForwardCall& call) const {
   gpu::check_planned_device(context, device_);
   check_arguments(spec_, call.sizes, *call.args);
-  if (!call.weights->is_prepared()) gpu::check_weight_rows(call.weights->canonical(), most_row_stride());
+  if (!call.weights->is_prepared()) layers::check_weight_rows(call.weights->canonical(), most_row_stride());
   check_spaces(context, call.sizes);
 }
 
 void CudnnPlan::check_backward(Context::State& context, const BackwardCall& call) const {
   gpu::check_planned_device(context, device_);
   check_arguments(spec_, call.sizes, *call.args);
-  gpu::check_weight_rows(call.weights, most_row_stride());
-  gpu::check_weight_rows(call.args->dweights, most_row_stride());
+  layers::check_weight_rows(call.weights, most_row_stride());
+  layers::check_weight_rows(call.args->dweights, most_row_stride());
   check_spaces(context, call.sizes);
 }
 
 void CudnnPlan::prepare_weights(Context::State& context, Stream stream, std::span<const LayerWeights> weights,
                                 std::span<std::byte> buffer) const {
   gpu::check_planned_device(context, device_);
-  gpu::check_weight_rows(weights, most_row_stride());
+  layers::check_weight_rows(weights, most_row_stride());
   const gpu::DeviceGuard guard(resources_of(context).ordinal());
   weights_.pack(weights, PreparedBuffer(buffer.data(), spaces_).weights, stream.native());
 }

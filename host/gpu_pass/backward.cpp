@@ -1,6 +1,6 @@
 #include "host/gpu_pass/backward.hpp"
 
-#include "host/gpu_pass/run.hpp"
+#include "host/gpu_pass/pass.hpp"
 #include "host/gpu_pass/weight_gradients.hpp"
 
 namespace recur::host::gpu_pass {
@@ -14,20 +14,14 @@ using recur::gpu_pass::StartBackward;
 
 // Chunks are those of forward, visited from the last to the first: "position" counts them in this pass's
 // order.
-class BackwardPass {
+class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
  public:
   BackwardPass(const PassPlan& plan, gpu::DeviceResources& resources, const BackwardCall& call)
-      : g_(plan.geometry),
-        products_(resources.products()),
-        kernels_(kernels_of(g_.type)),
-        run_chunks_(backward_of(plan.backward->stepper())),
-        call_(call),
-        args_(*call.args),
-        sizes_(call.sizes),
-        chunks_(sizes_.steps, g_.chunk_steps(sizes_)),
-        buffers_(call.workspace.data(), g_, sizes_),
-        reserve_(const_cast<std::byte*>(call.reserve.data()), g_, sizes_),  // only read
-        lanes_(resources, call.stream, g_.directions == 2 || chunks_.count() > 1 ? g_.backward_lanes : 1) {}
+      : Pass(plan.geometry, resources, call, plan.geometry.chunk_steps(call.sizes),
+             {call.workspace.data(), plan.geometry, call.sizes},
+             const_cast<std::byte*>(call.reserve.data()),  // only read
+             plan.geometry.backward_lanes),
+        run_chunks_(backward_of(plan.backward->stepper())) {}
 
   void run() {
     if (g_.directions == 2) {
@@ -234,18 +228,7 @@ class BackwardPass {
                      args_.mode == GradientMode::accumulate);
   }
 
-  const Geometry& g_;
-  gpu::Products& products_;
-  const KernelTable& kernels_;
   const RunBackwardChunks run_chunks_;
-  const BackwardCall& call_;
-  const BackwardArgs& args_;
-  const RunSizes sizes_;
-  const Chunks chunks_;
-  const BackwardBuffers buffers_;
-  const ReserveBuffer reserve_;
-  Lanes lanes_;
-  BackwardTrack tracks_[gpu::kMostLanes];
 };
 
 }  // namespace

@@ -3,30 +3,14 @@
 // the order of the Spec's layout.
 #pragma once
 
-#include "host/carver.hpp"
 #include "host/gpu_pass/tensors.hpp"
+#include "host/layers/buffers.hpp"
 
 namespace recur::host::gpu_pass {
 
-// Takes arrays whose type is known at run time.
-class TypedCarver {
- public:
-  explicit TypedCarver(std::byte* base) : carver_(base) {}
-  void* take(DataType type, std::initializer_list<std::int64_t> dims) {
-    const std::int64_t count = checked_product("buffer", dims);
-    return carver_.take<std::byte>(
-        checked_product("buffer", {count, static_cast<std::int64_t>(size_of(type))}));
-  }
-  std::byte* take_bytes(std::int64_t bytes) { return carver_.take<std::byte>(bytes); }
-  std::size_t bytes() const { return carver_.bytes(); }
-
- private:
-  Carver carver_;
-};
-
 // What forward reads of the weights: dense copies, and the biases combined.
 struct PreparedBuffer {
-  TypedCarver carver;
+  Carver carver;
   struct Direction {
     void* W;           // T [G*H][K]
     void* R;           // T [G*H][P]; null where the cell has none
@@ -52,49 +36,14 @@ struct PreparedBuffer {
   }
 };
 
-// What backward needs of forward: of every layer but the last also the outputs, which for the last are the
-// caller's y.
-struct ReserveBuffer {
-  TypedCarver carver;
-  struct Layer {
-    void* saved[2];  // T [rows][saved][H]
-    void* c[2];      // A [rows][H]; null for cells without
-    void* m[2];      // T [rows][H], what is projected; null where nothing is
-    void* outputs;   // T [rows][D*P]; null for the last layer
-  };
-  Layer layers[kMaxLayers];
-  std::uint64_t* dropout_seed = nullptr;  // whose marks backward forms again; null where nothing is dropped
-
-  ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes) : carver(base), layers{} {
-    for (std::int64_t l = 0; l < g.layers; ++l) {
-      for (std::int64_t d = 0; d < g.directions; ++d) {
-        layers[l].saved[d] = carver.take(g.type, {sizes.steps, sizes.batch, g.saved_columns()});
-        if (g.traits.cell_state) layers[l].c[d] = carver.take(g.sums, {sizes.steps, sizes.batch, g.hidden});
-        if (g.projected()) layers[l].m[d] = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
-      }
-      if (l + 1 < g.layers) layers[l].outputs = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
-    }
-    if (g.dropout) {
-      dropout_seed = reinterpret_cast<std::uint64_t*>(carver.take_bytes(sizeof(std::uint64_t)));
-    }
-  }
+// Of values of T, sums of A; what is saved, of T.
+struct ReserveBuffer : layers::Reserve<void, void, void> {
+  ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes) : Reserve(base, g, sizes, false) {}
 };
-
-// What passes between layers, in two buffers by turns: a chunk of time is written again only by the layer two
-// on, when the layer between has read it.
-struct BetweenLayers {
-  void* buffer[2] = {};
-
-  BetweenLayers(TypedCarver& carver, const Geometry& g, const RunSizes& sizes) {
-    for (std::int64_t i = 0; i < std::min<std::int64_t>(g.layers - 1, 2); ++i) {
-      buffer[i] = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
-    }
-  }
-  void* of_layer(std::int64_t layer) const { return buffer[layer % 2]; }
-};
+using BetweenLayers = layers::BetweenLayers<void>;
 
 struct ForwardBuffers {
-  TypedCarver carver;
+  Carver carver;
   struct Lane {
     void* input;      // A [chunk rows][G*H]
     void* recurrent;  // A [B][G*H]; null without R
@@ -114,10 +63,10 @@ struct ForwardBuffers {
     void* c;  // A [B][H]
   };
   State states[kMaxLayers];
-  void* between[2];  // inference only
+  BetweenLayers between;  // inference only
 
   ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training, bool prepared)
-      : carver(base), lanes{}, states{}, between{} {
+      : carver(base), lanes{}, states{} {
     for (int i = 0; i < g.forward_lanes; ++i) {
       Lane& lane = lanes[i];
       lane.input = carver.take(g.sums, {g.chunk_rows, g.gate_columns()});
@@ -139,10 +88,7 @@ struct ForwardBuffers {
       states[i].h = carver.take(g.type, {sizes.batch, g.h_size()});
       if (g.traits.cell_state) states[i].c = carver.take(g.sums, {sizes.batch, g.hidden});
     }
-    if (!training) {
-      const BetweenLayers layers(carver, g, sizes);
-      std::copy_n(layers.buffer, 2, between);
-    }
+    if (!training) between = BetweenLayers(carver, g, sizes, g.type);
   }
 
   static std::int64_t state_count(const Geometry& g) { return g.directions == 2 ? 2 : g.layers; }
@@ -152,7 +98,7 @@ struct ForwardBuffers {
 };
 
 struct BackwardBuffers {
-  TypedCarver carver;
+  Carver carver;
   struct Lane {
     void* dh;          // A [B][P]
     void* dc;          // A [B][H]
@@ -178,7 +124,7 @@ struct BackwardBuffers {
   static constexpr std::int64_t kMostParts = 128;
 
   BackwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes)
-      : carver(base), lanes{}, dx_sums(nullptr), between(carver, g, sizes) {
+      : carver(base), lanes{}, dx_sums(nullptr), between(carver, g, sizes, g.type) {
     for (int i = 0; i < g.backward_lanes; ++i) {
       Lane& lane = lanes[i];
       lane.dh = carver.take(g.sums, {sizes.batch, g.h_size()});

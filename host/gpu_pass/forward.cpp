@@ -1,7 +1,6 @@
 #include "host/gpu_pass/forward.hpp"
 
-#include "host/gpu_pass/kernels.hpp"
-#include "host/gpu_pass/run.hpp"
+#include "host/gpu_pass/pass.hpp"
 
 namespace recur::host::gpu_pass {
 namespace {
@@ -29,24 +28,17 @@ const void* split_bias(const Geometry& g, const DirectionWeights& weights) {
   return g.traits.split_gate < 0 ? nullptr : advance(weights.bR, g.type, g.traits.split_gate * g.hidden);
 }
 
-class ForwardPass {
+class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
  public:
   ForwardPass(const PassPlan& plan, gpu::DeviceResources& resources, bool training, const ForwardCall& call)
-      : plan_(plan),
-        g_(plan.geometry),
-        products_(resources.products()),
-        kernels_(kernels_of(g_.type)),
+      : Pass(plan.geometry, resources, call, plan.geometry.forward_chunk_steps(call.sizes),
+             {call.workspace.data(), plan.geometry, call.sizes, training, call.weights->is_prepared()},
+             training ? call.reserve.data() : nullptr,
+             plan.geometry.layer_by_layer ? 1 : plan.geometry.forward_lanes),
+        plan_(plan),
         run_chunks_(forward_of(plan.forward->stepper())),
         training_(training),
-        call_(call),
-        args_(*call.args),
-        sizes_(call.sizes),
-        chunks_(sizes_.steps, g_.forward_chunk_steps(sizes_)),
-        buffers_(call.workspace.data(), g_, sizes_, training, call.weights->is_prepared()),
-        reserve_(training ? call.reserve.data() : nullptr, g_, sizes_),
-        prepared_(prepared_data(call), g_),
-        lanes_(resources, call.stream,
-               !g_.layer_by_layer && (g_.directions == 2 || chunks_.count() > 1) ? g_.forward_lanes : 1) {}
+        prepared_(prepared_data(call), g_) {}
 
   void run() {
     if (g_.dropout) {
@@ -117,7 +109,7 @@ class ForwardPass {
 
   // Outputs of a layer below the last, all of them.
   void* outputs_below(std::int64_t layer) const {
-    return training_ ? reserve_.layers[layer].outputs : buffers_.between[layer % 2];
+    return training_ ? reserve_.layers[layer].outputs : buffers_.between.of_layer(layer);
   }
 
   ForwardTrack track(std::int64_t layer, std::int64_t d, int lane) const {
@@ -229,20 +221,9 @@ class ForwardPass {
   }
 
   const PassPlan& plan_;
-  const Geometry& g_;
-  gpu::Products& products_;
-  const KernelTable& kernels_;
   const RunForwardChunks run_chunks_;
   const bool training_;
-  const ForwardCall& call_;
-  const ForwardArgs& args_;
-  const RunSizes sizes_;
-  const Chunks chunks_;
-  const ForwardBuffers buffers_;
-  const ReserveBuffer reserve_;
   const PreparedBuffer prepared_;
-  Lanes lanes_;
-  ForwardTrack tracks_[gpu::kMostLanes];
 };
 
 }  // namespace

@@ -39,25 +39,8 @@ std::int64_t Geometry::chunk_steps(const RunSizes& sizes) const {
 }
 
 Geometry geometry_of(const Job& job) {
-  const Spec& spec = job.spec;
-  const cells::Variant variant = variant_of(spec);
-  Geometry g{.variant = variant,
-             .traits = cells::traits_of(variant),
-             .type = spec.dtype,
-             .sums = spec.dtype == DataType::f64 ? DataType::f64 : DataType::f32,
-             .tf32 = job.options.tf32 && spec.dtype == DataType::f32 && job.device.cuda.compute_major >= 8,
-             .input_size = spec.input_size,
-             .hidden = spec.hidden_size,
-             .projection = spec.projection_size,
-             .layers = spec.layers,
-             .directions = directions_of(spec),
-             .reverse_only = spec.direction == Direction::reverse,
-             .bias = spec.bias,
-             .layout = spec.layout,
-             .forward_lanes = 1,
-             .backward_lanes = 1,
-             .chunk_rows = 0,
-             .scratch_bytes = 0};
+  Geometry g{layers::stack_of(job)};
+  g.tf32 = job.options.tf32 && g.type == DataType::f32 && job.device.cuda.compute_major >= 8;
   const std::int64_t row_bytes = g.gate_columns() * static_cast<std::int64_t>(size_of(g.sums));
   const auto l2_bytes = static_cast<std::int64_t>(job.device.cuda.l2_bytes);
   const std::int64_t chunk_bytes =
@@ -75,7 +58,6 @@ Geometry geometry_of(const Job& job) {
   g.scratch_bytes = g.gate_columns() <= most_results / result_rows
                         ? g.gate_columns() * result_rows * result_bytes
                         : kTuning.most_scratch_bytes;
-  if (drops(job)) g.dropout = device::DropoutRate::of(spec.dropout);
   if (g.directions == 2) {
     g.forward_lanes = g.backward_lanes = 2;
   } else if (g.chunk_steps({job.shape.steps, job.shape.batch}) < job.shape.steps) {

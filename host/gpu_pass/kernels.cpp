@@ -1,5 +1,7 @@
 #include "host/gpu_pass/kernels.hpp"
 
+#include "host/gpu_pass/by_type.hpp"
+
 namespace recur::host::gpu_pass {
 namespace {
 
@@ -14,12 +16,7 @@ constexpr KernelTable kTable = {
 }  // namespace
 
 const KernelTable& kernels_of(DataType type) {
-  switch (type) {
-    case DataType::f64: return kTable<DataType::f64>;
-    case DataType::f16: return kTable<DataType::f16>;
-    case DataType::bf16: return kTable<DataType::bf16>;
-    default: return kTable<DataType::f32>;
-  }
+  return by_type(type, []<DataType kType>() -> const KernelTable& { return kTable<kType>; });
 }
 
 }  // namespace recur::host::gpu_pass

@@ -4,7 +4,6 @@
 #include "host/context_state.hpp"
 #include "host/gpu/planned_device.hpp"
 #include "host/gpu/runtime.hpp"
-#include "host/gpu/weight_rows.hpp"
 #include "host/gpu_pass/buffers.hpp"
 #include "host/gpu_pass/cost.hpp"
 
@@ -15,18 +14,13 @@ namespace {
 std::uint64_t layout_id_of(const Geometry& g) {
   Hash hash;
   if (!g.traits.recurrent) hash.add("without R");
-  return hash.add("stepwise weights 3")
+  hash.add("stepwise weights 3")
       .add(static_cast<std::uint64_t>(g.traits.gates))
       .add(static_cast<std::uint64_t>(g.traits.split_gate))
       .add(static_cast<std::uint64_t>(g.traits.peepholes))
       .add(static_cast<std::uint64_t>(g.type))
-      .add(static_cast<std::uint64_t>(g.bias))
-      .add(static_cast<std::uint64_t>(g.input_size))
-      .add(static_cast<std::uint64_t>(g.hidden))
-      .add(static_cast<std::uint64_t>(g.projection))
-      .add(static_cast<std::uint64_t>(g.layers))
-      .add(static_cast<std::uint64_t>(g.directions))
-      .value();
+      .add(static_cast<std::uint64_t>(g.bias));
+  return g.add_to(hash).add(static_cast<std::uint64_t>(g.directions)).value();
 }
 
 // The library chooses how to form a product by its shape and by the chip.
@@ -73,13 +67,13 @@ class PlanOfPass final : public EnginePlan {
 
   void check_forward(Context::State& context, const ForwardCall& call) const override {
     gpu::check_planned_device(context, device_);
-    if (!call.weights->is_prepared()) gpu::check_weight_rows(call.weights->canonical(), kMostProductSize);
+    if (!call.weights->is_prepared()) layers::check_weight_rows(call.weights->canonical(), kMostProductSize);
   }
 
   void check_backward(Context::State& context, const BackwardCall& call) const override {
     gpu::check_planned_device(context, device_);
-    gpu::check_weight_rows(call.weights, kMostProductSize);
-    gpu::check_weight_rows(call.args->dweights, kMostProductSize);
+    layers::check_weight_rows(call.weights, kMostProductSize);
+    layers::check_weight_rows(call.args->dweights, kMostProductSize);
     const Rows dx = rows_of(call.args->dx, geometry_.layout);
     const RowLayout rows = layout_of(dx, geometry_.input_size);
     if (dx && !Walk::batched(call.sizes, geometry_.layout, {rows})) {

@@ -5,27 +5,16 @@
 #include <initializer_list>
 #include <optional>
 
-#include "host/engine.hpp"
 #include "host/gpu/gpu.hpp"
+#include "host/layers/rows.hpp"
 
 namespace recur::host::gpu_pass {
 
+using layers::dense_layout;
+using layers::RowLayout;
+
 // Largest size and row distance of a product.
 constexpr std::int64_t kMostProductSize = 0x7fffffff;
-
-// Where the rows of a tensor lie, in elements.
-struct RowLayout {
-  std::int64_t step;
-  std::int64_t batch;
-  std::int64_t columns;
-};
-
-// Rows of a dense tensor of our own: in the order of the layout, so that a tensor of the caller that is dense
-// too can be walked with it.
-inline RowLayout dense_layout(const RunSizes& sizes, Layout layout, std::int64_t columns) {
-  if (layout == Layout::time_major) return {sizes.batch * columns, columns, columns};
-  return {columns, sizes.steps * columns, columns};
-}
 
 // The rows of some steps and sequences as `count` matrices of `rows` rows each.
 class Walk {

@@ -2,11 +2,9 @@
 // backward. The same constructors with a null base give the sizes a plan reports.
 #pragma once
 
-#include "host/buffer_header.hpp"
-#include "host/carver.hpp"
+#include "host/layers/buffers.hpp"
 #include "host/onednn/layer.hpp"
 #include "host/onednn/threads.hpp"
-#include "host/validate_job.hpp"
 
 namespace recur::host::onednn {
 
@@ -38,24 +36,6 @@ struct Stack {
   }
 };
 
-class ByteCarver {
- public:
-  explicit ByteCarver(std::byte* base) : carver_(base) {}
-  std::byte* take_bytes(std::int64_t bytes) { return carver_.take<std::byte>(bytes); }
-  float* take_floats(std::initializer_list<std::int64_t> dims) {
-    return carver_.take<float>(checked_product("buffer", dims));
-  }
-  std::byte* take(DataType type, std::initializer_list<std::int64_t> dims) {
-    const std::int64_t count = checked_product("buffer", dims);
-    return take_bytes(checked_product("buffer", {count, static_cast<std::int64_t>(size_of(type))}));
-  }
-  BufferHeader* take_header() { return carver_.take<BufferHeader>(1); }
-  std::size_t bytes() const { return carver_.bytes(); }
-
- private:
-  Carver carver_;
-};
-
 // A layer's weights as its primitive reads them.
 struct PackedLayer {
   std::byte* W = nullptr;
@@ -65,34 +45,34 @@ struct PackedLayer {
   float* peephole = nullptr;        // [D][3][H]; null for cells without
 
   PackedLayer() = default;
-  PackedLayer(ByteCarver& carver, const Geometry& g, std::int64_t W_bytes, std::int64_t R_bytes,
+  PackedLayer(Carver& carver, const Geometry& g, std::int64_t W_bytes, std::int64_t R_bytes,
               std::int64_t projection_bytes)
       : W(carver.take_bytes(W_bytes)),
         R(carver.take_bytes(R_bytes)),
         projection(projection_bytes == 0 ? nullptr : carver.take_bytes(projection_bytes)),
-        bias(carver.take_floats({g.directions, g.bias_gates(), g.hidden})) {
-    if (g.traits.peepholes > 0) peephole = carver.take_floats({g.directions, g.traits.peepholes, g.hidden});
+        bias(carver.take<float>({g.directions, g.bias_gates(), g.hidden})) {
+    if (g.traits.peepholes > 0) peephole = carver.take<float>({g.directions, g.traits.peepholes, g.hidden});
   }
 };
 
 // Dense [D][G*H][K], [D][G*H][P] or [D][P][H], gates in oneDNN's order, on the way into a format or out of
 // it.
-inline std::byte* take_staged(ByteCarver& carver, const Geometry& g, DataType type) {
-  return carver.take(type, {g.directions, g.gate_rows(), std::max(g.widest_columns(), g.h_size())});
+inline void* take_staged(Carver& carver, const Geometry& g, DataType type) {
+  return carver.take(type, {g.directions, g.gate_columns(), std::max(g.widest_columns(), g.h_size())});
 }
 
 // prepare_weights has no workspace, so that what it needs only while it runs is here too. Scratch is last:
 // its size is that of the plan's T and B, and a smaller call must find the layers where they are.
 struct PreparedBuffer {
-  ByteCarver carver;
+  Carver carver;
   BufferHeader* header;
-  std::byte* staged;
+  void* staged;
   PackedLayer layers[kMaxLayers];
   std::byte* scratch;
 
   PreparedBuffer(std::byte* base, const Stack& stack)
       : carver(base),
-        header(carver.take_header()),
+        header(carver.take<BufferHeader>(1)),
         staged(take_staged(carver, stack.geometry, stack.geometry.type)) {
     for (std::int64_t l = 0; l < stack.geometry.layers; ++l) {
       const Layer& layer = stack.layer(l);
@@ -106,17 +86,18 @@ struct PreparedBuffer {
 
 // What backward needs from forward: the workspace that oneDNN saves, and the tensors that it reads again.
 struct ReserveBuffer {
-  ByteCarver carver;
+  Carver carver;
   BufferHeader* header;
   struct LayerPart {
-    std::byte* saved;    // oneDNN's own
-    std::byte* outputs;  // T [T][B][D*P]; null for the last layer, whose outputs are the caller's y
-    std::byte* hN;       // T [D][B][P]
-    float* cN;           // [D][B][H]; null for cells without
+    std::byte* saved;  // oneDNN's own
+    void* outputs;     // T [T][B][D*P]; null for the last layer, whose outputs are the caller's y
+    void* hN;          // T [D][B][P]
+    float* cN;         // [D][B][H]; null for cells without
   };
   LayerPart layers[kMaxLayers];
 
-  ReserveBuffer(std::byte* base, const Stack& stack) : carver(base), header(carver.take_header()), layers{} {
+  ReserveBuffer(std::byte* base, const Stack& stack)
+      : carver(base), header(carver.take<BufferHeader>(1)), layers{} {
     const Geometry& g = stack.geometry;
     const RunSizes& sizes = stack.sizes;
     for (std::int64_t l = 0; l < g.layers; ++l) {
@@ -124,37 +105,25 @@ struct ReserveBuffer {
       part.saved = carver.take_bytes(static_cast<std::int64_t>(stack.layer(l).saved_bytes()));
       if (l + 1 < g.layers) part.outputs = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
       part.hN = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
-      if (g.traits.cell_state) part.cN = carver.take_floats({g.directions, sizes.batch, g.hidden});
+      if (g.traits.cell_state) part.cN = carver.take<float>({g.directions, sizes.batch, g.hidden});
     }
   }
 };
 
-// Layers alternate between two buffers for what passes between them.
-struct BetweenLayers {
-  std::byte* buffer[2] = {};
-
-  BetweenLayers() = default;
-  BetweenLayers(ByteCarver& carver, const Geometry& g, const RunSizes& sizes, DataType type) {
-    for (std::int64_t i = 0; i < std::min<std::int64_t>(g.layers - 1, 2); ++i) {
-      buffer[i] = carver.take(type, {sizes.steps, sizes.batch, g.outputs()});
-    }
-  }
-  // What this layer puts out, or its gradient.
-  std::byte* of_layer(std::int64_t layer) const { return buffer[layer % 2]; }
-};
+using BetweenLayers = layers::BetweenLayers<void>;
 
 struct ForwardBuffers {
-  ByteCarver carver;
+  Carver carver;
   std::byte* scratch;
-  std::byte* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
-  std::byte* y;
-  std::byte* h0;            // T [D][B][P] of one layer
-  float* c0;                // [D][B][H]
-  std::byte* hN = nullptr;  // inference; training has them in the reserve
+  void* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
+  void* y;
+  void* h0;            // T [D][B][P] of one layer
+  float* c0;           // [D][B][H]
+  void* hN = nullptr;  // inference; training has them in the reserve
   float* cN = nullptr;
-  BetweenLayers between;        // inference
-  std::byte* staged = nullptr;  // canonical weights
-  PackedLayer weights;          // of one layer at a time
+  BetweenLayers between;   // inference
+  void* staged = nullptr;  // canonical weights
+  PackedLayer weights;     // of one layer at a time
 
   ForwardBuffers(std::byte* base, const Stack& stack, bool prepared)
       : carver(base),
@@ -165,10 +134,10 @@ struct ForwardBuffers {
     x = carver.take(g.type, {sizes.steps, sizes.batch, g.input_size});
     y = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
     h0 = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
-    c0 = carver.take_floats({g.directions, sizes.batch, g.hidden});
+    c0 = carver.take<float>({g.directions, sizes.batch, g.hidden});
     if (!g.training) {
       hN = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
-      cN = carver.take_floats({g.directions, sizes.batch, g.hidden});
+      cN = carver.take<float>({g.directions, sizes.batch, g.hidden});
       between = BetweenLayers(carver, g, sizes, g.type);
     }
     if (prepared) return;
@@ -181,13 +150,13 @@ struct ForwardBuffers {
 
 // Gradients are f32.
 struct BackwardBuffers {
-  ByteCarver carver;
+  Carver carver;
   std::byte* scratch;
-  std::byte* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
-  std::byte* y;
+  void* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
+  void* y;
   float* dx;  // likewise, and for types other than f32
   float* dy;
-  std::byte* h0;        // T [D][B][P] of one layer
+  void* h0;             // T [D][B][P] of one layer
   float* c0 = nullptr;  // [D][B][H], as are all of c; those of h [D][B][P]
   float* dh0 = nullptr;
   float* dc0 = nullptr;
@@ -196,7 +165,7 @@ struct BackwardBuffers {
   BetweenLayers between;
   // oneDNN's own, of one layer: its backward keeps gradients there, and a reserve is only read.
   std::byte* saved;
-  std::byte* staged;    // of the larger of T and f32
+  void* staged;         // of the larger of T and f32
   PackedLayer weights;  // of one layer at a time
   PackedLayer gradients;
 
@@ -208,13 +177,13 @@ struct BackwardBuffers {
     const RunSizes& sizes = stack.sizes;
     x = carver.take(g.type, {sizes.steps, sizes.batch, g.input_size});
     y = carver.take(g.type, {sizes.steps, sizes.batch, g.outputs()});
-    dx = carver.take_floats({sizes.steps, sizes.batch, g.input_size});
-    dy = carver.take_floats({sizes.steps, sizes.batch, g.outputs()});
+    dx = carver.take<float>({sizes.steps, sizes.batch, g.input_size});
+    dy = carver.take<float>({sizes.steps, sizes.batch, g.outputs()});
     h0 = carver.take(g.type, {g.directions, sizes.batch, g.h_size()});
     for (float** state : {&c0, &dc0, &dcN}) {
-      *state = carver.take_floats({g.directions, sizes.batch, g.hidden});
+      *state = carver.take<float>({g.directions, sizes.batch, g.hidden});
     }
-    for (float** state : {&dh0, &dhN}) *state = carver.take_floats({g.directions, sizes.batch, g.h_size()});
+    for (float** state : {&dh0, &dhN}) *state = carver.take<float>({g.directions, sizes.batch, g.h_size()});
     between = BetweenLayers(carver, g, sizes, DataType::f32);
     saved = carver.take_bytes(stack.most([](const Layer& layer) { return layer.saved_bytes(); }));
     staged = take_staged(carver, g, DataType::f32);

@@ -16,7 +16,7 @@ class OneDnnPlan final : public EnginePlan {
     facts_.layout_id = layout_id();
     facts_.bits_id = bits_id();
     // As for the CPU engine, with oneDNN's threads sharing out units.
-    const double bytes = static_cast<double>(geometry_.gate_rows()) *
+    const double bytes = static_cast<double>(geometry_.gate_columns()) *
                          static_cast<double>(geometry_.h_size()) *
                          static_cast<double>(size_of(geometry_.type)) / stack_.threads;
     facts_.resident_fraction = std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);
@@ -118,17 +118,14 @@ class OneDnnPlan final : public EnginePlan {
   // oneDNN may choose a format by anything it is asked for.
   std::uint64_t layout_id() const {
     const Geometry& g = geometry_;
-    return Hash()
-        .add("onednn packed weights 2")
+    Hash hash;
+    hash.add("onednn packed weights 2")
         .add(facts_.tile)
         .add(static_cast<std::uint64_t>(lib().get_effective_cpu_isa()))
         .add(static_cast<std::uint64_t>(g.variant))
         .add(static_cast<std::uint64_t>(g.type))
-        .add(static_cast<std::uint64_t>(g.bias))
-        .add(static_cast<std::uint64_t>(g.input_size))
-        .add(static_cast<std::uint64_t>(g.hidden))
-        .add(static_cast<std::uint64_t>(g.projection))
-        .add(static_cast<std::uint64_t>(g.layers))
+        .add(static_cast<std::uint64_t>(g.bias));
+    return g.add_to(hash)
         .add(static_cast<std::uint64_t>(g.direction))
         .add(static_cast<std::uint64_t>(g.layout))
         .add(static_cast<std::uint64_t>(stack_.sizes.steps))

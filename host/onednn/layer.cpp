@@ -205,21 +205,10 @@ Primitive must_exist(PrimitiveDesc desc, const char* what) {
 }  // namespace
 
 Geometry geometry_of(const Job& job) {
-  const Spec& spec = job.spec;
-  const Variant variant = variant_of(spec);
-  return Geometry{.variant = variant,
-                  .traits = cells::traits_of(variant),
-                  .input_size = spec.input_size,
-                  .hidden = spec.hidden_size,
-                  .projection = spec.projection_size,
-                  .layers = spec.layers,
-                  .directions = directions_of(spec),
-                  .direction = spec.direction,
-                  .layout = spec.layout,
-                  .bias = spec.bias,
-                  .type = spec.dtype,
-                  .training = job.options.pass == Pass::training,
-                  .threads = lib().omp_set_num_threads == nullptr ? 1 : job.options.threads};
+  Geometry g{layers::stack_of(job)};
+  g.training = job.options.pass == Pass::training;
+  g.threads = lib().omp_set_num_threads == nullptr ? 1 : job.options.threads;
+  return g;
 }
 
 Layer::Layer(const Geometry& g, std::int64_t columns, const RunSizes& sizes, int threads,

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "host/engine.hpp"
+#include "host/layers/stack.hpp"
 #include "host/onednn/handles.hpp"
 
 namespace recur::host::onednn {
@@ -12,30 +12,12 @@ namespace recur::host::onednn {
 // Below half of any L2.
 constexpr double kSmallProductBytes = 32 << 10;
 
-struct Geometry {
-  cells::Variant variant;
-  cells::Traits traits;
-  std::int64_t input_size;  // I
-  std::int64_t hidden;      // H
-  std::int64_t projection;  // P; 0: none
-  std::int64_t layers;      // L
-  std::int64_t directions;  // D
-  Direction direction;
-  Layout layout;
-  Bias bias;
-  DataType type;
-  bool training;
-  int threads;  // planned; threads_of (threads.hpp) says how many of them primitives are made for
+struct Geometry : layers::StackSizes {
+  bool training = false;
+  int threads = 1;  // planned; threads_of (threads.hpp) says how many of them primitives are made for
   // Left sides of products that oneDNN certainly takes whole; less in the tests of threads_of.
   double small_bytes = kSmallProductBytes;
 
-  bool projected() const { return projection > 0; }
-  std::int64_t h_size() const { return projected() ? projection : hidden; }
-  std::int64_t outputs() const { return directions * h_size(); }
-  // K of a layer.
-  std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }
-  std::int64_t widest_columns() const { return layers > 1 ? std::max(input_size, outputs()) : input_size; }
-  std::int64_t gate_rows() const { return traits.gates * hidden; }
   // gru with reset after the product keeps the recurrent bias of the candidate apart, as a gate of its own.
   std::int64_t bias_gates() const { return traits.gates + (traits.split_gate >= 0 ? 1 : 0); }
   // Where oneDNN has the gate: its gru is z r n, the others are as ours.

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "recur/tensor.hpp"
+#include "host/layers/rows.hpp"
 
 namespace recur::host::onednn {
 
@@ -35,19 +35,12 @@ BasicRows<Pointer> dense_rows(Pointer data, DataType type, std::int64_t outer, s
   return {data, type, outer, inner, columns, inner * columns, columns};
 }
 
-// The element `offset` elements on.
-template <class Pointer>
-Pointer advanced(Pointer data, DataType type, std::int64_t offset) {
-  using Byte = std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>, const char, char>;
-  return static_cast<Byte*>(data) + offset * static_cast<std::int64_t>(size_of(type));
-}
-
 // One of `blocks` blocks of rows: of [outer][blocks*inner][columns] the [outer][inner][columns] of one gate.
 template <class Pointer>
 BasicRows<Pointer> row_block(const BasicRows<Pointer>& all, std::int64_t block, std::int64_t blocks) {
   BasicRows<Pointer> part = all;
   part.inner = all.inner / blocks;
-  part.data = advanced(all.data, all.type, block * part.inner * all.inner_stride);
+  part.data = layers::advance(all.data, all.type, block * part.inner * all.inner_stride);
   return part;
 }
 
@@ -60,7 +53,7 @@ BasicRows<Pointer> rows_of(const BasicTensorView<Pointer>& view) {
 // The [D][B][H] of one layer's states.
 template <class Pointer>
 BasicRows<Pointer> rows_of_state(const BasicTensorView<Pointer>& view, std::int64_t layer) {
-  return {advanced(view.data(), view.type(), layer * view.stride(0)),
+  return {layers::advance(view.data(), view.type(), layer * view.stride(0)),
           view.type(),
           view.size(1),
           view.size(2),

@@ -46,7 +46,7 @@ int threads_of(const Geometry& g, const RunSizes& sizes) {
       const std::int64_t widest = std::max(inputs, g.h_size());
       const Product forward{sizes.batch, g.hidden, widest};
       const Product inputs_gradient{sizes.batch, widest, g.hidden};
-      const Product weights_gradient{widest, g.gate_rows(), sizes.batch};
+      const Product weights_gradient{widest, g.gate_columns(), sizes.batch};
       if (is_rnn && !is_cut_up(g, forward, threads)) return false;
       if (!g.training || !(is_rnn || is_lstm)) continue;
       if (!is_cut_up(g, inputs_gradient, threads) || !is_cut_up(g, weights_gradient, threads)) return false;

@@ -26,7 +26,7 @@ int recurrent_bias_gate(const Geometry& g, int gate) {
 // The blocks that a matrix is copied in: its gates where their order changes. (A projection has none.)
 int blocks_of(const Geometry& g) { return g.permutes_gates() ? g.traits.gates : 1; }
 
-const void* in_order(const Geometry& g, const ConstTensorView& weights, std::byte* staged) {
+const void* in_order(const Geometry& g, const ConstTensorView& weights, void* staged) {
   const ConstRows from = rows_of(weights);
   if (from.dense() && !g.permutes_gates()) return from.data;
   const Rows to = dense_rows<void*>(staged, from.type, from.outer, from.inner, from.columns);
@@ -59,7 +59,7 @@ void write(GradientMode mode, const Rows& to, const ConstRows& from) {
 }
 
 void unpack_matrix(Runner& runner, const Geometry& g, const std::byte* from, const Primitive& reorder,
-                   std::byte* staged, const TensorView& gradient, GradientMode mode) {
+                   void* staged, const TensorView& gradient, GradientMode mode) {
   if (!gradient.given()) return;
   const Rows to = rows_of(gradient);
   const bool in_place =
@@ -76,7 +76,7 @@ void unpack_matrix(Runner& runner, const Geometry& g, const std::byte* from, con
 }  // namespace
 
 void pack(Runner& runner, const Geometry& g, const LayerWeights& weights,
-          const Layer::WeightReorders& reorder, std::byte* staged, const PackedLayer& to) {
+          const Layer::WeightReorders& reorder, void* staged, const PackedLayer& to) {
   runner.reorder(reorder.W, in_order(g, weights.W, staged), to.W);
   runner.reorder(reorder.R, in_order(g, weights.R, staged), to.R);
   if (g.projected())
@@ -86,7 +86,7 @@ void pack(Runner& runner, const Geometry& g, const LayerWeights& weights,
 }
 
 void unpack(Runner& runner, const Geometry& g, const PackedLayer& from, const Layer::Backward& layer,
-            std::byte* staged, const LayerGradients& gradients, GradientMode mode) {
+            void* staged, const LayerGradients& gradients, GradientMode mode) {
   const Layer::WeightReorders& reorder = layer.reorder_gradients;
   unpack_matrix(runner, g, from.W, reorder.W, staged, gradients.W, mode);
   unpack_matrix(runner, g, from.R, reorder.R, staged, gradients.R, mode);

@@ -6,22 +6,15 @@
 #include <cstdint>
 
 #include "kernels/cells/variants.cuh"
+#include "kernels/schedule/rows.hpp"
 #include "kernels/schedule/timeline.hpp"
 #include "recur/types.hpp"
 
 namespace recur::gpu_pass {
 
+using schedule::BasicRows;
 using schedule::Timeline;
 
-// Rows (t, b) of a tensor: data + t * step + b * batch. Null data where the tensor is not given.
-template <class Pointer>
-struct BasicRows {
-  Pointer data = nullptr;
-  std::int64_t step = 0;
-  std::int64_t batch = 0;
-
-  RECUR_HD explicit operator bool() const { return data != nullptr; }
-};
 using Rows = BasicRows<void*>;
 using ConstRows = BasicRows<const void*>;
 
