@@ -7,6 +7,7 @@ option(RECUR_BUILD_PERF "Build the timing programs" ${PROJECT_IS_TOP_LEVEL})
 option(RECUR_INSTALL "Add install rules" ${PROJECT_IS_TOP_LEVEL})
 option(RECUR_WERROR "Turn warnings into errors" OFF)
 option(RECUR_COVERAGE "Instrument for line coverage (gcov)" OFF)
+option(RECUR_CLANG_TILES "Compile the CPU engine's register tiles by clang++ as well, for the test that looks at them" OFF)
 option(RECUR_FUZZ "Build the fuzz targets (needs clang's libFuzzer)" OFF)
 
 set(RECUR_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. 'address;undefined' or 'thread'")

@@ -11,6 +11,7 @@
 
 #include "engines/engine_run.hpp"
 #include "engines/expected.hpp"
+#include "support/instrumented.hpp"
 #include "support/tolerance.hpp"
 
 namespace recur::test {
@@ -18,11 +19,7 @@ namespace recur::test {
 /// False in instrumented builds (sanitizers, coverage), whose subject is what the code touches and not its
 /// numbers: they run one seed of each case and give no verdict, which would take them hours. The release
 /// build judges.
-#ifdef RECUR_INSTRUMENTED
-inline constexpr bool kJudges = false;
-#else
-inline constexpr bool kJudges = true;
-#endif
+inline constexpr bool kJudges = !kInstrumented;
 
 /// Runs problems of this Spec and size over fixed seeds until every tensor has enough values, then gives the
 /// verdict for each way of running: they share what is expected, and what is not given.

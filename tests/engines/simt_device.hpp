@@ -15,6 +15,7 @@ namespace recur::test {
 
 inline TestDevice simt_device(std::string name, EngineId engine) {
   TestDevice device{.name = std::move(name), .engine = engine, .device = Device::cuda(0)};
+  device.emulated = true;
   device.synchronize = [] { simt::synchronize(); };
   device.stream = [](int which) {
     static void* const streams[] = {host::gpu::create_stream(), host::gpu::create_stream()};

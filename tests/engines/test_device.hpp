@@ -55,6 +55,7 @@ struct TestDevice {
   bool empty_sequences = true;  ///< takes a length of 0
   CudnnAlgorithm cudnn_algorithm = CudnnAlgorithm::standard;
 
+  bool emulated = false;         ///< kernels run on the CPU, under the same schedule every time
   bool batch_invariant = false;  ///< takes Options::batch_invariant
   bool tf32 = false;             ///< does something for Options::tf32
   int threads = 1;               ///< most for Options::threads; 1: it changes nothing

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "recur/tasks/loss.hpp"
+#include "support/instrumented.hpp"
 #include "support/random.hpp"
 #include "support/spec_name.hpp"
 
@@ -17,6 +18,8 @@ namespace {
 constexpr std::int64_t kSteps = 10;
 constexpr std::int64_t kBatch = 24;
 constexpr std::int64_t kInputs = 3;
+// Every update touches the same memory; enough of them learn.
+constexpr int kUpdates = kInstrumented ? 3 : 20;
 
 // Two stacked bidirectional layers learn to repeat their input.
 struct Outcome {
@@ -43,7 +46,7 @@ Outcome train(const Spec& cell, int threads) {
     trainer.x()[i] = static_cast<float>(random.symmetric(1));
   }
   Outcome run;
-  for (int update = 0; update < 20; ++update) {
+  for (int update = 0; update < kUpdates; ++update) {
     trainer.predict();
     const ConstTensorView target(trainer.x(), {kSteps * kBatch, kInputs});
     run.last_loss = tasks::mean_squared_error(trainer.prediction_rows(), target, trainer.dprediction_rows());
@@ -61,7 +64,9 @@ TEST_P(Training, IsReproducible) {
     SCOPED_TRACE(threads);
     const Outcome once = train(GetParam(), threads);
     const Outcome again = train(GetParam(), threads);
-    EXPECT_LT(once.last_loss, once.first_loss / 2);
+    if (!kInstrumented) {
+      EXPECT_LT(once.last_loss, once.first_loss / 2);
+    }
     ASSERT_EQ(once.parameters.size(), again.parameters.size());
     EXPECT_EQ(
         std::memcmp(once.parameters.data(), again.parameters.data(), once.parameters.size() * sizeof(float)),

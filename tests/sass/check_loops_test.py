@@ -139,7 +139,7 @@ class CheckLoops(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.table = os.path.join(self.folder, "table.txt")
-        self.object = os.path.join(self.folder, "resident_lstm.cu.o")
+        self.object = os.path.join(self.folder, "resident.cu.o")
         tool = os.path.join(self.folder, "cuobjdump")
         with open(tool, "w", encoding="utf-8") as file:
             file.write('#!/bin/sh\nif [ "$3" = -sass ]; then cat "$4"; '
@@ -204,6 +204,16 @@ class CheckLoops(unittest.TestCase):
         self.assertIn(f"{ROW}: in the table, but not compiled\n", output)
         self.assertIn(f"{ROW.replace('bf16', 'f16')}: compiled, but not in the table\n", output)
 
+    def test_an_object_has_kernels_of_several_cells(self):
+        for template, cell in (("4LstmILb1ELb1ENS2_12OwnFunctionsEE", "lstm_coupled_peephole"),
+                               ("3RnnILb1ELb0ENS2_12OwnFunctionsEE", "rnn_relu"),
+                               ("14GruResetBeforeINS2_12OwnFunctionsEE", "gru_reset_before")):
+            self.compile(KERNEL, NAME.replace("4LstmILb0ELb0EE", template))
+            code, output = self.run_it()
+            self.assertEqual(code, 1)
+            self.assertIn(f"{ROW}: in the table, but not compiled\n", output)
+            self.assertIn(f"{ROW.replace('lstm', cell)}: compiled, but not in the table\n", output)
+
     def test_another_nvcc_is_skipped(self):
         code, output = self.run_it(nvcc="13.1.12")
         self.assertEqual(code, 77)
@@ -216,6 +226,10 @@ class CheckLoops(unittest.TestCase):
         self.assertEqual(self.run_it(), (1, f"check_loops: {ROW}: no matrix product in the kernel\n"))
         self.compile(KERNEL, "another_kernel")
         self.assertEqual(self.run_it()[0], 1)
+        self.compile(KERNEL, NAME.replace("4Lstm", "3New"))
+        code, output = self.run_it()
+        self.assertEqual(code, 1)
+        self.assertIn("cell, type, tile and number of batch tiles were expected", output)
         with open(self.table, "w", encoding="utf-8") as file:
             file.write("# nvcc 13.0.88\nkernel total\n")
         code, output = self.run_it()
