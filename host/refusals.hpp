@@ -66,6 +66,9 @@ Refusals cpu_refusals();
 namespace resident {
 Refusals refusals();
 }
+namespace fused {
+Refusals refusals();
+}
 namespace stepwise {
 Refusals refusals();
 }
