@@ -358,7 +358,8 @@ void run_kernel(const Launch& launch, const std::function<void()>& thread, const
     run(group);
   }
   if (launch.dependent && !job.waited) {
-    throw Fault(FaultKind::misuse, launch.name + ": a dependent launch that never waits for the kernel before it");
+    throw Fault(FaultKind::misuse,
+                launch.name + ": a dependent launch that never waits for the kernel before it");
   }
 }
 

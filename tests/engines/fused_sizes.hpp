@@ -24,10 +24,10 @@ inline constexpr Size kFusedBitSizes[] = {
     {2, 9, 3, 72, "several warps and blocks"},
 };
 
-// Input products have at least 128 rows, 7 steps of 17 sequences; those of one gate 10. An odd number of steps then lies
+// Input products have at least 128 rows, 7 steps of 17 sequences. An odd number of steps then lies
 // before the second chunk, which finds h in the other buffer.
 inline constexpr Size kFusedChunkSizes[] = {
-    {11, 17, 3, 8, "two chunks"},
+    {11, 17, 16, 16, "two chunks"},
 };
 
 // What emulation has no time for: real layers.
