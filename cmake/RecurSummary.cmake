@@ -2,7 +2,7 @@
 
 set(recur_engines "cpu")
 if(RECUR_HAVE_CUDA)
-  set(recur_engines "cluster-resident and stepwise (CUDA), cpu")
+  set(recur_engines "cluster-resident, fused and stepwise (CUDA), cpu")
   if(RECUR_HAVE_CUDNN)
     string(APPEND recur_engines ", cudnn (a reference)")
   endif()

@@ -92,6 +92,7 @@ std::string_view name_of(EngineId value) {
     case EngineId::grid_resident: return "grid-resident";
     case EngineId::cudnn: return "cudnn";
     case EngineId::onednn: return "onednn";
+    case EngineId::fused: return "fused";
   }
   return "unknown engine";
 }

@@ -144,7 +144,7 @@ std::string_view status_of(EngineId engine) {
     case EngineId::cpu: return "tested on CPUs, with every instruction set that the build has";
     case EngineId::stepwise:
     case EngineId::cluster_resident:
-      return "in simt only: tested with its kernels on the CPU, has not run on a GPU";
+    case EngineId::fused: return "in simt only: tested with its kernels on the CPU, has not run on a GPU";
     case EngineId::grid_resident: return "planned";
     case EngineId::cudnn: return "over a stand-in only: a reference that has not run on a GPU";
     case EngineId::onednn: return "a reference: oneDNN's code, tested on CPUs as ours";

@@ -99,6 +99,7 @@ std::span<const Refusal> refusals() {
     };
     append(EngineId::cpu, cpu::refusals());
     append(EngineId::cluster_resident, resident::refusals());
+    append(EngineId::fused, fused::refusals());
     append(EngineId::stepwise, stepwise::refusals());
     append(EngineId::onednn, onednn::refusals());
     append(EngineId::cudnn, cudnn::refusals());

@@ -71,6 +71,9 @@ Refusals refusals();
 namespace resident {
 Refusals refusals();
 }
+namespace fused {
+Refusals refusals();
+}
 namespace stepwise {
 Refusals refusals();
 }

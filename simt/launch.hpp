@@ -49,6 +49,9 @@ struct Launch {
   std::size_t shared_bytes = 0;
   bool cooperative = false;
   int registers = 0;  ///< of a thread, 0: not said
+  /// Starts before the node before it has ended: until `wait_for_node_before` its threads know only what that one
+  /// knew when it started.
+  bool dependent = false;
 };
 
 /// Throws a Fault when the device would refuse the launch, or could not hold together what must run together.
@@ -96,7 +99,7 @@ template <class Config, class... Parameters, class... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), const Config& config, Arguments&&... arguments) {
   std::tuple<std::decay_t<Parameters>...> values(static_cast<Parameters>(arguments)...);
   enqueue(Launch{name, config.grid, config.block, config.cluster, config.shared_bytes, config.cooperative,
-                 config.registers},
+                 config.registers, config.dependent},
           config.stream, [kernel, values] { std::apply(kernel, values); });
 }
 

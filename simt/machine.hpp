@@ -220,7 +220,12 @@ void forbid_shared(Block& block);
 void deliver(Group& group, std::size_t which);
 
 // Runs a kernel to its end; throws Fault. scheduler.cpp.
-void run_kernel(const Launch& launch, const std::function<void()>& thread, const void* start_tag,
-                const void* end_tag);
+// Tags for the race detector: what threads know when they start and after wait_for_node_before, and their end.
+struct KernelTags {
+  const void* start;
+  const void* wait;
+  const void* end;
+};
+void run_kernel(const Launch& launch, const std::function<void()>& thread, const KernelTags& tags);
 
 }  // namespace simt

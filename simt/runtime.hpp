@@ -29,6 +29,9 @@ void barrier_arrive(int id, unsigned threads, const char* name, Where where);
 void cluster_arrive(Where where);
 void cluster_wait(Where where);
 
+/// In a dependent launch: from here on the thread knows what the node before it on the stream has done.
+void wait_for_node_before();
+
 // warps.
 /// All lanes of `mask` that have not exited must come, and all must be in the same operation.
 void sync_warp(std::uint32_t mask, Where where);

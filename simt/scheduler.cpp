@@ -59,7 +59,9 @@ void start_watchdog() {
 struct Job {
   const std::function<void()>* body;
   const void* start_tag;
+  const void* wait_tag;
   const void* end_tag;
+  bool waited;  // a thread for the node before
 };
 Job job;
 
@@ -328,14 +330,18 @@ void run(Group& group) {
 
 }  // namespace
 
-void run_kernel(const Launch& launch, const std::function<void()>& thread, const void* start_tag,
-                const void* end_tag) {
+void wait_for_node_before() {
+  sanitizers::acquire(job.wait_tag);
+  job.waited = true;
+}
+
+void run_kernel(const Launch& launch, const std::function<void()>& thread, const KernelTags& tags) {
   start_watchdog();
   Machine& m = machine();
   ++m.statistics.launches;
   ::blockDim = launch.block;
   ::gridDim = launch.grid;
-  job = {&thread, start_tag, end_tag};
+  job = {&thread, tags.start, tags.wait, tags.end, false};
   const std::uint64_t clusters = volume(launch.grid) / volume(launch.cluster);
   m.grid_is_one_group = launch.cooperative;
   if (launch.cooperative) {
@@ -350,6 +356,10 @@ void run_kernel(const Launch& launch, const std::function<void()>& thread, const
     group.launch = &launch;
     add_cluster(group, which);
     run(group);
+  }
+  if (launch.dependent && !job.waited) {
+    throw Fault(FaultKind::misuse,
+                launch.name + ": a dependent launch that never waits for the kernel before it");
   }
 }
 

@@ -19,7 +19,7 @@ struct Node {
   bool is_kernel = false;
   std::vector<NodePtr> after;
   bool done = false;
-  char end_tag = 0;
+  char start_tag = 0, end_tag = 0;
   int order = 0;  // of the stream it was put on, for the schedule
 };
 
@@ -111,6 +111,7 @@ struct HostWork {
 void run_host_work(void* user) {
   auto& work = *static_cast<HostWork*>(user);
   for (const NodePtr& before : work.node->after) sanitizers::acquire(&before->end_tag);
+  sanitizers::release(&work.node->start_tag);
   try {
     work.node->body();
   } catch (...) {
@@ -119,23 +120,30 @@ void run_host_work(void* user) {
   sanitizers::release(&work.node->end_tag);
 }
 
-// Joins the ends of several nodes into one tag, as a thread of its own.
+// Joins the ends, or the starts, of the nodes before one into one tag, as a thread of its own.
 struct Join {
   const Node* node;
-  char* tag;
+  char Node::*of_each;
+  const char* tag;
 };
 void join_tags(void* user) {
   const auto& join = *static_cast<const Join*>(user);
-  for (const NodePtr& before : join.node->after) sanitizers::acquire(&before->end_tag);
+  for (const NodePtr& before : join.node->after) sanitizers::acquire(&((*before).*join.of_each));
   sanitizers::release(join.tag);
 }
 
 void run_node(const Node& node) {
   if (node.is_kernel) {
-    const auto start_tag = std::make_unique<char>();
-    Join join{&node, start_tag.get()};
+    Join join{&node, &Node::end_tag, &node.start_tag};
     run_apart(join_tags, &join);
-    run_kernel(node.launch, node.body, start_tag.get(), &node.end_tag);
+    KernelTags tags{&node.start_tag, &node.start_tag, &node.end_tag};
+    const auto early_tag = std::make_unique<char>();
+    if (node.launch.dependent) {
+      Join early{&node, &Node::start_tag, early_tag.get()};
+      run_apart(join_tags, &early);
+      tags.start = early_tag.get();
+    }
+    run_kernel(node.launch, node.body, tags);
     return;
   }
   HostWork work{&node, nullptr};

@@ -42,6 +42,7 @@ static_assert(RECUR_U8 == static_cast<int>(recur::DataType::u8) &&
               RECUR_TRAINING == static_cast<int>(recur::Pass::training) &&
               RECUR_ENGINE_STEPWISE == static_cast<int>(recur::EngineId::stepwise) &&
               RECUR_ENGINE_ONEDNN == static_cast<int>(recur::EngineId::onednn) &&
+              RECUR_ENGINE_FUSED == static_cast<int>(recur::EngineId::fused) &&
               RECUR_CUDNN_FASTEST == static_cast<int>(recur::CudnnAlgorithm::fastest) &&
               RECUR_ACTIVATION_SOFTPLUS == static_cast<int>(recur::Activation::softplus) &&
               RECUR_WEIGHTS_MADMOM == static_cast<int>(recur::WeightFormat::madmom) &&
@@ -180,12 +181,12 @@ const char* recur_status_name(recur_status status) {
 }
 
 const char* recur_engine_name(int32_t engine) {
-  if (engine < 0 || engine > RECUR_ENGINE_ONEDNN) return "unknown engine";
+  if (engine < 0 || engine > RECUR_ENGINE_FUSED) return "unknown engine";
   return recur::name_of(static_cast<recur::EngineId>(engine)).data();  // of a literal, which ends in 0
 }
 
 const char* recur_engine_status(int32_t engine) {
-  if (engine < 0 || engine > RECUR_ENGINE_ONEDNN) return "unknown engine";
+  if (engine < 0 || engine > RECUR_ENGINE_FUSED) return "unknown engine";
   return recur::status_of(static_cast<recur::EngineId>(engine)).data();
 }
 

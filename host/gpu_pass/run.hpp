@@ -60,7 +60,8 @@ struct ForwardRun {
 };
 
 // Puts all steps of the chunks on their lanes' streams: chunks of tracks that do not depend on each other, whose
-// input products are there. h and c, in place, are then those after the last step visited.
+// input products are there. The stepper's next chunk goes on from the h and c that it left, in place or wherever it
+// keeps them.
 using RunForwardChunks = void (*)(const ForwardRun& run, std::span<const ForwardChunk> chunks);
 RunForwardChunks forward_of(Stepper stepper);
 

@@ -14,7 +14,7 @@ namespace recur::host::gpu_pass {
 struct CostModel;
 
 // The steppers. host/gpu/steppers.cpp has a row for each with what runs it.
-enum class Stepper : std::uint8_t { step_by_step, cluster_resident };
+enum class Stepper : std::uint8_t { step_by_step, cluster_resident, fused };
 
 // What a plan chose for the steps of forward.
 class ForwardSteps {

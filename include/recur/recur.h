@@ -102,7 +102,8 @@ enum {
   RECUR_ENGINE_CLUSTER_RESIDENT = 3,
   RECUR_ENGINE_GRID_RESIDENT = 4, /**< not implemented: RECUR_UNSUPPORTED */
   RECUR_ENGINE_CUDNN = 5,
-  RECUR_ENGINE_ONEDNN = 6
+  RECUR_ENGINE_ONEDNN = 6,
+  RECUR_ENGINE_FUSED = 7
 };
 /** How cuDNN runs a layer (its cudnnRNNAlgo_t), and the fastest of those that take the job. */
 enum {

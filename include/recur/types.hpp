@@ -119,6 +119,7 @@ enum class EngineId : std::uint8_t {
   grid_resident,  ///< not implemented; `make_plan` throws Unsupported and says so
   cudnn,
   onednn,
+  fused,
 };
 
 /// Ways in which cuDNN runs a layer (its `cudnnRNNAlgo_t`), and the fastest of those that take the job.

@@ -17,8 +17,10 @@ struct LaunchConfig {
   std::size_t shared_bytes = 0;  // dynamic shared memory of a block
   dim3 cluster = dim3(1);        // blocks of a cluster; sm_90 and newer
   bool cooperative = false;      // all blocks at once on the device, or the launch fails
-  int registers = 0;             // of a thread, as ptxas reports; simt checks residency by it, a GPU knows
-  void* stream = nullptr;        // cudaStream_t
+  bool dependent =
+      false;          // starts before the kernel before it has ended (dependent_launch.cuh); sm_90 and newer
+  int registers = 0;  // of a thread, as ptxas reports; simt checks residency by it, a GPU knows
+  void* stream = nullptr;  // cudaStream_t
 };
 
 #if defined(RECUR_SIMT)
@@ -37,7 +39,7 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchConfig&
   native.blockDim = config.block;
   native.dynamicSmemBytes = config.shared_bytes;
   native.stream = static_cast<cudaStream_t>(config.stream);
-  cudaLaunchAttribute attributes[2];
+  cudaLaunchAttribute attributes[3];
   unsigned count = 0;
   if (config.cooperative) {
     attributes[count].id = cudaLaunchAttributeCooperative;
@@ -48,6 +50,10 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchConfig&
     attributes[count].val.clusterDim.x = config.cluster.x;
     attributes[count].val.clusterDim.y = config.cluster.y;
     attributes[count++].val.clusterDim.z = config.cluster.z;
+  }
+  if (config.dependent) {
+    attributes[count].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[count++].val.programmaticStreamSerializationAllowed = 1;
   }
   native.attrs = attributes;
   native.numAttrs = count;

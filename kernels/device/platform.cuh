@@ -23,6 +23,7 @@
 
 #define RECUR_DEVICE inline __attribute__((always_inline))
 #define RECUR_KERNEL(max_threads) inline void
+#define RECUR_KERNEL_OF(max_threads, blocks) inline void
 #define RECUR_GRID_CONSTANT
 #define RECUR_UNROLL
 #define RECUR_SHARED(Type, name, ...) SIMT_SHARED(Type, name, __VA_ARGS__)
@@ -35,7 +36,8 @@
 
 #define RECUR_DEVICE __device__ __forceinline__
 // Told that one block a multiprocessor will do, ptxas does not buy room for another with spilled registers.
-#define RECUR_KERNEL(max_threads) __global__ void __launch_bounds__(max_threads, 1)
+#define RECUR_KERNEL(max_threads) RECUR_KERNEL_OF(max_threads, 1)
+#define RECUR_KERNEL_OF(max_threads, blocks) __global__ void __launch_bounds__(max_threads, blocks)
 #define RECUR_GRID_CONSTANT __grid_constant__
 #define RECUR_UNROLL _Pragma("unroll")
 #define RECUR_SHARED(Type, name, ...) __shared__ Type name __VA_ARGS__

@@ -24,6 +24,7 @@ _PROGRAMS = {
     "pytorch": Program("PyTorch", _ORANGE, "v"),
     "stepwise": Program("`stepwise`", _SKY, "P"),
     "cluster-resident": Program("`cluster-resident`", _BLACK, "X"),
+    "fused": Program("`fused`", _PURPLE, "D"),
     "cudnn": Program("cuDNN", _VERMILION, "s"),
 }
 _UNKNOWN = "#777777"

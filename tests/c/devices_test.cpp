@@ -172,7 +172,7 @@ TEST_F(CInterface, KnownDevicesAndRates) {
     EXPECT_EQ(recur_plan_create(&spec_, kT, kB, known, nullptr, &plan, &error_), RECUR_SUCCESS)
         << error_.message;
     const double seconds = recur_plan_predicted_seconds(plan);
-    EXPECT_EQ(recur_plan_engine(plan), RECUR_ENGINE_STEPWISE);
+    EXPECT_EQ(recur_plan_engine(plan), RECUR_ENGINE_FUSED);
     recur_plan_free(plan);
     return seconds;
   };

@@ -1,5 +1,6 @@
 // The GPU engines on the machine's first GPU.
 #include "engines/cudnn_device.hpp"
+#include "engines/fused_sizes.hpp"
 #include "engines/resident_sizes.hpp"
 #include "engines/stepwise_sizes.hpp"
 #include "engines/test_device.hpp"
@@ -54,6 +55,19 @@ TestDevice resident_device(TestDevice device) {
   return device;
 }
 
+// The engine of one kernel a step.
+TestDevice fused_device(TestDevice device) {
+  device.name = "fused_gpu";
+  device.engine = EngineId::fused;
+  device.types = device.option_types = {DataType::f32, DataType::bf16, DataType::f16};
+  static const std::vector<Size> all = joined(kFusedSizes, kFusedLargeSizes);
+  device.sizes = all;
+  device.option_sizes = kFusedOptionSizes;
+  device.chunk_sizes = kFusedChunkSizes;
+  device.bit_sizes = bit_sizes();
+  return device;
+}
+
 // The reference beside ours, where there is one.
 [[maybe_unused]] TestDevice cudnn_device(TestDevice device) {
   device.name = "cudnn_gpu";
@@ -105,9 +119,9 @@ std::vector<TestDevice> test_devices() {
   device.bit_sizes = bit_sizes();
   device.dropout_masks = oracle::dropout_masks;
 #ifdef RECUR_HAVE_CUDNN
-  return {device, resident_device(device), cudnn_device(device)};
+  return {device, resident_device(device), fused_device(device), cudnn_device(device)};
 #else
-  return {device, resident_device(device)};
+  return {device, resident_device(device), fused_device(device)};
 #endif
 }
 

@@ -1,4 +1,5 @@
 // The GPU engines where every CUDA thread is a fiber on the CPU.
+#include "engines/fused_sizes.hpp"
 #include "engines/resident_sizes.hpp"
 #include "engines/simt_device.hpp"
 #include "engines/stepwise_sizes.hpp"
@@ -34,7 +35,18 @@ std::vector<TestDevice> test_devices() {
   resident.option_sizes = std::span(kResidentOptionSizes).last(1);
   resident.bit_sizes = std::span(kResidentBitSizes).last(1);
 #endif
-  return {device, resident};
+
+  // Backward, and everything around the steps, is that of stepwise.
+  TestDevice fused = simt_device("simt_fused", EngineId::fused);
+  fused.tf32 = true;
+  fused.types = {DataType::f32, DataType::bf16, DataType::f16};
+  fused.option_types = {DataType::f32};
+  fused.sizes = kFusedSizes;
+  fused.option_sizes = std::span(kFusedOptionSizes).first(1);
+  fused.chunk_sizes = kFusedChunkSizes;
+  fused.bit_sizes = kFusedBitSizes;
+  fused.dropout_masks = oracle::dropout_masks;
+  return {device, resident, fused};
 }
 
 }  // namespace recur::test

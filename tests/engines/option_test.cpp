@@ -106,13 +106,15 @@ TEST_P(Options, PlanLargerThanTheRun) {
 }
 
 // Lengths that end in any of the chunks, and chunks that are read from their ends. A stack of one direction
-// is cut for its wavefront, two directions, and whatever is resident, only where W x would leave the L2: that
+// is cut for its wavefront, two directions, and engines that go layer by layer, only where W x would leave the L2: that
 // of a small GPU here.
 TEST_P(Options, ChunksOfTime) {
   if (device().chunk_sizes.empty())
     GTEST_SKIP() << device().name << " has no sizes for lengths across chunks of time";
   constexpr std::size_t kSmall = std::size_t{16} << 10;
-  const std::size_t one_direction = device().engine == EngineId::cluster_resident ? kSmall : 0;
+  const bool layer_by_layer =
+      device().engine == EngineId::cluster_resident || device().engine == EngineId::fused;
+  const std::size_t one_direction = layer_by_layer ? kSmall : 0;
   for (Layout layout : {Layout::time_major, Layout::batch_major}) {
     judge_chunks(Direction::forward, layout, one_direction);
     judge_chunks(Direction::reverse, layout, one_direction);

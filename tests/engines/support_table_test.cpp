@@ -42,10 +42,13 @@ std::vector<Column> columns() {
   TestDevice cpu = cpu_device();
   TestDevice stepwise = simt_device("stepwise", EngineId::stepwise);
   TestDevice resident = simt_device("resident", EngineId::cluster_resident);
-  for (TestDevice* device : {&cpu, &stepwise, &resident}) device->dropout_masks = oracle::dropout_masks;
+  TestDevice fused = simt_device("fused", EngineId::fused);
+  for (TestDevice* device : {&cpu, &stepwise, &resident, &fused})
+    device->dropout_masks = oracle::dropout_masks;
   return {{cpu, "the CPU"},
           {stepwise, "emulation (simt) only"},
           {resident, "emulation (simt) only"},
+          {fused, "emulation (simt) only"},
           {cudnn, "a stand-in for cuDNN only"},
           {{.name = "onednn", .engine = EngineId::onednn, .device = Device::cpu()}, "the CPU"}};
 }
@@ -282,8 +285,8 @@ void SupportTable::options() {
 }
 
 void SupportTable::chips() {
-  const std::vector<EngineId> engines = {EngineId::stepwise, EngineId::cluster_resident};
-  heading("chip and type", {"`stepwise`", "`cluster-resident`"});
+  const std::vector<EngineId> engines = {EngineId::stepwise, EngineId::cluster_resident, EngineId::fused};
+  heading("chip and type", {"`stepwise`", "`cluster-resident`", "`fused`"});
   for (const Chip& chip : kChips) {
     for (DataType type : kTypes) {
       std::vector<std::string> cells;
@@ -392,7 +395,7 @@ TEST_F(SupportTable, IsWhatTheFileSays) {
       "that is there.");
   chips();
   line();
-  line("Above the largest H `cluster-resident` refuses the layer, and `best` takes `stepwise`:");
+  line("Above the largest H `cluster-resident` refuses the layer, and `best` takes `fused` or `stepwise`:");
   largest();
   ASSERT_FALSE(HasFailure()) << "the file stays as it is";
   const std::string difference = difference_from_table(RECUR_SUPPORT_TABLE, lines_);

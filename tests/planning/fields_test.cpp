@@ -18,8 +18,8 @@ using host::Field;
 using host::FieldId;
 using host::Need;
 
-constexpr EngineId kEngines[] = {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident,
-                                 EngineId::cudnn, EngineId::onednn};
+constexpr EngineId kEngines[] = {EngineId::cpu,   EngineId::stepwise, EngineId::cluster_resident,
+                                 EngineId::cudnn, EngineId::onednn,   EngineId::fused};
 
 TEST(Fields, OfTheStructsAreListedOnce) {
   std::set<FieldId> ids;

@@ -266,14 +266,34 @@ TEST(SurveyEngines, TheResidentEngineComesFirstOnHopper) {
       EXPECT_NE(plan.explain().find("engine: cluster-resident on described GPU"), std::string::npos);
     }
   }
-  const auto reason_of_stepwise_plan = [&](const Spec& asked) {
+  const auto reason_of_fused_plan = [&](const Spec& asked) {
     const Plan plan = make_plan(asked, {4, 6}, Device::from_props(props));
-    EXPECT_EQ(plan.engine(), EngineId::stepwise);
+    EXPECT_EQ(plan.engine(), EngineId::fused);
     return reason_of(EngineId::cluster_resident, plan.passed_over());
   };
-  EXPECT_EQ(reason_of_stepwise_plan(lstm()), "dtype f32 is not implemented; bf16 and f16 are");
+  EXPECT_EQ(reason_of_fused_plan(lstm()), "dtype f32 is not implemented; bf16 and f16 are");
   props.cuda.compute_major = 8;
-  EXPECT_EQ(reason_of_stepwise_plan(spec), "needs compute capability 9.0 or newer");
+  EXPECT_EQ(reason_of_fused_plan(spec), "needs compute capability 9.0 or newer");
+}
+
+// A step in one kernel comes before one in two, up to the rows that it takes and where the model has it faster.
+TEST(SurveyEngines, TheFusedEngineComesBeforeStepwise) {
+  const Device a100 = Device::known("a100-80gb");
+  EXPECT_EQ(make_plan(lstm(), {4, 64}, a100).engine(), EngineId::fused);
+  const Plan many_rows = make_plan(lstm(), {4, 65}, a100);
+  EXPECT_EQ(many_rows.engine(), EngineId::stepwise);
+  EXPECT_EQ(reason_of(EngineId::fused, many_rows.passed_over()),
+            "more than 64 rows, of which a product of its own makes more");
+  Spec wide = lstm();
+  wide.hidden_size = 1024;
+  wide.dtype = DataType::bf16;
+  const Plan slower = make_plan(wide, {4, 64}, a100);
+  EXPECT_EQ(slower.engine(), EngineId::stepwise);
+  EXPECT_EQ(reason_of(EngineId::fused, slower.passed_over()).find("by the model a step takes "), 0u);
+  EXPECT_EQ(make_plan(wide, {4, 64}, a100, {.engine = EngineId::fused}).engine(), EngineId::fused);
+  Spec projected = lstm();
+  projected.projection_size = 1;
+  EXPECT_EQ(make_plan(projected, {4, 6}, a100).engine(), EngineId::stepwise);
 }
 
 // What README's table says of engines that no GPU has run, a plan says too; what it passed over on its own
@@ -281,7 +301,7 @@ TEST(SurveyEngines, TheResidentEngineComesFirstOnHopper) {
 TEST(Plan, SaysThatItsEngineHasNotRunOnAGpu) {
   Spec spec = lstm();
   const std::string text = make_plan(spec, {4, 6}, Device::known("h200")).explain();
-  EXPECT_EQ(text.find("engine: stepwise on NVIDIA H200\nstatus: in simt only: "), 0u) << text;
+  EXPECT_EQ(text.find("engine: fused on NVIDIA H200\nstatus: in simt only: "), 0u) << text;
   EXPECT_NE(text.find("has not run on a GPU\npassed over: cluster-resident: dtype f32 is not implemented"),
             std::string::npos)
       << text;
@@ -305,7 +325,7 @@ TEST(KnownDevices, AreWhatTheirMakerPublishes) {
     EXPECT_GE(cuda.shared_per_multiprocessor, cuda.shared_per_block_optin) << kNames[i];
     EXPECT_GT(cuda.l2_bytes, 0u);
     EXPECT_GT(cuda.global_bytes, cuda.l2_bytes);
-    EXPECT_EQ(make_plan(lstm(), {4, 6}, device).engine(), EngineId::stepwise) << kNames[i];
+    EXPECT_EQ(make_plan(lstm(), {4, 6}, device).engine(), EngineId::fused) << kNames[i];
   }
 }
 

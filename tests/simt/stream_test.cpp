@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/device/dependent_launch.cuh"
 #include "simt/array.hpp"
 #include "simt/primitives.cuh"
 
@@ -14,6 +15,16 @@
 
 namespace recur::test {
 namespace {
+
+enum class Reads { after_the_wait, before_the_wait, without_a_wait };
+
+RECUR_KERNEL(32) dependent(const int* data, int* result, Reads reads) {
+  int value = 0;
+  if (reads == Reads::before_the_wait) value = data[0];
+  if (reads != Reads::without_a_wait) device::wait_for_kernel_before();
+  if (reads == Reads::after_the_wait) value = data[0];
+  result[threadIdx.x] = value;
+}
 
 class Streams : public ::testing::TestWithParam<simt::Order> {
  public:
@@ -111,6 +122,24 @@ TEST_P(Streams, FaultDropsWhatIsPending) {
   append(streams[0], 2);
   simt::synchronize();
   EXPECT_EQ(order, std::vector<int>{2});
+}
+
+// A dependent launch knows what the node before it wrote when it has waited for it, and must wait.
+TEST_P(Streams, DependentLaunch) {
+  simt::Array<int> data(std::vector<int>{0}), result(32);
+  const auto run = [&](Reads reads) {
+    simt::enqueue("before", streams[0], [&] { data.data()[0] = 7; });
+    RECUR_LAUNCH(dependent, (device::LaunchConfig{.block = 32, .dependent = true, .stream = streams[0]}),
+                 data.data(), result.data(), reads);
+    simt::synchronize();
+  };
+  run(Reads::after_the_wait);
+  EXPECT_EQ(result.data()[31], 7);
+  EXPECT_THROW(run(Reads::without_a_wait), simt::Fault);
+#if defined(RECUR_TEST_TSAN)
+  ::testing::FLAGS_gtest_death_test_style = "threadsafe";  // planted_test.cpp says why
+  EXPECT_DEATH(run(Reads::before_the_wait), "data race");
+#endif
 }
 
 // A forgotten event: wrong under some schedule, and a race under ThreadSanitizer even where the order happens

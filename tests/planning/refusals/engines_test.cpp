@@ -9,8 +9,8 @@ namespace {
 
 // Each of these has its file here, with a test that reaches every row.
 TEST(Refusals, EnginesWithReasonsAreKnown) {
-  const std::set<EngineId> known = {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident,
-                                    EngineId::cudnn, EngineId::onednn};
+  const std::set<EngineId> known = {EngineId::cpu,   EngineId::stepwise, EngineId::cluster_resident,
+                                    EngineId::cudnn, EngineId::onednn,   EngineId::fused};
   for (const Refusal& row : host::refusals()) EXPECT_EQ(known.count(row.engine), 1u) << name_of(row.engine);
 }
 
@@ -100,11 +100,14 @@ TEST(Refusals, DropoutThatDropsNothingIsNoReason) {
 }
 
 TEST(Refusals, DropoutInTrainingBetweenLayers) {
-  for (EngineId engine : {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident, EngineId::onednn}) {
+  for (EngineId engine :
+       {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident, EngineId::fused, EngineId::onednn}) {
     if (!in_build(engine)) continue;
     Job job = small_job();
     job.spec.dtype = engine == EngineId::cluster_resident ? DataType::bf16 : DataType::f32;
-    if (engine == EngineId::stepwise || engine == EngineId::cluster_resident) job.device = absent_gpu();
+    if (engine == EngineId::stepwise || engine == EngineId::cluster_resident || engine == EngineId::fused) {
+      job.device = absent_gpu();
+    }
     set_dropout(job);
     job.options.engine = engine;
     if (engine == EngineId::onednn) {
@@ -158,7 +161,8 @@ TEST(Refusals, ReasonsOfTheDeviceComeFirst) {
 
 TEST(Refusals, NamedEnginesThatAreNotThere) {
   EXPECT_FALSE(in_build(EngineId::grid_resident));
-  for (EngineId engine : {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident, EngineId::cudnn}) {
+  for (EngineId engine :
+       {EngineId::cpu, EngineId::stepwise, EngineId::cluster_resident, EngineId::fused, EngineId::cudnn}) {
     EXPECT_TRUE(in_build(engine)) << name_of(engine) << ": every build plans for all devices";
   }
   Job job = small_job();

@@ -1,0 +1,43 @@
+// What a step costs by the fused kernel, and by a product and a gate kernel, predicted from what a chip is. No run
+// has confirmed it: docs/engines/fused.md has its assumptions.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "host/engine.hpp"
+#include "kernels/fused/tile.hpp"
+
+namespace recur::host::fused {
+
+using recur::fused::Operands;
+
+// What a step is for the model.
+struct StepShape {
+  cells::Traits traits;
+  Operands operands;
+  std::int64_t hidden;      // H
+  std::int64_t batch;       // B
+  std::int64_t directions;  // D
+};
+// Of a job that the engine takes.
+StepShape step_shape_of(const Job& job);
+
+// What the kernels for a storage type multiply.
+Operands operands_of(DataType type, bool tf32);
+
+// Whether kernels of the chip can start before the ones before them have ended.
+bool has_dependent_launches(const CudaProps& chip);
+
+// Seconds of a step of all directions: by the fused kernel, a launch for each phase, and by a product and a gate
+// kernel for each phase and direction. Pure functions.
+double fused_step_seconds(const StepShape& shape, const CudaProps& chip);
+double separate_step_seconds(const StepShape& shape, const CudaProps& chip);
+
+// Why a product and a gate kernel would be faster; empty where they would not.
+std::optional<std::string> slower_than_separate(const StepShape& shape, const CudaProps& chip);
+
+// Text for Plan::tile().
+std::string describe(const StepShape& shape, const CudaProps& chip);
+
+}  // namespace recur::host::fused

@@ -1,0 +1,235 @@
+// A step of forward in one kernel: the product with R, and the gates as its epilogue.
+//
+// | who                     | does                                                                              |
+// |-------------------------|-----------------------------------------------------------------------------------|
+// | a block                 | 8 units with all gates of the phase, up to 32 rows of the batch, one direction      |
+// | a warp                  | every warps-th chunk of the depth, for all of the block's units and rows            |
+// | a thread, in the end    | adds the warps' sums for one unit of one row in the order of warps, and runs its gates |
+//
+// h is read from one buffer and written to another, since other blocks may still be reading it. c is the thread's own.
+#pragma once
+
+#include "kernels/device/dependent_launch.cuh"
+#include "kernels/fused/gates.cuh"
+#include "kernels/fused/product.cuh"
+
+namespace recur::fused {
+
+struct StepArguments {
+  Forward forward;
+  int first_gate;  // of the phase
+};
+
+// Elements [0, left) of a part; zeros past them.
+template <bool kVectors, class T>
+RECUR_DEVICE Part<T> load_part(const T* from, int left) {
+  Part<T> part = {};
+  if constexpr (kVectors) {
+    if (left > 0) part = *reinterpret_cast<const Part<T>*>(from);
+  } else {
+    RECUR_UNROLL
+    for (int i = 0; i < static_cast<int>(sizeof(part) / sizeof(T)); ++i) {
+      if (i < left) part.values[i] = from[i];
+    }
+  }
+  return part;
+}
+
+// This warp's chunks of the block's product, from the first on.
+template <bool kVectors, class Product, int kGates, int kTiles>
+class WarpProduct {
+ public:
+  using T = typename Product::T;
+  using Sums = typename Product::template Sums<kGates, kTiles>;
+
+  RECUR_DEVICE WarpProduct(const StepArguments& a, const Track& track, int first_row)
+      : depth_(static_cast<int>(track.step.step.hidden)),
+        rows_(static_cast<int>(track.step.step.batch) - first_row) {
+    const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
+    const int chunks = (depth_ + kChunk - 1) / kChunk;
+    count_ = (chunks - warp + warps - 1) / warps;
+    stride_ = warps * kChunk;
+    k_ = warp * kChunk + static_cast<int>(threadIdx.x % 4) * kPart;
+    const int unit = static_cast<int>(blockIdx.x * kUnits + threadIdx.x % 32 / 4);
+    // Lanes of units that do not exist have nothing to read.
+    unit_depth_ = unit < depth_ ? depth_ : 0;
+    gate_stride_ = depth_ * track.R_row;
+    R_ = static_cast<const T*>(track.R) + a.first_gate * gate_stride_ + unit * track.R_row + k_;
+    h_ = static_cast<const T*>(a.forward.phase == 0 ? track.h : track.step.exchange) +
+         std::int64_t{first_row} * depth_ + k_;
+  }
+
+  // The first chunks of R, which no kernel of the call writes.
+  RECUR_DEVICE void load_first_weights() {
+    RECUR_UNROLL
+    for (int i = 0; i < kAhead; ++i) load_weights(i, weights_[i]);
+  }
+
+  RECUR_DEVICE void multiply() {
+    for (int first = 0; first < count_; first += kAhead) {
+      RECUR_UNROLL
+      for (int i = 0; i < kAhead; i += kStates) {
+        State states[kStates];
+        RECUR_UNROLL
+        for (int j = 0; j < kStates; ++j) {
+          states[j].load_state([&](int row) {
+            const int left = row < rows_ ? depth_ - k_of(first + i + j) : 0;
+            return load_part<kVectors>(h_ + std::int64_t{row} * depth_ + (first + i + j) * stride_, left);
+          });
+        }
+        RECUR_UNROLL
+        for (int j = 0; j < kStates; ++j) {
+          if (first + i + j >= count_) break;
+          Product::template multiply<kGates, kTiles>(sums_, weights_[i + j], states[j]);
+          load_weights(first + i + j + kAhead, weights_[i + j]);
+        }
+      }
+    }
+  }
+
+  RECUR_DEVICE const Sums& sums() const { return sums_; }
+
+ private:
+  static constexpr int kPart = 16 / static_cast<int>(sizeof(T));
+  static constexpr int kChunk = 4 * kPart;
+  static constexpr int kAhead = kVectors ? Product::kAhead : 1;
+  static constexpr int kStates = kVectors ? Product::template kStates<kTiles> : 1;
+  using State = typename Product::template State<kTiles>;
+
+  RECUR_DEVICE int k_of(int chunk) const { return k_ + chunk * stride_; }
+  RECUR_DEVICE void load_weights(int chunk, Part<T> (&to)[kGates]) const {
+    RECUR_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      to[gate] = load_part<kVectors>(R_ + gate * gate_stride_ + chunk * stride_, unit_depth_ - k_of(chunk));
+    }
+  }
+
+  const int depth_;  // H
+  const int rows_;   // of the batch, from the block's first on
+  int count_;        // of this warp's chunks
+  int stride_;       // from one of them to the next
+  int k_;            // of this lane's part of the first
+  int unit_depth_;
+  std::int64_t gate_stride_;
+  const T* R_;
+  const T* h_;
+  Part<T> weights_[kAhead][kGates];
+  Sums sums_;
+};
+
+template <class Product, int kGates, int kTiles>
+using Partial = device::Compute<typename Product::T>[kMostWarps][kGates][kTiles * kTileRows][kUnits];
+
+template <bool kVectors, class Product, int kGates, int kTiles>
+RECUR_DEVICE void run_step(const StepArguments& a, Partial<Product, kGates, kTiles>& partial) {
+  using T = typename Product::T;
+  using A = device::Compute<T>;
+  constexpr int kRows = kTiles * kTileRows;
+  constexpr int kItems = kRows * kUnits;
+  const Track& track = a.forward.tracks[blockIdx.z];
+  const int first_row = static_cast<int>(blockIdx.y) * kRows;
+  const int first_unit = static_cast<int>(blockIdx.x) * kUnits;
+  const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
+  const int group = static_cast<int>(threadIdx.x % 32 / 4);
+  const auto item_of = [&](int i) {
+    return Item<T, kGates>(track, a.first_gate, first_row + i / kUnits, first_unit + i % kUnits);
+  };
+
+  WarpProduct<kVectors, Product, kGates, kTiles> product(a, track, first_row);
+  product.load_first_weights();
+  device::wait_for_kernel_before();
+  device::let_kernel_after_start();
+  // What the gates of the first item read comes while the product is formed.
+  Item<T, kGates> item = item_of(static_cast<int>(threadIdx.x));
+  product.multiply();
+  product.sums().store([&](int gate, int row, A sum) { partial[warp][gate][row][group] = sum; });
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x); i < kItems; i += static_cast<int>(blockDim.x)) {
+    if (i >= static_cast<int>(blockDim.x)) item = item_of(i);
+    if (!item.is_there) continue;
+    A recurrent[kGates];
+    RECUR_UNROLL
+    for (int gate = 0; gate < kGates; ++gate) {
+      recurrent[gate] = 0;
+      for (int w = 0; w < warps; ++w) recurrent[gate] += partial[w][gate][i / kUnits][i % kUnits];
+    }
+    visit_phase<kGates>(a.forward.variant, a.forward.phase, [&]<class Cell, int kPhase>() {
+      if (item.is_valid) {
+        run_gates<Cell, kPhase>(track, item, recurrent);
+      } else {
+        skip<Cell, kPhase>(track, item);
+      }
+    });
+  }
+}
+
+template <Operands kOperands, int kGates, int kTiles, bool kVectors>
+RECUR_KERNEL_OF(kMostWarps * 32, kTiles == 1 && RECUR_ARCH >= 90 ? 2 : 1)
+forward_kernel(const RECUR_GRID_CONSTANT StepArguments a) {
+  using Product = typename ProductOf<kOperands>::Type;
+  using A = device::Compute<typename Product::T>;
+  RECUR_SHARED(A, partial, [kMostWarps][kGates][kTiles * kTileRows][kUnits]);
+  run_step<kVectors, Product, kGates, kTiles>(a, partial);
+}
+
+template <Operands kOperands>
+struct LaunchForward {
+  using T = typename ProductOf<kOperands>::Type::T;
+  const Forward& forward;
+  bool dependent;
+  void* stream;
+
+  template <class Cell>
+  void operator()() const {
+    if (forward.phase == 0) {
+      launch<kGatesOf<Cell, 0>>(Cell::phase_gate(0));
+    } else if constexpr (Cell::kPhases > 1) {
+      launch<kGatesOf<Cell, 1>>(Cell::phase_gate(1));
+    }
+  }
+
+  template <int kGates>
+  void launch(int first_gate) const {
+    // Rows that allow no vectors are read by a kernel for one batch tile, in as many blocks as there are.
+    if (!can_vectorise()) return launch<kGates, 1, false>(first_gate);
+    const int tiles = tiles_of(kOperands, forward.tracks[0].step.step.batch);
+    if (tiles == 1) return launch<kGates, 1, true>(first_gate);
+    if (tiles == 2) return launch<kGates, 2, true>(first_gate);
+    if constexpr (most_tiles(kOperands) > 2) launch<kGates, most_tiles(kOperands), true>(first_gate);
+  }
+
+  bool can_vectorise() const {
+    gpu_pass::Alignment alignment(16 / static_cast<int>(sizeof(T)));
+    alignment.stride(forward.tracks[0].step.step.hidden);
+    for (int d = 0; d < forward.directions; ++d) {
+      const Track& track = forward.tracks[d];
+      alignment.stride(track.R_row)
+          .template pointer<T>(track.R)
+          .template pointer<T>(track.h)
+          .template pointer<T>(track.step.exchange);
+    }
+    return static_cast<bool>(alignment);
+  }
+
+  template <int kGates, int kTiles, bool kVectors>
+  void launch(int first_gate) const {
+    const gpu_pass::Step& step = forward.tracks[0].step.step;
+    constexpr int kRows = kTiles * kTileRows;
+    device::LaunchConfig config;
+    config.block = dim3(static_cast<unsigned>(32 * warps_of(kOperands, step.hidden)));
+    config.grid = dim3(static_cast<unsigned>((step.hidden + kUnits - 1) / kUnits),
+                       static_cast<unsigned>((step.batch + kRows - 1) / kRows),
+                       static_cast<unsigned>(forward.directions));
+    config.dependent = dependent;
+    config.stream = stream;
+    const StepArguments arguments{forward, first_gate};
+    RECUR_LAUNCH((forward_kernel<kOperands, kGates, kTiles, kVectors>), config, arguments);
+  }
+};
+
+template <Operands kOperands>
+void forward(const Forward& arguments, bool dependent, void* stream) {
+  cells::visit(arguments.variant, LaunchForward<kOperands>{arguments, dependent, stream});
+}
+
+}  // namespace recur::fused

@@ -1,0 +1,3 @@
+#include "kernels/fused/forward.cuh"
+
+template void recur::fused::forward<recur::fused::Operands::bf16>(const Forward&, bool, void*);

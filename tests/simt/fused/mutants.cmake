@@ -1,0 +1,41 @@
+# Mistakes of the fused step kernel that schedule_test.cpp must notice.
+set(RECUR_MUTANT_TESTS simt_fused_schedule_test)
+set(RECUR_MUTANT_FILTER "*Vectors:*SingleElements")
+set(RECUR_MUTANT_INSTEAD_OF "")
+
+# h is read before the step before has ended.
+recur_simt_mutant(fused_read_before_the_wait
+  FILE kernels/fused/forward.cuh
+  REPLACE "  product.load_first_weights();
+  device::wait_for_kernel_before();"
+  WITH "  product.load_first_weights();
+  const Item<T, kGates> early = item_of(static_cast<int>(threadIdx.x));
+  device::wait_for_kernel_before();
+  if (early.is_there && early.h > 1e30f) return;"
+  SOURCES kernels/fused/step_bf16.cu
+  FOUND_BY tsan)
+# The step never waits for the one before.
+recur_simt_mutant(fused_never_waits
+  FILE kernels/fused/forward.cuh
+  REPLACE "device::wait_for_kernel_before();" WITH ""
+  SOURCES kernels/fused/step_bf16.cu
+  FOUND_BY plain)
+# Sums of other warps are read before they are there.
+recur_simt_mutant(fused_no_barrier
+  FILE kernels/fused/forward.cuh
+  REPLACE "  __syncthreads();" WITH ""
+  SOURCES kernels/fused/step_bf16.cu
+  FOUND_BY plain tsan)
+# h is written where other blocks still read it.
+recur_simt_mutant(fused_state_in_place
+  FILE kernels/fused/gates.cuh
+  REPLACE "static_cast<T*>(track.next)[state] = stored;"
+  WITH "static_cast<T*>(const_cast<void*>(track.h))[state] = stored;"
+  SOURCES kernels/fused/step_bf16.cu kernels/fused/step_f32.cu
+  FOUND_BY plain tsan)
+# A sequence that a mark starts afresh keeps its old state.
+recur_simt_mutant(fused_state_not_cleared
+  FILE kernels/fused/gates.cuh
+  REPLACE "clears = is_valid && sequence.ends_episode(t);" WITH "clears = false;"
+  SOURCES kernels/fused/step_bf16.cu
+  FOUND_BY plain)

@@ -1,0 +1,100 @@
+// The fused step kernel under the schedule that SIMT_ORDER names: results have the bits that the plain schedule gives,
+// and are right. Small enough for ThreadSanitizer, where a read of the state before the wait is a race. mutants.cmake
+// breaks what this test must notice.
+#include <gtest/gtest.h>
+
+#include "contract/session.hpp"
+#include "engines/device_test.hpp"
+#include "engines/judge.hpp"
+#include "engines/simt_device.hpp"
+#include "simt/launch.hpp"
+
+namespace recur::test {
+namespace {
+
+struct ScheduleCase {
+  const char* name;
+  Spec cell;
+  Size size;
+  Direction direction;
+};
+
+Spec cell_of(
+    Cell cell, DataType type, void (*change)(Spec&) = [](Spec&) {}) {
+  Spec spec;
+  spec.cell = cell;
+  spec.dtype = type;
+  change(spec);
+  return spec;
+}
+
+// Every kind of product, vectors and single elements, one batch tile and several, cells of two phases and of a state
+// of their own. I is as large as makes a few seeds enough.
+const ScheduleCase kCases[] = {
+    {"Vectors", cell_of(Cell::lstm, DataType::bf16), {4, 5, 8, 40, ""}, Direction::forward},
+    {"TwoPhases",
+     cell_of(Cell::gru, DataType::f16, [](Spec& spec) { spec.gru_reset = GruReset::before; }),
+     {3, 11, 8, 40, ""},
+     Direction::bidirectional},
+    {"SingleElements",
+     cell_of(Cell::lstm, DataType::f32, [](Spec& spec) { spec.peepholes = true; }),
+     {3, 9, 8, 19, ""},
+     Direction::reverse},
+    {"Scalars", cell_of(Cell::gru, DataType::f32), {3, 11, 8, 36, ""}, Direction::bidirectional},
+    // More chunks than the warps load of R before the wait.
+    {"ManyChunksOfF32", cell_of(Cell::rnn, DataType::f32), {2, 3, 8, 272, ""}, Direction::forward},
+#if !defined(RECUR_INSTRUMENTED)
+    {"ManyChunksOfBf16", cell_of(Cell::rnn, DataType::bf16), {2, 3, 8, 1032, ""}, Direction::forward},
+#endif
+};
+
+void PrintTo(const ScheduleCase& value, std::ostream* out) { *out << value.name; }
+
+class FusedSchedules : public ::testing::TestWithParam<ScheduleCase> {
+ protected:
+  template <class T>
+  static oracle::Outputs<T> run(const oracle::Problem<T>& problem) {
+    static const TestDevice device = simt_device("fused", EngineId::fused);
+    EngineRun<T> engine(problem, Pass::training, {.device = &device});
+    return engine.forward();
+  }
+
+  template <class T>
+  static void compare(const Spec& spec, const Size& size) {
+    ErrorPools pools(spec.dtype);
+    for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
+      const oracle::Problem<double> problem = random_problem(spec, size.T, size.B, seed);
+      const auto typed_problem = oracle::convert<T>(problem);
+      const simt::Schedule schedule = simt::schedule();
+      simt::set_schedule({simt::Order::ascending, 1});
+      const oracle::Outputs<T> plain = run(typed_problem);
+      simt::set_schedule({schedule.order, static_cast<std::uint32_t>(seed)});
+      const oracle::Outputs<T> other = run(typed_problem);
+      simt::set_schedule(schedule);
+      EXPECT_TRUE(same_bits(plain, other)) << "seed " << seed;
+      if (::testing::Test::HasFailure() || !kJudges) return;
+      const Naive<T> naive(problem);
+      pools.add(oracle::forward(oracle::convert<typename StorageOf<T>::Judge>(problem)), naive.outputs, other,
+                "seed " + std::to_string(seed));
+    }
+    EXPECT_TRUE(pools.verdict());
+  }
+};
+
+TEST_P(FusedSchedules, GiveTheSameBits) {
+  const ScheduleCase& param = GetParam();
+  Spec spec = param.cell;
+  spec.input_size = param.size.I;
+  spec.hidden_size = param.size.H;
+  spec.direction = param.direction;
+  spec.variable_lengths = true;
+  spec.reset_mask = true;
+  spec.cell_sequence = spec.cell == Cell::lstm;
+  with_storage(spec.dtype, [&]<class T>() { compare<T>(spec, param.size); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, FusedSchedules, ::testing::ValuesIn(kCases),
+                         [](const auto& one) { return std::string(one.param.name); });
+
+}  // namespace
+}  // namespace recur::test
