@@ -18,10 +18,16 @@ if(NOT CMAKE_CUDA_COMPILER)
 endif()
 
 # Turing, Ampere and Hopper machine code, and PTX for anything newer.
+set(recur_default_architectures OFF)
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90-real 90-virtual)
+  set(recur_default_architectures ON)
 endif()
 enable_language(CUDA)
+# Blackwell's too, where nvcc knows it: a first call would else compile 3 s a cell and type.
+if(recur_default_architectures AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
+  list(INSERT CMAKE_CUDA_ARCHITECTURES 3 100-real 120-real)
+endif()
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12)
   message(FATAL_ERROR "CUDA ${CMAKE_CUDA_COMPILER_VERSION} has no C++20: Recur needs CUDA 12 or newer; or "
                       "configure with -DRECUR_CUDA=OFF")
