@@ -113,7 +113,9 @@ class RecurrentWeights {
 
  private:
   static constexpr int kRegisterBlocks = kTile.register_blocks(kGates);
-  static constexpr int kAtOnce = 4;  // K-blocks that are multiplied without a branch between them
+  // K-blocks that are multiplied without a branch between them. A tile of twelve warps has no registers for the
+  // h of more than one; what binds it is R in shared memory.
+  static constexpr int kAtOnce = kTile.register_limit() < 200 ? 1 : 4;
 
   // One K-block of the gates [kFirst, kEnd).
   template <int kFirst, int kEnd>
