@@ -10,7 +10,7 @@ include(CheckLanguage)
 check_language(CUDA)
 if(NOT CMAKE_CUDA_COMPILER)
   if(NOT RECUR_CUDA STREQUAL "AUTO")
-    message(FATAL_ERROR "RECUR_CUDA=${RECUR_CUDA}, but no working nvcc was found: install the CUDA Toolkit (12 or "
+    message(FATAL_ERROR "RECUR_CUDA=${RECUR_CUDA}, but no working nvcc was found: install the CUDA Toolkit (12.1 or "
                         "newer) and put nvcc on PATH, or configure with -DRECUR_CUDA=OFF")
   endif()
   set(RECUR_CUDA_STATUS "off (no nvcc found; the CPU build is complete without it)")
@@ -18,12 +18,18 @@ if(NOT CMAKE_CUDA_COMPILER)
 endif()
 
 # Turing, Ampere and Hopper machine code, and PTX for anything newer.
+set(recur_default_architectures OFF)
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90-real 90-virtual)
+  set(recur_default_architectures ON)
 endif()
 enable_language(CUDA)
-if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12)
-  message(FATAL_ERROR "CUDA ${CMAKE_CUDA_COMPILER_VERSION} has no C++20: Recur needs CUDA 12 or newer; or "
+# Blackwell's too, where nvcc knows it: a first call would else compile 3 s a cell and type.
+if(recur_default_architectures AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
+  list(INSERT CMAKE_CUDA_ARCHITECTURES 3 100-real 120-real)
+endif()
+if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.1)
+  message(FATAL_ERROR "CUDA ${CMAKE_CUDA_COMPILER_VERSION} has no C++20, or no stores between blocks: Recur needs CUDA 12.1 or newer; or "
                       "configure with -DRECUR_CUDA=OFF")
 endif()
 # CMake 3.25.1 does not know that nvcc has C++20.

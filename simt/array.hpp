@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "simt/launch.hpp"
+
 namespace simt {
 
 template <class T>
@@ -15,7 +17,11 @@ class Array {
  public:
   explicit Array(std::size_t count) : data_(new T[count]), count_(count) {
     std::memset(static_cast<void*>(data_.get()), 0xff, count * sizeof(T));
+    name_global(data_.get(), count * sizeof(T));
   }
+  ~Array() { forget_global(data_.get()); }
+  Array(const Array&) = delete;
+  Array& operator=(const Array&) = delete;
   explicit Array(const std::vector<T>& from) : Array(from.size()) {
     for (std::size_t i = 0; i < from.size(); ++i) data_[i] = from[i];
   }

@@ -49,6 +49,7 @@ void issue(RemoteCopy copy) {
   copy.from = m.self->block;
   copy.issued = std::make_unique<char>();
   sanitizers::release(copy.issued.get());
+  late_stores::release(copy.issued.get());
   m.group->remote_copies.push_back(std::move(copy));
   progress();
 }
@@ -114,6 +115,7 @@ void mbarrier_init(std::uint64_t* barrier, unsigned count, Where where) {
   made.phase = 0;
   made.init_where = where;
   *barrier = kMark;
+  write_through(barrier, sizeof(*barrier));
 }
 
 void mbarrier_invalidate(std::uint64_t* barrier, Where where) {
@@ -121,6 +123,7 @@ void mbarrier_invalidate(std::uint64_t* barrier, Where where) {
   barrier_at(barrier, "mbarrier.inval", where);
   machine().group->transaction_barriers.erase(barrier);
   *barrier = ~kMark;
+  write_through(barrier, sizeof(*barrier));
 }
 
 namespace {
@@ -152,7 +155,10 @@ void mbarrier_arrive(std::uint64_t* barrier, unsigned expected_bytes, MemoryScop
   const sanitizers::Quiet quiet;
   TransactionBarrier& b = barrier_to_arrive_at(barrier, where);
   if (machine().self->block == b.owner) sanitizers::release(&b.block_tag);
-  if (scope != MemoryScope::block) sanitizers::release(&b.cluster_tag);
+  if (scope != MemoryScope::block) {
+    sanitizers::release(&b.cluster_tag);
+    late_stores::release(&b.cluster_tag);
+  }
   arrive(b, expected_bytes, where);
 }
 
@@ -166,6 +172,13 @@ void mbarrier_expect(std::uint64_t* barrier, unsigned bytes, Where where) {
   expect(barrier_at(barrier, "mbarrier.expect_tx", where), bytes, "mbarrier.expect_tx", where);
 }
 
+void mbarrier_complete(std::uint64_t* barrier, unsigned bytes) {
+  const sanitizers::Quiet quiet;
+  TransactionBarrier& b = barrier_at(barrier, "mbarrier.complete_tx", Where::here());
+  b.bytes -= bytes;
+  complete_if_due(b);
+}
+
 bool mbarrier_try_wait(std::uint64_t* barrier, unsigned parity, MemoryScope scope, Where where) {
   const sanitizers::Quiet quiet;
   const TransactionBarrier& b = barrier_at(barrier, "mbarrier.try_wait", where);
@@ -176,7 +189,10 @@ bool mbarrier_try_wait(std::uint64_t* barrier, unsigned parity, MemoryScope scop
   if (!complete()) poll(where);
   if (!complete()) return false;
   sanitizers::acquire(&b.block_tag);
-  if (scope != MemoryScope::block) sanitizers::acquire(&b.cluster_tag);
+  if (scope != MemoryScope::block) {
+    sanitizers::acquire(&b.cluster_tag);
+    late_stores::acquire(&b.cluster_tag);
+  }
   return true;
 }
 
@@ -303,11 +319,20 @@ void deliver(Group& group, std::size_t which) {
   if (which != 0) std::swap(group.remote_copies[which], group.remote_copies.front());
   RemoteCopy copy = std::move(group.remote_copies.front());
   group.remote_copies.pop_front();
+  // What the asynchronous proxy brings is there for all when its barrier says so; a source is as its block
+  // sees it.
+  if (group.late != nullptr && copy.source != nullptr) group.late->enter(*copy.from);
   run_apart(copy_as_proxy, &copy);
   if (copy.barrier == nullptr) {
     --copy.thread->bulk_pending[copy.group];
   } else {
     TransactionBarrier& barrier = group.transaction_barriers[copy.barrier];
+    if (copy.from != barrier.owner) machine().statistics.bytes_between_blocks += copy.bytes;
+    if (group.late != nullptr) {
+      group.late->write_through(copy.destination, copy.bytes);
+      if (copy.scope != MemoryScope::block) group.late->pass_on(copy.issued.get(), &barrier.cluster_tag);
+      group.late->forget(copy.issued.get());
+    }
     barrier.bytes -= static_cast<std::int64_t>(copy.bytes);
     complete_if_due(barrier);
   }

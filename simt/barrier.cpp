@@ -41,6 +41,12 @@ void complete(Barrier& barrier) {
   barrier.waiting.clear();
 }
 
+// Whether threads of several blocks meet there.
+bool joins_blocks(const Barrier& barrier) {
+  const Thread& self = *machine().self;
+  return &barrier == &self.block->cluster->barrier || &barrier == &machine().group->barrier;
+}
+
 // The generation that this arrival belongs to.
 unsigned arrive(Barrier& barrier, unsigned expected, bool same_place, const char* name, Where where) {
   Thread& self = *machine().self;
@@ -64,6 +70,7 @@ unsigned arrive(Barrier& barrier, unsigned expected, bool same_place, const char
   }
   const unsigned generation = barrier.generation;
   sanitizers::release(&barrier.tags[generation & 1]);
+  if (joins_blocks(barrier)) late_stores::release(&barrier.tags[generation & 1]);
   if (++barrier.arrived == expected) complete(barrier);
   return generation;
 }
@@ -74,6 +81,7 @@ void await(Barrier& barrier, unsigned generation, const char* name, Where where)
     block_thread(name, where);
   }
   sanitizers::acquire(&barrier.tags[generation & 1]);
+  if (joins_blocks(barrier)) late_stores::acquire(&barrier.tags[generation & 1]);
 }
 
 void check_named(int id, unsigned threads, const char* name, Where where) {

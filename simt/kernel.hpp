@@ -62,6 +62,7 @@ T atomic(T* address, Operation operation) {
   __atomic_load(address, &old, __ATOMIC_RELAXED);
   T next = operation(old);
   __atomic_store(address, &next, __ATOMIC_RELAXED);
+  write_through(address, sizeof(T));
   progress();
   return old;
 }

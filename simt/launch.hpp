@@ -39,6 +39,15 @@ struct Schedule {
 /// pending.
 void set_schedule(Schedule schedule);
 Schedule schedule();
+/// In the late mode a plain store, of global memory or of another block's shared memory, is seen by its own
+/// block at once, and by another only after a release that this one acquires. Starts as SIMT_LATE ("1") says.
+/// Global memory has to be named; what is not is seen at once. Call both with nothing pending.
+void set_late(bool late);
+/// Whether Statistics counts accesses to shared memory.
+void set_counting(bool counting);
+bool late();
+void name_global(void* memory, std::size_t bytes);
+void forget_global(void* memory);
 void set_device(DeviceModel model);
 const DeviceModel& device();
 
@@ -92,6 +101,10 @@ struct Statistics {
   std::uint64_t launches = 0;
   std::uint64_t threads = 0;
   std::uint64_t switches = 0;
+  std::uint64_t bytes_between_blocks = 0;    ///< that arrived in another block's shared memory by copies
+  std::uint64_t shared_accesses = 0;         ///< of warps, as far as noted (note_shared_access, ldmatrix)
+  std::uint64_t shared_passes = 0;           ///< of 32 banks of 4 bytes that these took
+  std::uint64_t shared_passes_at_least = 0;  ///< that their bytes would take without a conflict
 };
 const Statistics& statistics();
 

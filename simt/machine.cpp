@@ -39,6 +39,8 @@ Machine& machine() {
     auto& made = *new Machine;
     made.schedule = schedule_of_environment();
     made.random.seed(made.schedule.seed);
+    const char* late = std::getenv("SIMT_LATE");
+    made.late = late != nullptr && std::strcmp(late, "1") == 0;
     return made;
   }();
   return machine;
@@ -49,6 +51,8 @@ void set_schedule(Schedule schedule) {
   machine().random.seed(schedule.seed);
 }
 Schedule schedule() { return machine().schedule; }
+void set_late(bool late) { machine().late = late; }
+bool late() { return machine().late; }
 void set_device(DeviceModel model) { machine().device = std::move(model); }
 const DeviceModel& device() { return machine().device; }
 const Statistics& statistics() { return machine().statistics; }
@@ -117,6 +121,9 @@ void wake_pollers(Block& block) {
 }
 
 void progress() { ++machine().epoch; }
+void write_through(const void* address, std::size_t bytes) {
+  if (Late* mode = late_mode()) mode->write_through(address, bytes);
+}
 unsigned lane() { return machine().self->lane; }
 
 void poll(Where where) {
@@ -146,8 +153,13 @@ void release(const void* address, MemoryScope scope) {
   const Block& block = *machine().self->block;
   sanitizers::release(flag_tag(address, &block));
   if (scope == MemoryScope::block) return;
-  sanitizers::release(flag_tag(address, block.cluster));
-  if (scope == MemoryScope::device) sanitizers::release(flag_tag(address, nullptr));
+  const char* of_cluster = flag_tag(address, block.cluster);
+  sanitizers::release(of_cluster);
+  late_stores::release(of_cluster);
+  if (scope != MemoryScope::device) return;
+  const char* of_device = flag_tag(address, nullptr);
+  sanitizers::release(of_device);
+  late_stores::release(of_device);
 }
 
 void acquire(const void* address, MemoryScope scope) {
@@ -155,8 +167,13 @@ void acquire(const void* address, MemoryScope scope) {
   const Block& block = *machine().self->block;
   sanitizers::acquire(flag_tag(address, &block));
   if (scope == MemoryScope::block) return;
-  sanitizers::acquire(flag_tag(address, block.cluster));
-  if (scope == MemoryScope::device) sanitizers::acquire(flag_tag(address, nullptr));
+  const char* of_cluster = flag_tag(address, block.cluster);
+  sanitizers::acquire(of_cluster);
+  late_stores::acquire(of_cluster);
+  if (scope != MemoryScope::device) return;
+  const char* of_device = flag_tag(address, nullptr);
+  sanitizers::acquire(of_device);
+  late_stores::acquire(of_device);
 }
 
 }  // namespace simt

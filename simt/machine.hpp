@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "simt/fiber.hpp"
+#include "simt/late.hpp"
 #include "simt/launch.hpp"
 #include "simt/runtime.hpp"
 
@@ -88,6 +89,17 @@ struct WarpOperation {
   char* tag = nullptr;  // happens-before
 };
 
+// An instruction of a warp that reaches shared memory, and all of one place in the source.
+struct SharedAccess {
+  std::uint32_t lanes = 0;
+  unsigned bytes = 0;  // of a lane
+  std::uintptr_t addresses[kWarpSize] = {};
+};
+struct SharedSite {
+  std::vector<SharedAccess> accesses;
+  unsigned turns[kWarpSize] = {};  // of each lane
+};
+
 struct Warp {
   Block* block = nullptr;
   Thread* threads[kWarpSize] = {};
@@ -99,6 +111,7 @@ struct Warp {
   // A tag outlives its operation: lanes acquire it when they run again. More than can be open at once.
   char tags[64] = {};
   unsigned tags_taken = 0;
+  std::map<std::pair<const char*, int>, SharedSite> shared_sites;
 };
 
 struct SharedRegion {
@@ -168,6 +181,7 @@ struct Group {
   std::deque<RemoteCopy> remote_copies;
   // Tags of releases: of an address, for the threads of a block, of a cluster, or all (null).
   std::map<std::pair<const void*, const void*>, std::unique_ptr<char>> flag_tags;
+  std::unique_ptr<Late> late;  // null: stores are seen at once
 };
 
 // What outlives a kernel.
@@ -177,6 +191,8 @@ struct Machine {
   bool grid_is_one_group = false;
   std::uint64_t epoch = 0;  // changes that a poller may wait for
   bool failed = false;
+  bool late = false;
+  bool counting = false;
   FaultKind fault_kind = FaultKind::misuse;
   std::string fault;
   std::mt19937 random;
@@ -215,6 +231,9 @@ SharedRegion* region_of(Block& block, const void* address, std::size_t bytes);
 Block* owner_of(const void* address, std::size_t bytes);
 void allocate_dynamic(Block& block, std::size_t bytes);
 void forbid_shared(Block& block);
+
+// Adds what the group's warps noted to the statistics. shared_accesses.cpp.
+void count_shared_accesses(Group& group);
 
 // Delivers one asynchronous copy that is under way. Called by the scheduler.
 void deliver(Group& group, std::size_t which);

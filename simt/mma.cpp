@@ -135,10 +135,11 @@ void mma(Mma kind, float* d, const std::uint32_t* a, const std::uint32_t* b, con
 
 // NOLINTNEXTLINE(readability-non-const-parameter): as d
 void load_matrix(std::uint32_t* fragments, int count, bool transposed, const std::uint16_t (&row)[8],
-                 Where where) {
+                 const void* address, Where where) {
   static constexpr char kKinds[2][5] = {};
   if (count != 1 && count != 2 && count != 4) fail(FaultKind::misuse, "ldmatrix of %d matrices", count);
   LoadMatrixArgument argument{fragments, count, transposed, row};
+  if (simt::lane() < 8u * static_cast<unsigned>(count)) note_shared_access(address, 16, where);
   warp_collective(~0u, &kKinds[transposed ? 1 : 0][count], "ldmatrix", &argument, compute_load_matrix, false,
                   where);
 }

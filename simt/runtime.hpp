@@ -43,10 +43,10 @@ unsigned ballot(std::uint32_t mask, bool predicate, Where where);
 /// rounds them is not modelled.
 enum class Mma : std::uint8_t { m16n8k16_bf16, m16n8k16_f16, m16n8k8_bf16, m16n8k8_f16, m16n8k8_tf32 };
 void mma(Mma kind, float* d, const std::uint32_t* a, const std::uint32_t* b, const float* c, Where where);
-/// ldmatrix of `count` (1, 2, 4) 8x8 matrices of 16-bit elements; `row` is what lies in the row that this
-/// lane names, read by the lane itself so that the sanitizers see it.
+/// ldmatrix of `count` (1, 2, 4) 8x8 matrices of 16-bit elements; `row` is what lies at `address`, the row that
+/// this lane names, read by the lane itself so that the sanitizers see it.
 void load_matrix(std::uint32_t* fragments, int count, bool transposed, const std::uint16_t (&row)[8],
-                 Where where);
+                 const void* address, Where where);
 
 unsigned lane();
 
@@ -65,6 +65,8 @@ unsigned cluster_size();
 void poll(Where where);
 /// Tells the scheduler that something that others may poll has changed.
 void progress();
+/// What was written there atomically: every block sees it at once, in the late mode too (launch.hpp).
+void write_through(const void* address, std::size_t bytes);
 /// Happens-before edges for the race detector, between threads that the scope joins.
 void release(const void* address, MemoryScope scope);
 void acquire(const void* address, MemoryScope scope);
@@ -86,6 +88,9 @@ void mbarrier_arrive(std::uint64_t* barrier, unsigned expected_bytes, MemoryScop
 void mbarrier_arrive_relaxed(std::uint64_t* barrier, unsigned expected_bytes, Where where);
 /// Adds expected bytes without arriving.
 void mbarrier_expect(std::uint64_t* barrier, unsigned bytes, Where where);
+/// Counts bytes as arrived on a barrier of any block, and releases nothing. No instruction that a kernel uses
+/// does it alone; it is there to be planted.
+void mbarrier_complete(std::uint64_t* barrier, unsigned bytes);
 /// Whether the phase of this parity is complete. A scheduling point.
 bool mbarrier_try_wait(std::uint64_t* barrier, unsigned parity, MemoryScope scope, Where where);
 
@@ -104,6 +109,10 @@ void bulk_wait(int pending, Where where);
 /// fence.proxy.async: writes to this block's shared memory before it can be seen by asynchronous copies after
 /// it.
 void fence_proxy_async();
+
+/// An access to this block's shared memory, for Statistics: of a lane, at the place in the source that names
+/// the warp's instruction. What is not noted is not counted.
+void note_shared_access(const void* address, std::size_t bytes, Where where);
 
 /// Fills memory with NaN bytes.
 void poison(void* address, std::size_t bytes);

@@ -106,6 +106,7 @@ void resume(Thread& thread) {
   ::threadIdx = thread.index;
   ::blockIdx = thread.block->index;
   ++m.statistics.switches;
+  if (m.group->late != nullptr) m.group->late->enter(*thread.block);
   thread.fiber.resume(run_thread, &thread);
   m.self = nullptr;
   if (m.failed) throw Fault(m.fault_kind, m.fault);
@@ -316,10 +317,13 @@ void abandon(Group& group) {
 
 void run(Group& group) {
   Machine& m = machine();
+  if (m.late && group.blocks.size() > 1) group.late = std::make_unique<Late>(group);
   m.group = &group;
   m.statistics.threads += group.threads;
   try {
     run_group(group);
+    if (group.late != nullptr) group.late->finish();
+    count_shared_accesses(group);
   } catch (...) {
     abandon(group);
     m.group = nullptr;

@@ -43,7 +43,10 @@ SharedRegion& static_region(Block& block, int slot) {
   const auto index = static_cast<std::size_t>(slot);
   if (block.static_memory.size() <= index) block.static_memory.resize(index + 1);
   SharedRegion& region = block.static_memory[index];
-  if (region.data == nullptr) region = allocate(static_arrays()[index].bytes);
+  if (region.data == nullptr) {
+    region = allocate(static_arrays()[index].bytes);
+    if (Late* mode = late_mode()) mode->add(region);
+  }
   return region;
 }
 
@@ -59,6 +62,10 @@ void allocate_dynamic(Block& block, std::size_t bytes) { block.dynamic_memory = 
 
 // A finished block's memory is another block's on a GPU.
 void forbid_shared(Block& block) {
+  if (Late* mode = late_mode()) {
+    mode->drop(block.dynamic_memory);
+    for (const SharedRegion& region : block.static_memory) mode->drop(region);
+  }
   sanitizers::forbid(block.dynamic_memory.data, block.dynamic_memory.bytes);
   for (const SharedRegion& region : block.static_memory) sanitizers::forbid(region.data, region.bytes);
 }

@@ -1,5 +1,6 @@
 #include "host/c/convert.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <type_traits>
 
@@ -204,6 +205,8 @@ DeviceProps props_of(const recur_device_props* from) {
   props.cuda.l2_bytes = c.cuda_l2_bytes;
   props.cuda.global_bytes = c.cuda_global_bytes;
   props.cuda.most_cluster = c.cuda_most_cluster;
+  std::copy(std::begin(c.cuda_clusters_at_once), std::end(c.cuda_clusters_at_once),
+            std::begin(props.cuda.clusters_at_once));
   if (c.rates != nullptr) props.rates = rates_of(c.rates);
   return props;
 }

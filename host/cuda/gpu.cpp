@@ -16,13 +16,17 @@ int attribute(cudaDeviceAttr name, int ordinal) {
   return value;
 }
 
-int most_cluster(const CudaProps& chip) {
+void ask_for_clusters(CudaProps& chip) {
   constexpr int kFirstWithClusters = 9;  // compute capability
-  if (chip.compute_major < kFirstWithClusters) return 1;
+  chip.most_cluster = 1;
+  if (chip.compute_major < kFirstWithClusters) return;
   const DeviceGuard guard(chip.ordinal);
-  int blocks = CudaProps{}.most_cluster;
-  while (blocks > 1 && active_clusters(blocks, chip.shared_per_block_optin) == 0) blocks /= 2;
-  return blocks;
+  int blocks = 1;
+  for (int& clusters : chip.clusters_at_once) {
+    blocks *= 2;
+    clusters = active_clusters(blocks, chip.shared_per_block_optin);
+    if (clusters != 0) chip.most_cluster = blocks;
+  }
 }
 
 }  // namespace
@@ -55,7 +59,7 @@ DeviceProps device_props(int ordinal) {
   props.cuda.registers_per_multiprocessor = attribute(cudaDevAttrMaxRegistersPerMultiprocessor, ordinal);
   props.cuda.l2_bytes = static_cast<std::size_t>(native.l2CacheSize);
   props.cuda.global_bytes = native.totalGlobalMem;
-  props.cuda.most_cluster = most_cluster(props.cuda);
+  ask_for_clusters(props.cuda);
   return props;
 }
 

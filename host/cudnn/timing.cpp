@@ -109,6 +109,9 @@ void time_candidates(Session& session, const Job& job, std::vector<Candidate>& c
       add_refusal(refused, candidate.setup.algorithm, error.what());
     } catch (const OutOfMemory& error) {
       add_refusal(refused, candidate.setup.algorithm, error.what());
+    } catch (const DeviceError& error) {
+      // cuDNN takes some algorithms when they are planned and fails when they run.
+      add_refusal(refused, candidate.setup.algorithm, error.what());
     }
     return true;
   });

@@ -24,11 +24,19 @@ struct Model {
   double shared_bytes = 128;    // a cycle
   double gates = 200;           // * from the sums of a unit to its h, if nothing else had to be issued
   double barrier = 30;          // * of a block or some of its warps
-  double hop = 600;             // * from pushing h until a peer has it
+  double hop = 600;             // * from pushing h until a peer has it, where few bytes come with it
+  double peer_latency = 180;    // of another block's shared memory
+  double peer_bytes = 12;       // a cycle that a block receives from its peers, all together
   double clock = 1.755e9;       // * cycles a second
   double launch = 1.4e-6;       // seconds from a kernel to the next within a graph
-  double operations = 400e12;   // * a second, of products as small as a step's
-  std::int64_t quarters = 4;    // of a multiprocessor
+  // A step as a product and a kernel: a product of few rows takes two kernels where K is split. It reads R
+  // from L2, and its tensor cores are the busier the more rows there are.
+  double launches = 3;         // * a phase
+  double weight_bytes = 4e12;  // * a second
+  double operations = 100e12;  // * a second, up to so many rows:
+  double rows = 64;
+  double most_operations = 400e12;  // * a second
+  std::int64_t quarters = 4;        // of a multiprocessor
   // Clusters lie within groups of at most so many multiprocessors, of which this many can be counted on. Of
   // the 132 of an H100 that makes 7 groups of 16.
   std::int64_t multiprocessors_per_group = 18;
@@ -69,25 +77,34 @@ double phase_cycles(const Tile& tile, const SharedLayout& layout, int gates, int
 }
 
 // Of all batch tiles: the hop of one hides behind visits to the others, and what follows a push behind the
-// hop.
+// hop. What a block receives takes its time whatever it hides behind.
 double step_cycles(const Choice& choice, const cells::Traits& traits, double hop) {
   const Tile& tile = kTiles[choice.tile];
   const SharedLayout layout(tile, traits.gates, choice.cluster, choice.batch_tiles);
-  if (choice.cluster == 1) hop = 0;
+  const double receiving = static_cast<double>(received_bytes(choice)) / kModel.peer_bytes;
+  hop = choice.cluster == 1 ? 0 : std::max(hop, kModel.peer_latency + receiving);
   double cycles = 0;
   for (int phase = 0; phase < traits.phases; ++phase) {
     const double visit = phase_cycles(tile, layout, traits.gates_of_phase(phase), choice.cluster);
     const bool last = phase + 1 == traits.phases;
     const double after = last ? warps_a_quarter(tile) * instructions_after(tile, traits.gates) : 0;
-    cycles += std::max(choice.batch_tiles * (visit + after), visit + hop);
+    cycles += std::max({choice.batch_tiles * (visit + after), visit + hop, choice.batch_tiles * receiving});
   }
   return static_cast<double>(choice.turns) * cycles;
 }
 
 }  // namespace
 
+std::int64_t received_bytes(const Choice& choice) {
+  constexpr int kBytesOfUnit = 2;
+  return std::int64_t{choice.cluster - 1} * kTiles[choice.tile].units() * choice.rows * kBytesOfUnit;
+}
+
 std::int64_t clusters_at_once(int cluster, const CudaProps& chip) {
   if (cluster == 1) return std::max(chip.multiprocessors, 1);
+  int which = 0;
+  for (int blocks = 2; blocks < cluster; blocks *= 2) ++which;
+  if (chip.clusters_at_once[which] > 0) return chip.clusters_at_once[which];
   const std::int64_t groups = chip.multiprocessors / kModel.multiprocessors_per_group;
   return std::max<std::int64_t>(groups, 1) * (kModel.usable_per_group / cluster);
 }
@@ -106,9 +123,13 @@ std::optional<Choice> choose(const cells::Traits& traits, std::int64_t hidden, s
         const SharedLayout layout(kTiles[tile], traits.gates, cluster, batch_tiles);
         if (layout.bytes > chip.shared_per_block_optin) break;
         const std::int64_t clusters = ceil_div(all_tiles, batch_tiles) * directions;
-        const Choice choice{
-            tile,        cluster, batch_tiles, clusters, ceil_div(clusters, clusters_at_once(cluster, chip)),
-            layout.bytes};
+        const Choice choice{tile,
+                            cluster,
+                            batch_tiles,
+                            clusters,
+                            ceil_div(clusters, clusters_at_once(cluster, chip)),
+                            layout.bytes,
+                            static_cast<int>(std::min<std::int64_t>(batch, kTileRows))};
         const double cycles = step_cycles(choice, traits, kModel.hop);
         const bool fewer = best && clusters * cluster < best->clusters * best->cluster;
         if (cycles < best_cycles || (cycles == best_cycles && fewer)) {
@@ -134,9 +155,12 @@ double step_seconds(const Choice& choice, const cells::Traits& traits, const Rat
 std::optional<std::string> slower_than_steps(const Choice& choice, const cells::Traits& traits,
                                              std::int64_t hidden, std::int64_t batch) {
   const auto units = static_cast<double>(hidden);
-  const double operations = 2 * traits.gates * units * units * static_cast<double>(batch);
+  const auto rows = static_cast<double>(batch);
+  const double weights = traits.gates * units * units;
+  const double rate = std::min(kModel.most_operations, kModel.operations * std::max(1.0, rows / kModel.rows));
   const double resident = step_seconds(choice, traits);
-  const double steps = 2 * traits.phases * kModel.launch + operations / kModel.operations;
+  const double steps = kModel.launches * traits.phases * kModel.launch +
+                       std::max(2 * weights / kModel.weight_bytes, 2 * weights * rows / rate);
   if (resident <= steps) return std::nullopt;
   char text[128];
   std::snprintf(text, sizeof(text),

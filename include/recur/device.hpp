@@ -43,6 +43,9 @@ struct CudaProps {
   /// The most blocks that a cluster can have when each block takes a multiprocessor: a power of two up to 16.
   /// Read where the compute capability has clusters.
   int most_cluster = 16;
+  /// Clusters of 2, 4, 8 and 16 blocks that run at once when each block takes a multiprocessor; 0 where it is
+  /// not known.
+  int clusters_at_once[4] = {};
 };
 
 /// A device as a planner sees it.

@@ -282,6 +282,7 @@ typedef struct recur_device_props {
   size_t cuda_global_bytes;
   const recur_rates* rates;  /**< null: none */
   int32_t cuda_most_cluster; /**< blocks, each on a multiprocessor of its own: a power of two up to 16 */
+  int32_t cuda_clusters_at_once[4]; /**< clusters of 2, 4, 8 and 16 such blocks at once; 0: not known */
 } recur_device_props;
 
 /** Bytes of each buffer that the caller must bring; 0: none. Buffers are aligned to 64 bytes. */

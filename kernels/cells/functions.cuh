@@ -19,13 +19,17 @@ namespace recur::cells {
 // The functions that cells have of their own.
 enum class Own { sigmoid, tanh, relu };
 
-// Whose function: its place in `Spec::activations`, and what the cell itself has there.
-template <int kPlaceInSpec, Own kOwnFunction>
+// Whose function: its place in `Spec::activations`, what the cell itself has there, and whether its value is
+// the share of a state that a step keeps. Such a share may be near 1 for hundreds of steps, and then its
+// error is one of 1 - share.
+template <int kPlaceInSpec, Own kOwnFunction, bool kKeepsState = false>
 struct Role {
   static constexpr int kPlace = kPlaceInSpec;
   static constexpr Own kOwn = kOwnFunction;
+  static constexpr bool kKeeps = kKeepsState;
 };
 using GateRole = Role<0, Own::sigmoid>;
+using KeepRole = Role<0, Own::sigmoid, true>;
 using CandidateRole = Role<1, Own::tanh>;
 using OutputRole = Role<2, Own::tanh>;
 
@@ -44,7 +48,9 @@ struct OwnFunctions {
   template <class Role, class Math, class Unit, class V>
   RECUR_HD static V value(Unit& u, int gate, V sum) {
     V y;
-    if constexpr (Role::kOwn == Own::sigmoid) {
+    if constexpr (Role::kOwn == Own::sigmoid && Role::kKeeps && requires { Math::share_kept(sum); }) {
+      y = Math::share_kept(sum);
+    } else if constexpr (Role::kOwn == Own::sigmoid) {
       y = Math::sigmoid(sum);
     } else if constexpr (Role::kOwn == Own::tanh) {
       y = Math::tanh(sum);

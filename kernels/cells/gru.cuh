@@ -25,7 +25,7 @@ struct GruResetAfter : CellDefaults {
   template <int kPhase, class Math, class V>
   RECUR_HD static void forward(ForwardUnit<GruResetAfter, V>& u) {
     const V r = F::template value<GateRole, Math>(u, 0, u.sums[0]);
-    const V z = F::template value<GateRole, Math>(u, 1, u.sums[1]);
+    const V z = F::template value<KeepRole, Math>(u, 1, u.sums[1]);
     const V s = u.sums[3];
     const V n = F::template value<CandidateRole, Math>(u, 2, u.sums[2] + r * s);
     u.h = (V(1) - z) * n + z * u.h_prev;
@@ -64,7 +64,7 @@ struct GruResetBefore : CellDefaults {
   RECUR_HD static void forward(ForwardUnit<GruResetBefore, V>& u) {
     if constexpr (kPhase == 0) {
       const V r = F::template value<GateRole, Math>(u, 0, u.sums[0]);
-      F::template value<GateRole, Math>(u, 1, u.sums[1]);
+      F::template value<KeepRole, Math>(u, 1, u.sums[1]);
       u.exchange = r * u.h_prev;
     } else {
       const V z = u.saved[1];

@@ -36,7 +36,7 @@ struct Lstm : CellDefaults {
   RECUR_HD static void forward(ForwardUnit<Lstm, V>& u) {
     V input_sum = u.sums[kInput];
     if constexpr (Peephole) input_sum = input_sum + u.peephole[kInput] * u.c_prev;
-    const V i = F::template value<GateRole, Math>(u, kInput, input_sum);
+    const V i = F::template value<Role<0, Own::sigmoid, Coupled>, Math>(u, kInput, input_sum);
     const V g = F::template value<CandidateRole, Math>(u, kCandidate, u.sums[kCandidate]);
 
     if constexpr (Coupled) {
@@ -44,7 +44,7 @@ struct Lstm : CellDefaults {
     } else {
       V forget_sum = u.sums[kForget];
       if constexpr (Peephole) forget_sum = forget_sum + u.peephole[kForget] * u.c_prev;
-      const V f = F::template value<GateRole, Math>(u, kForget, forget_sum);
+      const V f = F::template value<KeepRole, Math>(u, kForget, forget_sum);
       u.c = f * u.c_prev + i * g;
     }
 

@@ -30,6 +30,15 @@ RECUR_DEVICE unsigned shared_address(const void* pointer) {
 }
 #endif
 
+// Counted by simt as an access of this lane to its block's shared memory; nothing on a GPU.
+template <class T>
+RECUR_DEVICE T* noted(T* shared RECUR_WHERE) {
+#if defined(RECUR_SIMT)
+  simt::note_shared_access(shared, sizeof(T), where);
+#endif
+  return shared;
+}
+
 // The same value, of which the compiler knows nothing: what follows from it is computed again in every turn
 // of a loop, and not kept in registers.
 RECUR_DEVICE int opaque(int value) {

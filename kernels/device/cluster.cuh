@@ -10,11 +10,14 @@
 
 #include "kernels/device/flags.cuh"
 
-// PTX 8.6, of CUDA 12.8: fences of shared memory alone.
+// PTX 8.6, of CUDA 12.8: fences of shared memory alone, and relaxed arrivals that expect bytes. Older toolkits
+// get what orders more. tests/ptx defines it to see what they get.
+#if !defined(RECUR_PTX_SYNC_RESTRICT)
 #if defined(__CUDACC__) && (__CUDACC_VER_MAJOR__ * 100 + __CUDACC_VER_MINOR__ >= 1208)
 #define RECUR_PTX_SYNC_RESTRICT 1
 #else
 #define RECUR_PTX_SYNC_RESTRICT 0
+#endif
 #endif
 
 namespace recur::device {
@@ -111,10 +114,17 @@ RECUR_DEVICE void mbarrier_arrive_relaxed(std::uint64_t* barrier, unsigned expec
   simt::mbarrier_arrive_relaxed(barrier, expected_bytes, where);
 #elif RECUR_ARCH >= 90
   [[maybe_unused]] std::uint64_t state;
+#if RECUR_PTX_SYNC_RESTRICT
   asm volatile("mbarrier.arrive.expect_tx.relaxed.cluster.shared::cta.b64 %0, [%1], %2;"
                : "=l"(state)
                : "r"(shared_address(barrier)), "r"(expected_bytes)
                : "memory");
+#else
+  asm volatile("mbarrier.arrive.expect_tx.release.cluster.shared::cta.b64 %0, [%1], %2;"
+               : "=l"(state)
+               : "r"(shared_address(barrier)), "r"(expected_bytes)
+               : "memory");
+#endif
 #else
   chip_too_old();
 #endif

@@ -4,7 +4,9 @@
 // f16: a few units in the last place of f32 from the exact ones (CUDA C++ Programming Guide, "Mathematical
 // Functions": __expf and __fdividef). bf16: the hardware's tanh, whose relative error is at most 2^-11 (PTX
 // ISA, tanh.approx.f32), a quarter of what h loses when it is rounded; half as many instructions of the unit
-// that computes exponentials and reciprocals, which has an eighth of the others' rate.
+// that computes exponentials and reciprocals, which has an eighth of the others' rate. A share of a state that
+// is kept takes the exponential in both: 2^-11 is a quarter of 1 - sigmoid(7), by which c decays for hundreds
+// of steps.
 #pragma once
 
 #include <cstdint>
@@ -38,12 +40,15 @@ RECUR_HD float inverse_of_one_and_exponential(float x) {
 #endif
 }
 
-// On the CPU as wrong as it may be: up or down by the last bit of x.
+// On the CPU as wrong as it may be, and as one-sided as a table's interpolation is: neighbouring x, whose
+// exponent and first bits of the mantissa are equal, are all wrong in one direction.
 RECUR_HD float hardware_tanh(float x) {
 #if defined(RECUR_SIMT) || !defined(__CUDA_ARCH__)
   std::uint32_t bits;
   std::memcpy(&bits, &x, sizeof(bits));
-  const float wrong = std::tanh(x) * (1.0f + (bits % 2 != 0 ? 0x1p-11f : -0x1p-11f));
+  constexpr int kNeighboursBits = 21;  // an interval of x has so many bits below its name
+  const std::uint32_t interval = bits >> kNeighboursBits;
+  const float wrong = std::tanh(x) * (1.0f + ((interval ^ interval >> 2) % 2 != 0 ? 0x1p-11f : -0x1p-11f));
   return wrong > 1.0f ? 1.0f : (wrong < -1.0f ? -1.0f : wrong);
 #else
   float result;
@@ -69,6 +74,7 @@ struct FastMath<__nv_bfloat16> {
   RECUR_HD static float sigmoid(float x) {
     return fast_math::multiply_add(0.5f, fast_math::hardware_tanh(0.5f * x), 0.5f);
   }
+  RECUR_HD static float share_kept(float x) { return fast_math::inverse_of_one_and_exponential<-1>(x); }
   RECUR_HD static float tanh(float x) { return fast_math::hardware_tanh(x); }
   RECUR_HD static float relu(float x) { return cells::ScalarMath::relu(x); }
 };

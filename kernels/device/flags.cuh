@@ -46,6 +46,7 @@ RECUR_DEVICE void store_release(unsigned* flag, unsigned value) {
 #if defined(RECUR_SIMT)
   simt::release(flag, simt_scope(kScope));
   __atomic_store(flag, &value, __ATOMIC_RELAXED);
+  simt::write_through(flag, sizeof(value));
   simt::progress();
 #else
   if constexpr (kScope == MemoryScope::device) {
@@ -67,6 +68,7 @@ RECUR_DEVICE void add_release(unsigned* counter, unsigned value) {
 #if defined(RECUR_SIMT)
   simt::release(counter, simt::MemoryScope::device);
   __atomic_fetch_add(counter, value, __ATOMIC_RELAXED);
+  simt::write_through(counter, sizeof(value));
   simt::progress();
 #else
   asm volatile("red.release.gpu.global.add.u32 [%0], %1;" ::"l"(counter), "r"(value) : "memory");

@@ -6,6 +6,7 @@
 #if !defined(RECUR_SIMT)
 #include <string>
 
+#include "kernels/device/shared_limit.hpp"
 #include "recur/error.hpp"
 #endif
 
@@ -29,6 +30,28 @@ struct LaunchConfig {
 #define RECUR_LAUNCH(kernel, config, ...) ::simt::launch(#kernel, (kernel), (config), __VA_ARGS__)
 
 #else
+
+// The most dynamic shared memory that the current device can give the kernel.
+inline cudaError_t raise_shared_limit(const void* kernel, int device) {
+  int most = 0;
+  cudaFuncAttributes attributes = {};
+  cudaError_t status = cudaDeviceGetAttribute(&most, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+  if (status == cudaSuccess) status = cudaFuncGetAttributes(&attributes, kernel);
+  if (status != cudaSuccess) return status;
+  return cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                              most - static_cast<int>(attributes.sharedSizeBytes));
+}
+inline cudaError_t allow_shared(const void* kernel) {
+  static SharedLimits limits;
+  int device = 0;
+  cudaError_t status = cudaGetDevice(&device);
+  if (status != cudaSuccess) return status;
+  limits.allow(kernel, device, [&] {
+    status = raise_shared_limit(kernel, device);
+    return status == cudaSuccess;
+  });
+  return status;
+}
 
 // Throws DeviceError where the launch itself is refused. What fails later shows at the next synchronisation.
 template <class... Parameters, class... Arguments>
@@ -60,9 +83,7 @@ void launch(const char* name, void (*kernel)(Parameters...), const LaunchConfig&
   cudaError_t status = cudaSuccess;
   constexpr std::size_t kWithoutOptIn = 48u << 10;
   if (config.shared_bytes > kWithoutOptIn) {
-    status = cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                  cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                  static_cast<int>(config.shared_bytes));
+    status = allow_shared(reinterpret_cast<const void*>(kernel));
   }
   // Chips need not have larger ones, so a kernel has to say that it knows.
   constexpr unsigned kPortableCluster = 8;

@@ -17,8 +17,7 @@ RECUR_DEVICE void mma_16x8x16_bf16(float (&d)[4], const std::uint32_t (&a)[4],
 #if defined(RECUR_SIMT)
   simt::mma(simt::Mma::m16n8k16_bf16, d, a, b, d, where);
 #elif RECUR_ARCH >= 80
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
@@ -33,8 +32,7 @@ RECUR_DEVICE void mma_16x8x16_f16(float (&d)[4], const std::uint32_t (&a)[4],
 #if defined(RECUR_SIMT)
   simt::mma(simt::Mma::m16n8k16_f16, d, a, b, d, where);
 #elif RECUR_ARCH >= 80
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
@@ -49,9 +47,9 @@ RECUR_DEVICE void mma_16x8x8_f16(float (&d)[4], const std::uint32_t (&a)[2],
 #if defined(RECUR_SIMT)
   simt::mma(simt::Mma::m16n8k8_f16, d, a, b, d, where);
 #else
-  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
-               : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
-               : "r"(a[0]), "r"(a[1]), "r"(b[0]));
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+      : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+      : "r"(a[0]), "r"(a[1]), "r"(b[0]));
 #endif
 }
 
@@ -61,8 +59,7 @@ RECUR_DEVICE void mma_16x8x8_bf16(float (&d)[4], const std::uint32_t (&a)[2],
 #if defined(RECUR_SIMT)
   simt::mma(simt::Mma::m16n8k8_bf16, d, a, b, d, where);
 #elif RECUR_ARCH >= 80
-  asm volatile(
-      "mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(b[0]));
 #else
@@ -79,8 +76,7 @@ RECUR_DEVICE void mma_16x8x8_tf32(float (&d)[4], const std::uint32_t (&a)[4],
 #if defined(RECUR_SIMT)
   simt::mma(simt::Mma::m16n8k8_tf32, d, a, b, d, where);
 #elif RECUR_ARCH >= 80
-  asm volatile(
-      "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
+  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "
       "{%0,%1,%2,%3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
@@ -121,7 +117,7 @@ RECUR_DEVICE void load_matrix(std::uint32_t (&fragments)[kCount], const void* ro
     }
     for (int i = 0; i < 8; ++i) elements[i] = static_cast<const std::uint16_t*>(row)[i];
   }
-  simt::load_matrix(fragments, kCount, kTransposed, elements, where);
+  simt::load_matrix(fragments, kCount, kTransposed, elements, row, where);
 #else
   const unsigned address = shared_address(row);
   if constexpr (kCount == 1 && !kTransposed) {

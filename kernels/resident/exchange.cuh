@@ -30,14 +30,16 @@ using device::MemoryScope;
 template <Tile kTile>
 class Exchange {
  public:
+  // `rows` of the batch from the cluster's first one on.
   RECUR_DEVICE Exchange(unsigned char* shared, const SharedLayout& layout, int cluster, int rank,
-                        int batch_tiles)
+                        int batch_tiles, int rows)
       : state_(shared + layout.state),
         barriers_(reinterpret_cast<std::uint64_t*>(shared + layout.barriers)),
         blocks_(layout.state_blocks),
         cluster_(cluster),
         rank_(rank),
-        batch_tiles_(batch_tiles) {}
+        batch_tiles_(batch_tiles),
+        rows_(rows) {}
 
   RECUR_DEVICE int rank() const { return rank_; }
   RECUR_DEVICE int blocks() const { return blocks_; }
@@ -49,7 +51,8 @@ class Exchange {
     for (int i = thread; i < count; i += kTile.threads()) {
       device::mbarrier_init(barriers_ + i, 1);
       const bool second_buffer = i >= count / 2;
-      device::mbarrier_arrive_relaxed(barriers_ + i, second_buffer ? bytes_of(i % cluster_) : 0);
+      device::mbarrier_arrive_relaxed(
+          barriers_ + i, second_buffer ? bytes_of(i % cluster_, i / cluster_ % batch_tiles_) : 0);
     }
     device::mbarrier_init_fence();
   }
@@ -99,28 +102,29 @@ class Exchange {
   template <class T>
   RECUR_DEVICE void store(int exchange, int batch_tile, int group, int unit, int row, T value) {
     const int octet_of_unit = (rank_ * kTile.groups + group) * 2 + unit / 8;
-    reinterpret_cast<T*>(octet(exchange, batch_tile, octet_of_unit, row))[unit % 8] = value;
+    *device::noted(reinterpret_cast<T*>(octet(exchange, batch_tile, octet_of_unit, row)) + unit % 8) = value;
   }
 
   // All warps have read `exchange`: what comes next in its buffer.
   RECUR_DEVICE void expect(int exchange, int batch_tile, int thread) {
     if (thread < cluster_) {
-      device::mbarrier_arrive_relaxed(barrier(exchange, batch_tile, thread), bytes_of(thread));
+      device::mbarrier_arrive_relaxed(barrier(exchange, batch_tile, thread), bytes_of(thread, batch_tile));
     }
   }
 
   // The units that this block owns to all others, nearest first, so that not all write to one at once. A
-  // thread sends one piece of them to some of the others.
+  // thread sends one piece of them to some of the others. Rows that the batch does not have stay at home: what
+  // peers have there reaches no row but those.
   RECUR_DEVICE void push(int exchange, int batch_tile, int thread) {
     constexpr int kPieces = kTile.units();  // of 16 bytes
     constexpr int kAtOnce = kTile.threads() / kPieces;
     static_assert(kTile.threads() % kPieces == 0);
     const int nearest = 1 + thread / kPieces;
-    if (nearest >= cluster_) return;
+    if (nearest >= cluster_ || thread % kTileRows >= rows(batch_tile)) return;
     auto* const piece =
         reinterpret_cast<int4*>(octet(exchange, batch_tile, rank_ * kTile.groups * 2, thread % kPieces));
     std::uint64_t* const counted_by = barrier(exchange, batch_tile, rank_);
-    const int4 value = *piece;
+    const int4 value = *device::noted(piece);
     RECUR_UNROLL
     for (int distance = 0; distance < kMostClusterBlocks - 1; distance += kAtOnce) {
       int to = rank_ + nearest + distance;
@@ -131,9 +135,14 @@ class Exchange {
   }
 
  private:
+  // Of a batch tile, those of the batch.
+  RECUR_DEVICE int rows(int batch_tile) const {
+    const int left = rows_ - batch_tile * kTileRows;
+    return left < 0 ? 0 : (left < kTileRows ? left : kTileRows);
+  }
   // That `source` sends of one exchange; what is its own a block does not wait for.
-  RECUR_DEVICE unsigned bytes_of(int source) const {
-    return source == rank_ ? 0 : unsigned{kTile.units() * kTileRows * 2};
+  RECUR_DEVICE unsigned bytes_of(int source, int batch_tile) const {
+    return source == rank_ ? 0 : static_cast<unsigned>(kTile.units() * rows(batch_tile) * 2);
   }
 
   RECUR_DEVICE unsigned char* buffer(int exchange, int batch_tile) const {
@@ -149,6 +158,7 @@ class Exchange {
   int cluster_;
   int rank_;
   int batch_tiles_;
+  int rows_;
 };
 
 }  // namespace recur::resident

@@ -62,7 +62,7 @@ RECUR_DEVICE void gather_sums(const float (&products)[kGates][4], const Place& p
       RECUR_UNROLL
       for (int half = 0; half < 2; ++half) {
         const int at = place_in_part(place.lane / 4 + half * 8, place.lane % 4 * 2);
-        *reinterpret_cast<float2*>(own + gate * kPart + at) =
+        *device::noted(reinterpret_cast<float2*>(own + gate * kPart + at)) =
             make_float2(products[gate][2 * half], products[gate][2 * half + 1]);
       }
     }
@@ -72,7 +72,7 @@ RECUR_DEVICE void gather_sums(const float (&products)[kGates][4], const Place& p
       const int at = place_in_part(Values<kTile>::unit(place, i), Values<kTile>::row(place, i));
       RECUR_UNROLL
       for (int gate = 0; gate < kGates; ++gate) {
-        float sum = of_group[gate * kPart + at];
+        float sum = *device::noted(of_group + gate * kPart + at);
         RECUR_UNROLL
         for (int split = 1; split < kTile.splits; ++split) {
           sum += of_group[(split * kGates + gate) * kPart + at];

@@ -72,22 +72,37 @@ class RecurrentWeights {
     }
     if (count_ <= 0) return;
     typename Exchange<kTile>::Reader reader(exchange, e, batch_tile, first_, lane);
-    std::uint32_t h[2];
-    device::load_matrix<2, false>(h, reader.next(0));
     RECUR_UNROLL
-    for (int i = 0; i < kRegisterBlocks; ++i) {
-      RECUR_UNROLL
-      for (int gate = kFirst; gate < kEnd; ++gate) {
-        multiply_add<T>(products[gate - kFirst], registers_[i][gate], h);
+    for (int i = 0; i < kRegisterBlocks; i += kAtOnce) {
+      if (i >= count_) return;
+      if (i + kAtOnce <= kRegisterBlocks && i + kAtOnce <= count_) {
+        // All of h first, then products back to back: a branch between them would wait for each.
+        std::uint32_t h[kAtOnce][2];
+        RECUR_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) device::load_matrix<2, false>(h[k], reader.next(i + k));
+        RECUR_UNROLL
+        for (int k = 0; k < kAtOnce; ++k) {
+          multiply_block<kFirst, kEnd>(registers_[i + k], h[k], products);
+        }
+        continue;
       }
-      if (i + 1 == count_) return;
-      // Fragments in shared memory wait for nobody.
-      if (i + 1 < kRegisterBlocks) device::load_matrix<2, false>(h, reader.next(i + 1));
+      RECUR_UNROLL
+      for (int k = 0; k < kAtOnce; ++k) {
+        if (i + k >= kRegisterBlocks) break;
+        if (i + k >= count_) return;
+        std::uint32_t h[2];
+        device::load_matrix<2, false>(h, reader.next(i + k));
+        multiply_block<kFirst, kEnd>(registers_[i + k], h, products);
+      }
     }
     for (int i = kRegisterBlocks; i < count_; ++i) {
+      // Fragments in shared memory wait for nobody.
       Fragment fragments[kEnd - kFirst];
       RECUR_UNROLL
-      for (int gate = kFirst; gate < kEnd; ++gate) fragments[gate - kFirst] = *shared_fragment(i, gate);
+      for (int gate = kFirst; gate < kEnd; ++gate) {
+        fragments[gate - kFirst] = *device::noted(shared_fragment(i, gate));
+      }
+      std::uint32_t h[2];
       device::load_matrix<2, false>(h, reader.next(i));
       RECUR_UNROLL
       for (int gate = kFirst; gate < kEnd; ++gate) {
@@ -98,6 +113,19 @@ class RecurrentWeights {
 
  private:
   static constexpr int kRegisterBlocks = kTile.register_blocks(kGates);
+  // K-blocks that are multiplied without a branch between them. A tile of twelve warps has no registers for the
+  // h of more than one; what binds it is R in shared memory.
+  static constexpr int kAtOnce = kTile.register_limit() < 200 ? 1 : 4;
+
+  // One K-block of the gates [kFirst, kEnd).
+  template <int kFirst, int kEnd>
+  RECUR_DEVICE static void multiply_block(const std::uint32_t (&fragments)[kGates][4],
+                                          const std::uint32_t (&h)[2], float (&products)[kEnd - kFirst][4]) {
+    RECUR_UNROLL
+    for (int gate = kFirst; gate < kEnd; ++gate) {
+      multiply_add<T>(products[gate - kFirst], fragments[gate], h);
+    }
+  }
 
   // A lane's place in R: rows `unit` and `unit` + 8 of a gate, columns `column` and the next of a K-block,
   // + 8.

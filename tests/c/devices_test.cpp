@@ -27,6 +27,7 @@ TEST_F(CInterface, ADescribedGpuIsPlannedForAsInCpp) {
   props.cuda_shared_per_block_optin = cpp_props.cuda.shared_per_block_optin = 227u << 10;
   for (const int most : {8, 16}) {
     props.cuda_most_cluster = cpp_props.cuda.most_cluster = most;
+    props.cuda_clusters_at_once[3] = cpp_props.cuda.clusters_at_once[3] = most;
     Owned<recur_device, recur_device_free> device;
     ASSERT_EQ(recur_device_from_props(&props, &device.handle, &error_), RECUR_SUCCESS) << error_.message;
     Owned<recur_plan, recur_plan_free> plan;

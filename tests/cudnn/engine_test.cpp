@@ -94,6 +94,15 @@ TEST(CudnnPlans, SayHowFastEachAlgorithmIs) {
   EXPECT_EQ(only.find("persist"), std::string::npos) << only;
 }
 
+// Taken at planning, and failing at run: no reason to have no plan.
+TEST(CudnnPlans, RefuseTheAlgorithmThatFailsInItsTrial) {
+  cudnn::fail_to_run(CUDNN_RNN_ALGO_PERSIST_STATIC);
+  const Plan plan = plan_of(layer(), {.cudnn_algorithm = CudnnAlgorithm::fastest});
+  cudnn::fail_to_run(std::nullopt);
+  EXPECT_NE(plan.tile().find("refused persist-static: "), std::string::npos) << plan.tile();
+  EXPECT_NE(plan.tile().find("the fastest of "), std::string::npos) << plan.tile();
+}
+
 TEST(CudnnPlans, MathIsExactUnlessAsked) {
   const auto math_type = [](DataType type, bool tf32) {
     Spec spec = layer();

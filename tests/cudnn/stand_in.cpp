@@ -282,6 +282,11 @@ cudnnStatus_t check(const char* function, const Arguments& a) {
   return CUDNN_STATUS_SUCCESS;
 }
 
+std::optional<cudnnRNNAlgo_t>& run_failure() {
+  static std::optional<cudnnRNNAlgo_t> algorithm;
+  return algorithm;
+}
+
 // It is not documented that they may be one tensor.
 bool overlap(const void* a, const void* b) { return a != nullptr && a == b; }
 
@@ -297,6 +302,9 @@ cudnnStatus_t forward(cudnnHandle_t handle, cudnnRNNDescriptor_t layer, cudnnFor
                                 c_descriptor, weights_size, work_size, work, reserve_size, reserve});
   if (status != CUDNN_STATUS_SUCCESS) return status;
   if (x == nullptr || y == nullptr || weights == nullptr) return refuse("cudnnRNNForward: a null pointer");
+  if (run_failure() == layer->algorithm) {
+    return refuse("stand-in: told to fail", CUDNN_STATUS_EXECUTION_FAILED);
+  }
   if (overlap(h0, hN) || overlap(c0, cN)) return refuse("cudnnRNNForward: states in place");
   if (layer->cell != CUDNN_LSTM && (c0 != nullptr || cN != nullptr)) return refuse("cudnnRNNForward: cx, cy");
   const Call call{.layer = *layer,
@@ -389,6 +397,7 @@ Seen& seen() {
   return counts;
 }
 
+void fail_to_run(std::optional<cudnnRNNAlgo_t> algorithm) { run_failure() = algorithm; }
 void fail_to_load(std::string reason) { load_failure() = std::move(reason); }
 
 }  // namespace recur::test::cudnn

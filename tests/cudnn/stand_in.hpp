@@ -7,6 +7,7 @@
 
 #include <cudnn.h>
 
+#include <optional>
 #include <string>
 
 namespace recur::test::cudnn {
@@ -23,5 +24,9 @@ Seen& seen();
 
 /// Until it is empty again, loading the library fails for this reason.
 void fail_to_load(std::string reason);
+
+/// Until it is empty again, a forward pass of this algorithm is accepted when it is planned and fails when it
+/// runs.
+void fail_to_run(std::optional<cudnnRNNAlgo_t> algorithm);
 
 }  // namespace recur::test::cudnn

@@ -23,6 +23,10 @@ TEST(GpuProps, AreThoseOfTheChip) {
   EXPECT_GT(cuda.global_bytes, cuda.l2_bytes);
   EXPECT_TRUE(std::has_single_bit(static_cast<unsigned>(cuda.most_cluster)));
   EXPECT_LE(cuda.most_cluster, 16);
+  for (int which = 0, blocks = 2; blocks <= 16; ++which, blocks *= 2) {
+    EXPECT_EQ(cuda.clusters_at_once[which] > 0, blocks <= cuda.most_cluster) << blocks;
+    EXPECT_LE(cuda.clusters_at_once[which] * blocks, cuda.multiprocessors) << blocks;
+  }
   if (cuda.compute_major < 9) {
     EXPECT_EQ(cuda.most_cluster, 1) << "no clusters before Hopper";
   }

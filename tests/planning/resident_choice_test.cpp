@@ -115,6 +115,42 @@ TEST(ResidentChoice, TakesNoLargerClusterThanTheChipHas) {
   }
 }
 
+// A driver that has room for fewer clusters than can be counted on makes them take turns, in every size.
+TEST(ResidentChoice, AsksTheDriverHowManyClustersRunAtOnce) {
+  CudaProps chip = props_of(kChips[0]).cuda;
+  int which = 0;
+  for (int cluster : {2, 4, 8, 16}) {
+    EXPECT_GT(host::resident::clusters_at_once(cluster, chip), 1) << "not known";
+    chip.clusters_at_once[which++] = 100 + cluster;
+    EXPECT_EQ(host::resident::clusters_at_once(cluster, chip), 100 + cluster);
+  }
+  const cells::Traits traits = cells::traits_of(cells::Variant::lstm);
+  EXPECT_EQ(choose(traits, 768, 24, 1, chip)->turns, 1);
+  chip.clusters_at_once[3] = 1;
+  const auto choice = choose(traits, 768, 24, 1, chip);
+  EXPECT_EQ(choice->turns, choice->clusters);
+}
+
+// A published ring copy between blocks moved 14 bytes a cycle into each, and no model of a hop may be faster.
+TEST(ResidentChoice, DoesNotReceiveFasterThanBlocksCan) {
+  constexpr double kBytesACycle = 14, kClock = 1.755e9;
+  for (const std::int64_t hidden : {64, 256, 512, 768}) {
+    for (const std::int64_t batch : {1, 4, 8, 64, 512}) {
+      SCOPED_TRACE("H=" + std::to_string(hidden) + " B=" + std::to_string(batch));
+      const cells::Traits traits = cells::traits_of(cells::Variant::lstm);
+      const auto choice = choose(traits, hidden, batch, 1, props_of(kChips[0]).cuda);
+      ASSERT_TRUE(choice.has_value());
+      const double bytes = static_cast<double>(choice->batch_tiles * received_bytes(*choice));
+      EXPECT_GE(step_seconds(*choice, traits),
+                static_cast<double>(choice->turns) * bytes / kBytesACycle / kClock);
+    }
+  }
+  // Rows that the batch does not have are not sent.
+  Choice one{.tile = 1, .cluster = 16};
+  one.rows = 1;
+  EXPECT_EQ(received_bytes(one), 15 * 32 * 2);
+}
+
 // With the hop that the model assumes, a measured rate changes nothing; a slower one costs a step as much
 // more.
 TEST(ResidentChoice, PredictsByTheMeasuredHop) {

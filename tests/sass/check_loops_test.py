@@ -54,7 +54,7 @@ KERNEL = """
             BRA ready_1
   end:      BRA end
 """
-LOOP = {"total": 26, "way": 20, "alu": 2, "ldc": 1, "branch": 9, "hmma": 2, "ldsm": 2, "lds128": 2, "sts16": 1, "stas": 1, "wait": 2, "arrive": 1,
+LOOP = {"total": 26, "way": 20, "latency": 168, "alu": 2, "ldc": 1, "branch": 9, "hmma": 2, "ldsm": 2, "lds128": 2, "sts16": 1, "stas": 1, "wait": 2, "arrive": 1,
         "bar": 1, "mufu": 1, "stg": 1}
 NAME = "_ZN5recur8resident14forward_kernelINS_5cells4LstmILb0ELb0EEE13__nv_bfloat16Li1ELb0EEEvNS0_7ForwardEi"
 ROW = "forward bf16 lstm tile 1 one"
@@ -109,7 +109,26 @@ class TimeLoop(unittest.TestCase):
                 expected["total"] += 1
                 found = counts(after(place, line))
                 way = found["way"] if place.startswith("spin") else LOOP["way"] + 1
-                self.assertEqual(found, dict(expected, way=way), f"{line} after {place}")
+                expected.update(way=way, latency=found["latency"])
+                self.assertEqual(found, expected, f"{line} after {place}")
+                if not place.startswith("spin"):
+                    self.assertGreater(found["latency"], LOOP["latency"], f"{line} after {place}")
+
+    def test_latency_is_that_of_stalls_and_scoreboards(self):
+        def one(operation, stall=1, sets=7, waits=()):
+            return time_loop.Instruction(0, False, operation, "", stall | sets << 5 | 7 << 8 | sum(1 << board for board in waits) << 11)
+
+        product = one("HMMA.16816.F32.BF16")
+        for way, latency, waits in (
+            ([one("IMAD", 4), one("IMAD", 6)], 10, 0),
+            ([one("LDSM.16.M88.2", sets=0), one("IMAD", 4), one("IMAD", waits=[0])], 31, 0),
+            ([one("LDSM.16.M88.2", sets=0), one("IMAD", 15), one("IMAD", 15), one("IMAD", 10), one("IMAD", waits=[0])], 42, 0),
+            ([one("LDSM.16.M88.2", sets=0), one("IMAD", 4), one("IMAD", waits=[1])], 6, 0),
+            # A load of global memory that a fence before the last product waits for, the round after; and one that only the sums need.
+            ([one("NOP", waits=[0, 1, 2, 3, 4, 5]), product, one("LDG.E", sets=3)], 3, 1),
+            ([one("NOP", waits=[0, 1]), product, one("FADD", waits=[3]), one("LDG.E", sets=3)], 4, 0),
+        ):
+            self.assertEqual(time_loop._walk(way), (latency, waits))
 
     def test_way_leaves_out_what_need_not_run(self):
         for skipped, way in (("STG.E.U16 desc[UR6][R20.64], R12", 1), ("LDG.E.U8 R9, [R2]", 1), ("LDG.E R9, [R2]", 3),

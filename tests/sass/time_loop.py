@@ -11,6 +11,11 @@ peeled or split, and its counts would not be comparable.
 `way` is what a warp issues in a visit to a batch tile at least: of all ways through the loop, each of its inner loops passed once, that
 have the most of `_WORK`, the shortest. So it forms every product that registers have the weights of and one that shared memory has, finds
 its sources there, and leaves out what training stores, what ends a sequence, and marks.
+
+`latency` is what that way takes at least, in cycles of one warp that is never kept waiting by others: an instruction is issued when the
+compiler's stall counts allow it and the scoreboards that it waits for are free. Scoreboards of what has no fixed latency are free
+after `_LATENCIES`, which are cycles that others measured, or less. Loads of global memory take none of it: a wait for one before
+the last product of the way is a wait for what should be under way meanwhile, and `ldgwait` counts those.
 """
 
 import re
@@ -26,10 +31,29 @@ class Instruction(typing.NamedTuple):
     guarded: bool  # by a predicate
     operation: str  # with its modifiers
     operands: str
+    control: int = 0  # stall counts and scoreboards, as _stall and its neighbours read them
+
+
+# Bits of the upper half of an instruction, of sm_70 and newer.
+_CONTROL = 41
+
+
+def _stall(instruction):
+    return instruction.control & 0xf
+
+
+def _sets(instruction):
+    """The scoreboards that are free again when its result is there, and when its operands have been read; 7: none."""
+    return instruction.control >> 5 & 7, instruction.control >> 8 & 7
+
+
+def _waits(instruction):
+    return [board for board in range(6) if instruction.control >> 11 & 1 << board]
 
 
 _FUNCTION = re.compile(r"^\s*Function : (\S+)")
 _INSTRUCTION = re.compile(r"^\s*/\*([0-9a-f]{4,})\*/\s+(@!?U?P\w+\s+)?([A-Z][\w.]*)\s*([^;]*);")
+_UPPER_HALF = re.compile(r"^\s*/\* 0x([0-9a-f]{16}) \*/\s*$")
 _TARGET = re.compile(r"(?:^|[\s,])0x([0-9a-f]+)$")
 
 
@@ -44,6 +68,10 @@ def kernels(text):
                 raise SassError("instructions before the first kernel")
             address, guard, operation, operands = match.groups()
             instructions.append(Instruction(int(address, 16), guard is not None, operation, operands.strip()))
+            continue
+        match = _UPPER_HALF.match(line)
+        if match and instructions:
+            instructions[-1] = instructions[-1]._replace(control=int(match[1], 16) >> _CONTROL & 0x1ffff)
             continue
         match = _FUNCTION.match(line)
         if match:
@@ -179,7 +207,7 @@ def _natural_loops(blocks):
 
 class Loop(typing.NamedTuple):
     instructions: list  # in the order of their addresses
-    way: int
+    way: list  # of instructions
 
 
 # Families of instructions that every visit needs.
@@ -191,7 +219,7 @@ def _is_work(operation):
 
 
 def _way(instructions, blocks, head, body):
-    """Instructions of the shortest way from the head of a loop back to it, of those with the most work."""
+    """The instructions of the shortest way from the head of a loop back to it, of those with the most work."""
     order, following, stack, entered = [], {}, [(head, iter(blocks[head].successors))], {head}
     following[head] = []
     on_stack = {head}
@@ -213,14 +241,50 @@ def _way(instructions, blocks, head, body):
                     following[after] = []
                     stack.append((after, iter(blocks[after].successors)))
     best = {None: (0, 0)}  # block: work and the negative length of the best way from its start to the head
+    next_of = {}
     for block in order:
         ways = [best[after] for after in following[block] if after in best]
         if not ways:
             continue
         operations = [instructions[i].operation for i in range(blocks[block].first, blocks[block].end)]
         work, length = max(ways)
+        next_of[block] = next(after for after in following[block] if best.get(after) == (work, length))
         best[block] = (work + sum(map(_is_work, operations)), length - sum(_base(operation) != "NOP" for operation in operations))
-    return -best[head][1]
+    way, block = [], head
+    while block is not None:
+        way += instructions[blocks[block].first:blocks[block].end]
+        block = next_of[block]
+    return way
+
+
+# Of what a scoreboard is set for: cycles from issue until the result is there, and until the operands have been read.
+_LATENCIES = {"LDS": 29, "LDSM": 30, "MUFU": 18, "SYNCS": 20, "LDC": 30, "ULDC": 20, "S2R": 20, "F2F": 18, "I2F": 18, "F2I": 18, "SHFL": 23}
+_READ = 10
+
+
+def _walk(way):
+    """Cycles of the way when it is gone round after round, and its waits for global loads before its last product."""
+    last_product = max((i for i, instruction in enumerate(way) if _base(instruction.operation) == "HMMA"), default=-1)
+    now, free, by_global_load, begun, waits = 0, [0] * 6, [False] * 6, 0, 0
+    for turn in range(3):
+        begun, waits = now, 0
+        for i, instruction in enumerate(way):
+            open_loads = False
+            for board in _waits(instruction):
+                now = max(now, free[board])
+                open_loads = open_loads or by_global_load[board]
+                by_global_load[board] = False
+            waits += open_loads and i <= last_product
+            base = _base(instruction.operation)
+            result, operands = _sets(instruction)
+            global_load = _column(instruction.operation) == "ldg"
+            if result < 6:
+                free[result] = max(free[result], now + (0 if global_load else _LATENCIES.get(base, 0)))
+                by_global_load[result] = by_global_load[result] or global_load
+            if operands < 6:
+                free[operands] = max(free[operands], now + _READ)
+            now += max(1, _stall(instruction))
+    return now - begun, waits
 
 
 def time_loop(instructions):
@@ -245,8 +309,8 @@ def time_loop(instructions):
 # harmless edits: within so many per cent.
 EXACT = ("hmma", "ldsm", "lds16", "lds32", "lds64", "lds128", "sts16", "sts32", "sts64", "sts128", "stas", "wait", "arrive", "bar",
          "fence", "cctl", "mufu", "ldg", "stg", "local", "call")
-TOLERANCES = {"ldc": 10, "branch": 5, "alu": 3, "total": 3, "way": 3, "regs": 5}
-COLUMNS = ("total", "way", "alu", "ldc", "branch", "regs") + EXACT
+TOLERANCES = {"ldc": 10, "branch": 5, "alu": 3, "total": 3, "way": 3, "latency": 3, "regs": 5}
+COLUMNS = ("total", "way", "latency", "ldgwait", "alu", "ldc", "branch", "regs") + EXACT
 
 _FAMILIES = {
     "HMMA": "hmma",
@@ -278,7 +342,8 @@ def counts(loop):
     """Column to the number of instructions; all but the registers."""
     result = dict.fromkeys(COLUMNS, 0)
     del result["regs"]
-    result["way"] = loop.way
+    result["way"] = sum(_base(instruction.operation) != "NOP" for instruction in loop.way)
+    result["latency"], result["ldgwait"] = _walk(loop.way)
     for instruction in loop.instructions:
         if _base(instruction.operation) != "NOP":
             result[_column(instruction.operation)] += 1

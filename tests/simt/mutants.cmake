@@ -2,13 +2,15 @@
 # replacement, found before the true one; only the sources that include it are compiled again. The engine's schedule test must
 # then fail: by the oracle's judgement or a fault in a plain build, by those or a report under a sanitizer.
 #
-# recur_simt_mutant(<name> FILE <header> REPLACE <text> WITH <text> SOURCES <file>... FOUND_BY plain|asan|tsan...)
+# recur_simt_mutant(<name> FILE <header> REPLACE <text> WITH <text> SOURCES <file>... FOUND_BY plain|asan|tsan... [LATE])
+#
+# LATE: in simt's late mode, which is what finds it.
 #
 # From the list that calls it: RECUR_MUTANT_TESTS, the objects of the test;
 # RECUR_MUTANT_FILTER, of its tests; RECUR_MUTANT_INSTEAD_OF, the names of the library's sources that SOURCES stand for,
 # where they have other names.
 function(recur_simt_mutant name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "FILE;REPLACE;WITH" "SOURCES;FOUND_BY")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "LATE" "FILE;REPLACE;WITH" "SOURCES;FOUND_BY")
   if("address" IN_LIST RECUR_SANITIZE)
     set(leg asan)
   elseif("thread" IN_LIST RECUR_SANITIZE)
@@ -80,5 +82,5 @@ function(recur_simt_mutant name)
     WILL_FAIL ON
     LABELS "threads;simt"
     TIMEOUT 300
-    ENVIRONMENT "${RECUR_SIMT_ENVIRONMENT};SIMT_ORDER=descending")
+    ENVIRONMENT "${RECUR_SIMT_ENVIRONMENT};SIMT_ORDER=descending;SIMT_LATE=$<BOOL:${arg_LATE}>")
 endfunction()

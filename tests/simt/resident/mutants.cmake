@@ -131,3 +131,11 @@ recur_simt_mutant(resident_no_tail_guard
   REPLACE "return unit(value) < hidden_ && row(tile, value) < batch_;" WITH "return unit(value) < hidden_;"
   SOURCES ${mutant_kernels}
   FOUND_BY asan)
+# Pieces are stored as any other memory is, and their barrier is told of the bytes without a release.
+recur_simt_mutant(resident_pushed_by_plain_stores
+  FILE kernels/resident/exchange.cuh
+  REPLACE "device::store_async(piece, value, counted_by, static_cast<unsigned>(to));"
+  WITH "*device::map_shared(piece, static_cast<unsigned>(to)) = value;
+      simt::mbarrier_complete(device::map_shared(counted_by, static_cast<unsigned>(to)), 16);"
+  SOURCES ${mutant_kernels}
+  FOUND_BY plain LATE)

@@ -4,6 +4,7 @@
 
 #include "contract/session.hpp"
 #include "simt/launch.hpp"
+#include "simt/named_memory.hpp"
 #include "simt/resident/tiled_device.hpp"
 
 namespace recur::test {
@@ -80,6 +81,8 @@ class ResidentSchedules : public ::testing::TestWithParam<ScheduleCase> {
   template <class T>
   static oracle::Outputs<T> run(const oracle::Problem<T>& problem) {
     static const TestDevice device = tiled_device();
+    static NamedMemory memory;
+    const UseMemory use(memory);
     EngineRun<T> engine(problem, Pass::training, {.device = &device});
     return engine.forward();
   }
