@@ -181,10 +181,11 @@ struct LaunchForward {
 
   template <class Cell>
   void operator()() const {
+    constexpr int kFirst = kGatesOf<Cell, 0>, kSecond = kGatesOf<Cell, 1>;
     if (forward.phase == 0) {
-      launch<kGatesOf<Cell, 0>>(Cell::phase_gate(0));
-    } else if constexpr (Cell::kPhases > 1) {
-      launch<kGatesOf<Cell, 1>>(Cell::phase_gate(1));
+      if constexpr (kFirst > 0) launch<kFirst>(Cell::phase_gate(0));
+    } else {
+      if constexpr (kSecond > 0) launch<kSecond>(Cell::phase_gate(1));
     }
   }
 

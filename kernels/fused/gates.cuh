@@ -140,9 +140,12 @@ RECUR_DEVICE void run_gates(const Track& track, const Item<T, kGates>& item,
 
 // Gates of a phase; 0 where the cell has no such phase, or no R.
 template <class Cell, int kPhase>
-inline constexpr int kGatesOf = kPhase < Cell::kPhases&& Cell::gate_reads(0) != cells::Reads::input
-                                    ? Cell::phase_gate(kPhase + 1) - Cell::phase_gate(kPhase)
-                                    : 0;
+constexpr int gates_of() {
+  if (kPhase >= Cell::kPhases || Cell::gate_reads(0) == cells::Reads::input) return 0;
+  return Cell::phase_gate(kPhase + 1) - Cell::phase_gate(kPhase);
+}
+template <class Cell, int kPhase>
+inline constexpr int kGatesOf = gates_of<Cell, kPhase>();
 
 // Calls f.template operator()<Cell, kPhase>() for a variant and a phase that has kGates gates: a kernel is compiled
 // for a number of gates, and finds the cell when it runs.
