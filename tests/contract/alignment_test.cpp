@@ -196,10 +196,16 @@ TEST_P(Alignment, ThatAnEngineNeedsIsSaid) {
     Session<T> hN(problem, {}, device());
     elsewhere.move(hN.forward_args.hN);
     refused("hN", [&] { hN.forward(); });
-    Session<T> R(problem, {}, device());
-    elsewhere.move(R.weights[0].R);
-    refused("R", [&] { R.forward(); });
-    refused("R", [&] { R.prepare(); });
+    Session<T> W(problem, {}, device());
+    elsewhere.move(W.weights[0].W);
+    refused("W", [&] { W.forward(); });
+    refused("W", [&] { W.prepare(); });
+    if (has_recurrent_weights(spec)) {
+      Session<T> R(problem, {}, device());
+      elsewhere.move(R.weights[0].R);
+      refused("R", [&] { R.forward(); });
+      refused("R", [&] { R.prepare(); });
+    }
     Session<T> dW(problem, {.pass = Pass::training}, device());
     dW.set_upstream(oracle::convert<T>(random_output_gradients(spec, size.T, size.B, 2)));
     dW.forward();

@@ -64,7 +64,8 @@ class Tree(unittest.TestCase):
         for path in ("host/cpu/engine.cpp", "host/cpu/simd/tile.hpp", "kernels/cells/lstm.cuh", "perf/floors/cpu.cpp",
                      *(f"perf/{part}.{kind}" for part in source.PARTS for kind in ("cpp", "hpp"))):
             self.write(path, f"// {path}\nint x = 1;\n")
-        self.write("perf/shapes/named.json", self.read_own("shapes/named.json"))
+        for name in ("shapes/named.json", "result.schema.json"):
+            self.write(f"perf/{name}", self.read_own(name))
         self.write("README.md", README)
         for name in ("recur-perf", "perf/peers"):
             golden = os.path.join(HERE, "golden", "peers.json" if "peers" in name else "result.json")

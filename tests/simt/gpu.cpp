@@ -46,6 +46,13 @@ DeviceProps device_props(int ordinal) {
   cuda.l2_bytes = std::size_t{50} << 20;
   cuda.global_bytes = std::size_t{80} << 30;
   cuda.most_cluster = model.largest_cluster;
+  // Of blocks that take a multiprocessor each.
+  const int groups = model.multiprocessors / model.multiprocessors_per_group;
+  int blocks = 1;
+  for (int& clusters : cuda.clusters_at_once) {
+    blocks *= 2;
+    if (blocks <= model.largest_cluster) clusters = groups * (model.multiprocessors_per_group / blocks);
+  }
   return props;
 }
 
