@@ -137,11 +137,12 @@ std::string describe(const StepShape& shape, const CudaProps& chip) {
   const std::int64_t blocks = kernel::blocks_of(shape.operands, shape.hidden, shape.batch);
   const int tiles = kernel::tiles_of(shape.operands, shape.batch);
   const std::string phases = shape.traits.phases == 1 ? "" : std::to_string(shape.traits.phases) + " x ";
+  const std::int64_t all_blocks = shape.directions * blocks;
   char text[256];
   std::snprintf(
       text, sizeof(text),
       "%sone kernel a step in %lld blocks of %d units, %d warps, %d rows%s; %.2f us a step by the model",
-      phases.c_str(), static_cast<long long>(shape.directions * blocks), kernel::kUnits,
+      phases.c_str(), static_cast<long long>(all_blocks), kernel::kUnits,
       kernel::warps_of(shape.operands, shape.hidden), tiles * kernel::kTileRows,
       has_dependent_launches(chip) ? ", R read ahead" : "", 1e6 * fused_step_seconds(shape, chip));
   return text;

@@ -188,7 +188,8 @@ TEST(BadContext, OfTheParentInAChildOfFork) {
     const std::string message = "thread team: made in process " + std::to_string(parent) +
                                 ", used in process " + std::to_string(child) +
                                 ": a child of fork has no threads of its parent";
-    EXPECT_EQ(std::string(text), pass == Pass::training ? message + "; " + message : message);
+    const std::string both = std::string(message).append("; ").append(message);
+    EXPECT_EQ(std::string(text), pass == Pass::training ? both : message);
     EXPECT_NO_THROW(call.forward()) << "the parent goes on";
   }
 }

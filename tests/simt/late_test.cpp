@@ -87,11 +87,13 @@ by_remote_arrival(int* out) {
 RECUR_KERNEL(32) counted(unsigned* counter) { atomicAdd(counter, 1u); }
 
 class Late : public ::testing::Test {
+ public:
+  ~Late() override { simt::set_late(before_); }
+
  protected:
   Late() : flags(std::vector<unsigned>(4, 0)), data(std::vector<int>(4, 0)), out(std::vector<int>(4, -1)) {
     simt::set_late(true);
   }
-  ~Late() override { simt::set_late(before_); }
   static LaunchConfig cooperative(unsigned blocks) {
     return {.grid = blocks, .block = 32, .cooperative = true};
   }

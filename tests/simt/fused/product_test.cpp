@@ -49,8 +49,9 @@ void expect_sums() {
       for (int unit = 0; unit < kUnits; ++unit) {
         float expected = 0;
         for (int k = 0; k < kDepth; ++k) {
-          expected += static_cast<float>(R[static_cast<std::size_t>((gate * kUnits + unit) * kDepth + k)]) *
-                      static_cast<float>(h[static_cast<std::size_t>(row * kDepth + k)]);
+          const int of_R = (gate * kUnits + unit) * kDepth + k, of_h = row * kDepth + k;
+          expected += static_cast<float>(R[static_cast<std::size_t>(of_R)]) *
+                      static_cast<float>(h[static_cast<std::size_t>(of_h)]);
         }
         ASSERT_EQ(sums.data()[(gate * kRows + row) * kUnits + unit], expected)
             << "gate " << gate << " row " << row << " unit " << unit;
