@@ -14,6 +14,23 @@ struct Release {
 };
 using DeviceMemory = std::unique_ptr<std::byte, Release>;
 
+// Waits at its end for what a stream has been given: a trial that fails leaves work there.
+class WaitAtEnd {
+ public:
+  explicit WaitAtEnd(gpu::StreamHandle stream) : stream_(stream) {}
+  WaitAtEnd(const WaitAtEnd&) = delete;
+  WaitAtEnd& operator=(const WaitAtEnd&) = delete;
+  ~WaitAtEnd() {
+    try {
+      gpu::synchronize(stream_);
+    } catch (const Error&) {  // which the trial has reported, or the next call on the device does
+    }
+  }
+
+ private:
+  gpu::StreamHandle stream_;
+};
+
 // One candidate with memory for all of its tensors. They are zeros, on which a step takes as long as on any
 // numbers.
 class Trial {
@@ -81,6 +98,7 @@ class Trial {
   std::int64_t batch_;
   gpu::OwnedStream stream_;
   DeviceMemory memory_;
+  const WaitAtEnd wait_{stream_.handle()};  // before the memory goes
   std::byte* dropout_ = nullptr;
   ForwardTensors forward_{};
   BackwardTensors backward_{};
