@@ -163,8 +163,13 @@ RECUR_DEVICE void run_step(const StepArguments& a, Partial<Product, kGates, kTil
   }
 }
 
+// Two blocks side by side, so that R of a step is read beside the step before. Within the registers that leaves,
+// kernels of sm_90 spill nothing; newer machine code would.
+template <int kTiles>
+constexpr int kBlocksAtOnce = kTiles == 1 && RECUR_ARCH >= 90 && RECUR_ARCH < 100 ? 2 : 1;
+
 template <Operands kOperands, int kGates, int kTiles, bool kVectors>
-RECUR_KERNEL_OF(kMostWarps * 32, kTiles == 1 && RECUR_ARCH >= 90 ? 2 : 1)
+RECUR_KERNEL_OF(kMostWarps * 32, kBlocksAtOnce<kTiles>)
 forward_kernel(const RECUR_GRID_CONSTANT StepArguments a) {
   using Product = typename ProductOf<kOperands>::Type;
   using A = device::Compute<typename Product::T>;
