@@ -18,16 +18,10 @@ if(NOT CMAKE_CUDA_COMPILER)
 endif()
 
 # Turing, Ampere and Hopper machine code, and PTX for anything newer.
-set(recur_default_architectures OFF)
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   set(CMAKE_CUDA_ARCHITECTURES 75-real 80-real 90-real 90-virtual)
-  set(recur_default_architectures ON)
 endif()
 enable_language(CUDA)
-# Blackwell's too, where nvcc knows it: a first call would else compile 3 s a cell and type.
-if(recur_default_architectures AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.8)
-  list(INSERT CMAKE_CUDA_ARCHITECTURES 3 100-real 120-real)
-endif()
 if(CMAKE_CUDA_COMPILER_VERSION VERSION_LESS 12.1)
   message(FATAL_ERROR "CUDA ${CMAKE_CUDA_COMPILER_VERSION} has no C++20, or no stores between blocks: Recur needs CUDA 12.1 or newer; or "
                       "configure with -DRECUR_CUDA=OFF")
