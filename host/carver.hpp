@@ -25,14 +25,14 @@ class Carver {
   }
 
   // `count` elements, or as many as the product of `dims`. Throws InvalidArgument where the size passes 64 bits.
-  template <class T>
-  T* take(std::int64_t count) {
-    constexpr std::int64_t kBytes = sizeof(T);  // NOLINT(bugprone-sizeof-expression): pointers too
-    return reinterpret_cast<T*>(take_bytes(checked_product("buffer", {count, kBytes})));
+  template <class E>
+  E* take(std::int64_t count) {
+    constexpr std::int64_t kBytes = sizeof(E);  // NOLINT(bugprone-sizeof-expression): pointers too
+    return reinterpret_cast<E*>(take_bytes(checked_product("buffer", {count, kBytes})));
   }
-  template <class T>
-  T* take(std::initializer_list<std::int64_t> dims) {
-    return take<T>(checked_product("buffer", dims));
+  template <class E>
+  E* take(std::initializer_list<std::int64_t> dims) {
+    return take<E>(checked_product("buffer", dims));
   }
   // The same of a type that is known at run time.
   void* take(DataType type, std::initializer_list<std::int64_t> dims) {

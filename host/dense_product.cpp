@@ -22,10 +22,10 @@ Range share_of(std::int64_t count, std::int64_t unit, int part, int parts) {
 }
 
 // One part: all of its rows and columns.
-template <class T>
+template <class E>
 class Part {
  public:
-  Part(const DenseProduct<T>& p, const cpu::Kernels<T>& kernels, Range rows, Range columns)
+  Part(const DenseProduct<E>& p, const cpu::Kernels<E>& kernels, Range rows, Range columns)
       : p_(p),
         kernels_(kernels),
         rows_(rows),
@@ -34,11 +34,11 @@ class Part {
 
   void run() {
     for (std::int64_t r = rows_.begin; r < rows_.end; ++r) {
-      T* const c = p_.c + r * p_.c_row;
+      E* const c = p_.c + r * p_.c_row;
       if (p_.start != nullptr) {
         std::copy(p_.start + columns_.begin, p_.start + columns_.end, c + columns_.begin);
       } else if (!p_.accumulate) {
-        std::fill(c + columns_.begin, c + columns_.end, T{0});
+        std::fill(c + columns_.begin, c + columns_.end, E{0});
       }
     }
     // B as it lies will do where its rows are contiguous, but for columns that fill no panel.
@@ -55,7 +55,7 @@ class Part {
  private:
   // Rows first..first+count of A for values k..k+depth.
   struct Left {
-    const T* a;
+    const E* a;
     std::ptrdiff_t row;
     std::ptrdiff_t column;
     std::int64_t first;
@@ -77,13 +77,13 @@ class Part {
              k_begin, k_end - k_begin});
       return;
     }
-    alignas(64) T copy[kDepthBlock * kRowBlock];
+    alignas(64) E copy[kDepthBlock * kRowBlock];
     for (std::int64_t first = rows_.begin; first < rows_.end; first += kRowBlock) {
       const std::int64_t count = std::min(kRowBlock, rows_.end - first);
       for (std::int64_t k = k_begin; k < k_end; k += kDepthBlock) {
         const std::int64_t depth = std::min(kDepthBlock, k_end - k);
         for (std::int64_t i = 0; i < depth; ++i) {
-          const T* const from = p_.a + (k + i) * p_.a_column + first * p_.a_row;
+          const E* const from = p_.a + (k + i) * p_.a_column + first * p_.a_row;
           for (std::int64_t r = 0; r < count; ++r) copy[i * kRowBlock + r] = from[r * p_.a_row];
         }
         f(Left{copy, 1, kRowBlock, first, count, k, depth});
@@ -91,7 +91,7 @@ class Part {
     }
   }
 
-  cpu::ProductArgs<T> product_of(const Left& left) const {
+  cpu::ProductArgs<E> product_of(const Left& left) const {
     return {.a = left.a,
             .a_row = left.row,
             .a_column = left.column,
@@ -107,7 +107,7 @@ class Part {
 
   // All whole panels at once.
   void multiply_in_place(const Left& left, std::int64_t panels) const {
-    cpu::ProductArgs<T> product = product_of(left);
+    cpu::ProductArgs<E> product = product_of(left);
     product.b = p_.b + left.k * p_.b_row + columns_.begin;
     product.b_row = p_.b_row;
     product.c = p_.c + left.first * p_.c_row + columns_.begin;
@@ -119,23 +119,23 @@ class Part {
   // One panel of B, copied with zeros past the last column, times all rows.
   void multiply_packed(std::int64_t k, std::int64_t depth, std::int64_t column, std::int64_t count) {
     const std::int64_t width = units_of(count, kernels_.lanes) * kernels_.lanes;
-    alignas(64) T panel[kDepthBlock * kMostPanelBytes / sizeof(T)];
+    alignas(64) E panel[kDepthBlock * kMostPanelBytes / sizeof(E)];
     // Whichever of B's strides is 1 is walked by the inner loop.
     if (p_.b_row == 1) {
       for (std::int64_t j = 0; j < count; ++j) {
-        const T* const from = p_.b + k + (column + j) * p_.b_column;
+        const E* const from = p_.b + k + (column + j) * p_.b_column;
         for (std::int64_t i = 0; i < depth; ++i) panel[i * width + j] = from[i];
       }
     } else {
       for (std::int64_t i = 0; i < depth; ++i) {
-        const T* const from = p_.b + (k + i) * p_.b_row + column * p_.b_column;
+        const E* const from = p_.b + (k + i) * p_.b_row + column * p_.b_column;
         for (std::int64_t j = 0; j < count; ++j) panel[i * width + j] = from[j * p_.b_column];
       }
     }
-    for (std::int64_t i = 0; i < depth; ++i) std::fill_n(panel + i * width + count, width - count, T{0});
+    for (std::int64_t i = 0; i < depth; ++i) std::fill_n(panel + i * width + count, width - count, E{0});
 
     each_block_of_rows(k, k + depth, [&](const Left& left) {
-      cpu::ProductArgs<T> product = product_of(left);
+      cpu::ProductArgs<E> product = product_of(left);
       product.b = panel;
       product.b_row = product.columns = width;
       product.c = p_.c + left.first * p_.c_row + column;
@@ -143,16 +143,16 @@ class Part {
     });
   }
 
-  const DenseProduct<T>& p_;
-  const cpu::Kernels<T>& kernels_;
+  const DenseProduct<E>& p_;
+  const cpu::Kernels<E>& kernels_;
   const Range rows_;
   const Range columns_;
   const std::int64_t width_;  // of a panel
 };
 
-template <class T>
-void run_part(const DenseProduct<T>& product, int part, int parts) {
-  const cpu::Kernels<T>& kernels = cpu::kernels_of<T>(cpu::best_target());
+template <class E>
+void run_part(const DenseProduct<E>& product, int part, int parts) {
+  const cpu::Kernels<E>& kernels = cpu::kernels_of<E>(cpu::best_target());
   const std::int64_t width = std::int64_t{kernels.lanes} * kernels.max_panel_vectors;
   // What is copied for each part is copied least where the longer side is cut.
   const bool cut_columns = units_of(product.columns, width) > units_of(product.rows, kRowBlock);
@@ -160,7 +160,7 @@ void run_part(const DenseProduct<T>& product, int part, int parts) {
   const Range columns =
       cut_columns ? share_of(product.columns, width, part, parts) : Range{0, product.columns};
   if (rows.begin == rows.end || columns.begin == columns.end) return;
-  Part<T>(product, kernels, rows, columns).run();
+  Part<E>(product, kernels, rows, columns).run();
 }
 
 }  // namespace

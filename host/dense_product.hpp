@@ -12,20 +12,20 @@ namespace recur::host {
 // C (rows x columns) = start + A (rows x depth) * B (depth x columns); strides are in elements. Sums begin
 // with a row of `start`, the same for all rows, or with C itself, or with 0. Every element of C is then the
 // sum, in order of k, of one chain for each block of 256 values of k, whatever the other arguments.
-template <class T>
+template <class E>
 struct DenseProduct {
-  const T* a;
+  const E* a;
   std::ptrdiff_t a_row;
   std::ptrdiff_t a_column;
-  const T* b;
+  const E* b;
   std::ptrdiff_t b_row;
   std::ptrdiff_t b_column;
-  T* c;
+  E* c;
   std::ptrdiff_t c_row;
   std::int64_t rows;
   std::int64_t columns;
   std::int64_t depth;
-  const T* start = nullptr;  // [columns]
+  const E* start = nullptr;  // [columns]
   bool accumulate = false;   // without `start`: to what is in C
 };
 

@@ -18,12 +18,12 @@ void add_all(Hash& hash, const Owner& owner) {
 
 }  // namespace
 
-void add_value(Hash& hash, const Functions& functions) {
-  for (const GateActivation& gate : functions)
+void add_value(Hash& hash, const Activations& activations) {
+  for (const GateActivation& gate : activations)
     hash.add(static_cast<std::uint64_t>(gate.function)).add_bits(gate.alpha).add_bits(gate.beta);
 }
-void add_value(Hash& hash, const std::optional<Functions>& functions) {
-  if (functions) add_value(hash, *functions);
+void add_value(Hash& hash, const std::optional<Activations>& activations) {
+  if (activations) add_value(hash, *activations);
 }
 
 void add_fields(Hash& hash, const Spec& spec) { add_all(hash, spec); }

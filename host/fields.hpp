@@ -17,7 +17,7 @@
 
 namespace recur::host {
 
-using Functions = std::array<GateActivation, 3>;  // of the gates of one direction
+using Activations = std::array<GateActivation, 3>;  // of the gates of one direction
 
 // What a field asks of an engine.
 enum class Need : std::uint8_t {
@@ -93,8 +93,8 @@ inline constexpr bool counted = true, not_counted = false;
 
 // How many members an aggregate has, counted by the initialisers that it takes.
 struct Any {
-  template <class T>
-  operator T() const;  // NOLINT(google-explicit-constructor): stands for any initialiser
+  template <class E>
+  operator E() const;  // NOLINT(google-explicit-constructor): stands for any initialiser
 };
 template <class Struct, class... Initialisers>
 consteval std::size_t member_count() {
@@ -139,10 +139,10 @@ constexpr bool same_value(const Value& a, const Value& b) {
 constexpr bool same_value(const GateActivation& a, const GateActivation& b) {
   return a.function == b.function && a.alpha == b.alpha && a.beta == b.beta;
 }
-constexpr bool same_value(const Functions& a, const Functions& b) {
+constexpr bool same_value(const Activations& a, const Activations& b) {
   return same_value(a[0], b[0]) && same_value(a[1], b[1]) && same_value(a[2], b[2]);
 }
-constexpr bool same_value(const std::optional<Functions>& a, const std::optional<Functions>& b) {
+constexpr bool same_value(const std::optional<Activations>& a, const std::optional<Activations>& b) {
   return a.has_value() == b.has_value() && (!a || same_value(*a, *b));
 }
 constexpr bool same_value(const LogCallback& a, const LogCallback& b) {
@@ -155,8 +155,8 @@ constexpr bool is_default(const Field<Owner, Value>& field, const Owner& owner) 
 }
 
 // Adds the functions of all gates, of one direction or of a second that may have none.
-void add_value(Hash& hash, const Functions& functions);
-void add_value(Hash& hash, const std::optional<Functions>& functions);
+void add_value(Hash& hash, const Activations& activations);
+void add_value(Hash& hash, const std::optional<Activations>& activations);
 
 // Adds every field that is a part of fingerprints.
 void add_fields(Hash& hash, const Spec& spec);

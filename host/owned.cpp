@@ -62,8 +62,8 @@ constexpr std::uint64_t mix(std::uint64_t v) {
   return v ^ (v >> 31);
 }
 
-template <class T>
-T rounded(double value);
+template <class E>
+E rounded(double value);
 template <>
 float rounded(double value) {
   return static_cast<float>(value);
@@ -78,7 +78,7 @@ host::Bf16 rounded(double value) {
 }
 
 // Rows of the innermost dimension, in order.
-template <class T>
+template <class E>
 void fill_rows(const TensorView& tensor, double bound, std::uint64_t counter) {
   const int outer = tensor.rank() - 1;
   std::int64_t rows = 1;
@@ -90,11 +90,11 @@ void fill_rows(const TensorView& tensor, double bound, std::uint64_t counter) {
       offset += rest % tensor.size(d) * tensor.stride(d);
       rest /= tensor.size(d);
     }
-    T* const to = static_cast<T*>(tensor.data()) + offset;
+    E* const to = static_cast<E*>(tensor.data()) + offset;
     for (std::int64_t i = 0; i < tensor.size(outer); ++i) {
       counter += kGolden;
       const double unit = static_cast<double>(mix(counter) >> 11) * 0x1p-52;  // [0, 2), exact
-      to[i] = rounded<T>(bound * (unit - 1));
+      to[i] = rounded<E>(bound * (unit - 1));
     }
   }
 }

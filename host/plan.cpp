@@ -4,8 +4,8 @@
 #include <cinttypes>
 #include <cstdio>
 
+#include "host/activations.hpp"
 #include "host/fields.hpp"
-#include "host/gate_functions.hpp"
 #include "host/out_of_memory.hpp"
 #include "host/plan_state.hpp"
 #include "host/refusals.hpp"
@@ -61,7 +61,7 @@ namespace {
 
 Plan choose_engine(Job job) {
   validate_job(job);
-  job.spec = with_functions_in_one_form(job.spec);
+  job.spec = with_activations_in_one_form(job.spec);
   const Options& options = job.options;
   std::vector<PassedOver> passed_over;
   for (const Engine* engine : engines()) {
@@ -163,7 +163,7 @@ std::vector<PassedOver> survey_engines(const Spec& spec, const Shape& shape, con
   return host::with_memory("survey_engines", [&] {
     host::Job job{spec, shape, device.props(), options};
     host::validate_job(job);
-    job.spec = host::with_functions_in_one_form(spec);
+    job.spec = host::with_activations_in_one_form(spec);
     std::vector<PassedOver> survey;
     for (const host::Engine* engine : host::engines()) {
       survey.push_back({engine->id(), host::reason_against(*engine, job).value_or("")});

@@ -5,9 +5,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "host/activations.hpp"
 #include "host/check.hpp"
 #include "host/fields.hpp"
-#include "host/gate_functions.hpp"
 #include "host/rates.hpp"
 
 namespace recur::host {
@@ -52,7 +52,7 @@ void validate_activations(const Spec& spec, std::string_view name,
   for (std::size_t place = 0; place < activations.size(); ++place) {
     const std::string field = std::string(name) + "[" + std::to_string(place) + "]";
     const GateActivation& gate = activations[place];
-    if (place >= static_cast<std::size_t>(function_places(spec.cell)) &&
+    if (place >= static_cast<std::size_t>(activation_places(spec.cell)) &&
         gate.function != Activation::standard) {
       fail(field, "standard, the cell has no function there",
            std::string(name_of(gate.function)) + " in " + cell);

@@ -54,7 +54,7 @@ void round_all(std::vector<Real>& tensor, Round round) {
 
 /// Direction d of one layer over one sequence, last processed step first.
 ///
-/// @param x, K            layer input [T][B][K]; dx, shaped alike, is added to
+/// @param x, J            layer input [T][B][J]; dx, shaped alike, is added to
 /// @param dh, dc          in: gradients of the final state [P], [H], out: of the initial state
 /// @param dy              [T][B][D*P], already offset to this direction's half
 /// @param dc_sequence     [T][B][D*H], offset likewise, or null
@@ -62,7 +62,7 @@ template <class Real, class Round>
 void run_sequence_backward(const Problem<Real>& problem, Index d,
                            const DirectionParameters<const Real>& parameters,
                            const DirectionParameters<Real>& gradients, const Sequence& sequence, Index b,
-                           const Real* x, Index K, const Trace<Real>& trace, Real* dh, Real* dc,
+                           const Real* x, Index J, const Trace<Real>& trace, Real* dh, Real* dc,
                            const Real* dy, const Real* dc_sequence, Real* dx, Round round) {
   const Spec spec = of_direction(problem.spec, d);
   const Index H = spec.hidden_size;
@@ -85,8 +85,8 @@ void run_sequence_backward(const Problem<Real>& problem, Index d,
     cell_step_backward(spec, parameters, gradients, step, dh, dc, d_input.data(), dh_prev.data(),
                        dc_prev.data(), round);
     const std::vector<Real> operand = operands(d_input.data(), rows, round);
-    add_transposed_product(parameters.W, rows, K, operand.data(), dx + row * K);
-    add_outer_product(operand.data(), rows, operands(x + row * K, K, round).data(), K, gradients.W);
+    add_transposed_product(parameters.W, rows, J, operand.data(), dx + row * J);
+    add_outer_product(operand.data(), rows, operands(x + row * J, J, round).data(), J, gradients.W);
     if (gradients.bW != nullptr) add(d_input.data(), rows, gradients.bW);
 
     // A step that started from a cleared state has no past: nothing flows further back.
@@ -123,7 +123,7 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
   std::vector<Real> dc(static_cast<std::size_t>(H));
 
   for (Index l = spec.layers; l-- > 0;) {
-    const Index K = layer_input_size(spec, l);
+    const Index J = layer_input_size(spec, l);
     const bool last = l == spec.layers - 1;
     const Real* dc_sequence = last && !upstream.dc_sequence.empty() ? upstream.dc_sequence.data() : nullptr;
     const std::vector<Real>& x = result.layer_inputs[static_cast<std::size_t>(l)];
@@ -138,7 +138,7 @@ Gradients<Real> backward(const Problem<Real>& problem, const Result<Real>& resul
         if (has_cell_state(spec)) std::copy_n(dc0, H, dc.data());
         detail::run_sequence_backward(
             problem, d, parameters, layer_gradients, Sequence(problem, b, reads_in_reverse(spec, d)), b,
-            x.data(), K, trace, gradients.dh0.data() + state * P, dc.data(), dy.data() + d * P,
+            x.data(), J, trace, gradients.dh0.data() + state * P, dc.data(), dy.data() + d * P,
             dc_sequence == nullptr ? nullptr : dc_sequence + d * H, dx.data(), round);
         if (has_cell_state(spec)) std::copy_n(dc.data(), H, dc0);
       }

@@ -12,7 +12,7 @@ namespace recur::oracle {
 /// Parameters (Real const) or gradients (Real) of one direction of one layer. Null where there are none.
 template <class Real>
 struct DirectionParameters {
-  Real* W;           ///< [G*H][K]
+  Real* W;           ///< [G*H][J]
   Real* R;           ///< [G*H][P]
   Real* bW;          ///< [G*H]
   Real* bR;          ///< [G*H]

@@ -38,7 +38,7 @@ inline std::uint32_t dropout_word(std::uint64_t seed, Index l, Index t, Index b,
   return philox(counter, key)[static_cast<std::size_t>(k % 4)];
 }
 
-/// The marks of a call, for `Problem::dropout_masks`.
+/// The masks of a call, for `Problem::dropout_masks`.
 inline std::vector<std::vector<std::uint8_t>> dropout_masks(const Spec& spec, Index T, Index B,
                                                             std::uint64_t seed) {
   const Index columns = directions_of(spec) * output_size_of(spec);

@@ -3,8 +3,8 @@
 /// sequence. Equations: docs/equations.md.
 #pragma once
 
+#include "oracle/activations.hpp"
 #include "oracle/cell.hpp"
-#include "oracle/functions.hpp"
 
 namespace recur::oracle {
 
@@ -16,8 +16,8 @@ void gru_step(const Spec& spec, const DirectionParameters<const Real>& parameter
   Real* r = step.gates;
   Real* z = step.gates + H;
   Real* n = step.gates + 2 * H;
-  const GateFunction f = function_in(spec, 0);
-  const GateFunction g = function_in(spec, 1);
+  const ClippedActivation f = function_in(spec, 0);
+  const ClippedActivation g = function_in(spec, 1);
 
   std::vector<Real> recurrent(static_cast<std::size_t>(2 * H));
   recurrent_product(parameters, H, 0, 2 * H, step.h_prev, recurrent.data(), round);
@@ -53,8 +53,8 @@ void gru_step_backward(const Spec& spec, const DirectionParameters<const Real>& 
   const Real* z = step.gates + H;
   const Real* n = step.gates + 2 * H;
   const Real* h_prev = step.h_prev;
-  const GateFunction f = function_in(spec, 0);
-  const GateFunction g = function_in(spec, 1);
+  const ClippedActivation f = function_in(spec, 0);
+  const ClippedActivation g = function_in(spec, 1);
   Real* da_r = d_input;
   Real* da_z = d_input + H;
   Real* da_n = d_input + 2 * H;

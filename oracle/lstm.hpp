@@ -3,8 +3,8 @@
 /// One step of one sequence. Equations: docs/equations.md.
 #pragma once
 
+#include "oracle/activations.hpp"
 #include "oracle/cell.hpp"
-#include "oracle/functions.hpp"
 
 namespace recur::oracle {
 
@@ -33,11 +33,11 @@ void lstm_step(const Spec& spec, const DirectionParameters<const Real>& paramete
   std::vector<Real> recurrent(static_cast<std::size_t>(rows));
   recurrent_product(parameters, output_size_of(spec), 0, rows, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
-  const GateFunction f_of_gates = function_in(spec, 0);
-  const GateFunction g_of_candidate = function_in(spec, 1);
-  const GateFunction h_of_c = function_in(spec, 2);
+  const ClippedActivation f_of_gates = function_in(spec, 0);
+  const ClippedActivation g_of_candidate = function_in(spec, 1);
+  const ClippedActivation h_of_c = function_in(spec, 2);
   const auto sum = [&](Index gate, Index j) { return input[gate * H + j] + u[gate * H + j]; };
-  const auto activate = [&](Index gate, const GateFunction& function, Index j, Real argument) {
+  const auto activate = [&](Index gate, const ClippedActivation& function, Index j, Real argument) {
     step.sums[gate * H + j] = argument;
     return step.gates[gate * H + j] = function_of(function, argument);
   };
@@ -86,7 +86,7 @@ void lstm_step_backward(const Spec& spec, const DirectionParameters<const Real>&
   const Index P = output_size_of(spec);
   const Real* p = parameters.peephole;
   Real* dp = gradients.peephole;
-  const GateFunction h_of_c = function_in(spec, 2);
+  const ClippedActivation h_of_c = function_in(spec, 2);
   const auto slope = [&](Index gate, Index j) {
     return slope_of(function_in(spec, gate == order.g ? 1 : 0), step.sums[gate * H + j]);
   };

@@ -2,8 +2,8 @@
 /// The minimal gated recurrent unit, gates z n. One step of one sequence. Equations: docs/equations.md.
 #pragma once
 
+#include "oracle/activations.hpp"
 #include "oracle/cell.hpp"
-#include "oracle/functions.hpp"
 
 namespace recur::oracle {
 
@@ -11,7 +11,7 @@ namespace recur::oracle {
 template <class Real, class Round>
 void min_gru_step(const Spec& spec, const Real* input, const Step<Real>& step, Real* h, Round round) {
   const Index H = spec.hidden_size;
-  const GateFunction f = function_in(spec, 0);
+  const ClippedActivation f = function_in(spec, 0);
   for (Index j = 0; j < H; ++j) {
     step.sums[j] = input[j];
     step.gates[j] = function_of(f, input[j]);
@@ -26,7 +26,7 @@ template <class Real>
 void min_gru_step_backward(const Spec& spec, const Step<const Real>& step, const Real* dh, Real* d_input,
                            Real* dh_prev) {
   const Index H = spec.hidden_size;
-  const GateFunction f = function_in(spec, 0);
+  const ClippedActivation f = function_in(spec, 0);
   for (Index j = 0; j < H; ++j) {
     const Real z = step.gates[j];
     const Real n = step.gates[H + j];

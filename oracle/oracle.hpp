@@ -19,9 +19,9 @@
 #include <algorithm>
 #include <limits>
 
+#include "oracle/activations.hpp"
 #include "oracle/cells.hpp"
 #include "oracle/float128.hpp"
-#include "oracle/functions.hpp"
 #include "oracle/problem.hpp"
 #include "oracle/rounding.hpp"
 #include "oracle/sequence.hpp"
@@ -73,7 +73,7 @@ struct Trace {
 /// Outputs, and what backward needs.
 template <class Real>
 struct Result : Outputs<Real> {
-  std::vector<std::vector<Real>> layer_inputs;  ///< [L] of [T][B][K]
+  std::vector<std::vector<Real>> layer_inputs;  ///< [L] of [T][B][J]
   std::vector<Trace<Real>> traces;              ///< [L*D]
 };
 
@@ -81,12 +81,12 @@ namespace detail {
 
 /// Direction d of one layer over one sequence.
 ///
-/// @param x, K    layer input [T][B][K]
+/// @param x, J    layer input [T][B][J]
 /// @param h, c    in: initial state [P], [H], out: final state
 /// @param y       [T][B][y_stride]: where this direction's P outputs go, already offset to its half
 template <class Real, class Round>
 void run_sequence(const Problem<Real>& problem, Index d, const DirectionParameters<const Real>& parameters,
-                  const Sequence& sequence, Index b, const Real* x, Index K, Trace<Real>& trace, Real* h,
+                  const Sequence& sequence, Index b, const Real* x, Index J, Trace<Real>& trace, Real* h,
                   Real* c, Real* y, Index y_stride, Round round) {
   const Spec spec = of_direction(problem.spec, d);
   const Index H = spec.hidden_size;
@@ -104,7 +104,7 @@ void run_sequence(const Problem<Real>& problem, Index d, const DirectionParamete
     std::copy_n(h, P, step.h_prev);
     std::copy_n(c, H, step.c_prev);
 
-    multiply(parameters.W, rows, K, operands(x + (t * problem.B + b) * K, K, round).data(), input.data());
+    multiply(parameters.W, rows, J, operands(x + (t * problem.B + b) * J, J, round).data(), input.data());
     if (parameters.bW != nullptr) add(parameters.bW, rows, input.data());
     cell_step(spec, parameters, input.data(), step, h, round);
     if (has_cell_state(spec)) std::copy_n(step.c, H, c);
@@ -146,7 +146,7 @@ Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
 
   std::vector<Real> x = problem.x;
   for (Index l = 0; l < spec.layers; ++l) {
-    const Index K = layer_input_size(spec, l);
+    const Index J = layer_input_size(spec, l);
     std::vector<Real> y;
     resize(y, sizes.y);
     for (Index d = 0; d < D; ++d) {
@@ -158,7 +158,7 @@ Result<Real> forward(const Problem<Real>& problem, Round round = {}) {
         Real* cN = result.cN.data() + state * H;
         if (has_cell_state(spec)) std::copy_n(cN, H, c.data());
         detail::run_sequence(problem, d, parameters, Sequence(problem, b, reads_in_reverse(spec, d)), b,
-                             x.data(), K, trace, h, c.data(), y.data() + d * P, D * P, round);
+                             x.data(), J, trace, h, c.data(), y.data() + d * P, D * P, round);
         if (has_cell_state(spec)) {
           for (Index j = 0; j < H; ++j) cN[j] = round(c.data()[j]);
         }

@@ -20,7 +20,7 @@ using Index = std::int64_t;
 /// Parameters of one layer, or their gradients. Empty where the Spec has none.
 template <class Real>
 struct LayerParameters {
-  std::vector<Real> W;                ///< [D][G*H][K]
+  std::vector<Real> W;                ///< [D][G*H][J]
   std::vector<Real> R;                ///< [D][G*H][P]
   std::vector<Real> bW;               ///< [D][G*H]
   std::vector<Real> bR;               ///< [D][G*H]

@@ -2,8 +2,8 @@
 /// Elman's cell, one step of one sequence. Equations: docs/equations.md.
 #pragma once
 
+#include "oracle/activations.hpp"
 #include "oracle/cell.hpp"
-#include "oracle/functions.hpp"
 
 namespace recur::oracle {
 
@@ -15,7 +15,7 @@ void rnn_step(const Spec& spec, const DirectionParameters<const Real>& parameter
   std::vector<Real> recurrent(static_cast<std::size_t>(H));
   recurrent_product(parameters, H, 0, H, step.h_prev, recurrent.data(), round);
   const Real* u = recurrent.data();
-  const GateFunction f = function_in(spec, 0);
+  const ClippedActivation f = function_in(spec, 0);
   for (Index j = 0; j < H; ++j) {
     step.sums[j] = input[j] + u[j];
     step.gates[j] = function_of(f, step.sums[j]);
@@ -29,7 +29,7 @@ void rnn_step_backward(const Spec& spec, const DirectionParameters<const Real>& 
                        const DirectionParameters<Real>& gradients, const Step<const Real>& step,
                        const Real* dh, Real* d_input, Real* dh_prev, Round round) {
   const Index H = spec.hidden_size;
-  const GateFunction f = function_in(spec, 0);
+  const ClippedActivation f = function_in(spec, 0);
   for (Index j = 0; j < H; ++j) {
     d_input[j] = dh[j] * slope_of(f, step.sums[j]);
     if (spec.residual) dh_prev[j] += dh[j];

@@ -93,20 +93,20 @@ constexpr GateMap kGateMaps[kGates] = {{0, 1, -1.0F}, {1, 0, 1.0F}, {2, 2, 1.0F}
 
 // Files of one direction of one layer.
 struct PaddleGru {
-  Parameter input_W;      // fc w, [K][3H]
+  Parameter input_W;      // fc w, [J][3H]
   Parameter input_b;      // fc b, [3H]
   Parameter recurrent_W;  // gru w, [H][2H] then [H][H] in memory
   Parameter recurrent_b;  // gru b, [1][3H]
 };
 
-// Writes one direction in the canonical layout: W [3H][K], R [3H][H], bW [3H].
-void convert(const PaddleGru& from, std::int64_t K, std::int64_t H, float* W, float* R, float* bW) {
+// Writes one direction in the canonical layout: W [3H][J], R [3H][H], bW [3H].
+void convert(const PaddleGru& from, std::int64_t J, std::int64_t H, float* W, float* R, float* bW) {
   for (const GateMap& gate : kGateMaps) {
     for (std::int64_t j = 0; j < H; ++j) {
       const std::int64_t column = gate.paddle * H + j;
       const std::int64_t row = gate.canonical * H + j;
-      for (std::int64_t k = 0; k < K; ++k) {
-        W[row * K + k] = gate.sign * from.input_W.values[static_cast<std::size_t>(k * kGates * H + column)];
+      for (std::int64_t k = 0; k < J; ++k) {
+        W[row * J + k] = gate.sign * from.input_W.values[static_cast<std::size_t>(k * kGates * H + column)];
       }
       for (std::int64_t k = 0; k < H; ++k) {
         const bool is_candidate = gate.paddle == 2;
@@ -213,10 +213,10 @@ class Loader {
     for (std::int64_t l = 0; l < kLayers; ++l) {
       for (std::int64_t d = 0; d < kDirections; ++d) load_direction(l, d);
       const auto at = static_cast<std::size_t>(l);
-      const std::int64_t K = layer_input_size(spec, l);
+      const std::int64_t J = layer_input_size(spec, l);
       const std::int64_t H = spec.hidden_size;
       recur::LayerWeights weights;
-      weights.W = {state_->W[at].data(), {kDirections, kGates * H, K}};
+      weights.W = {state_->W[at].data(), {kDirections, kGates * H, J}};
       weights.R = {state_->R[at].data(), {kDirections, kGates * H, H}};
       weights.bW = {state_->bW[at].data(), {kDirections, kGates * H}};
       state_->layers.push_back(weights);
@@ -232,19 +232,19 @@ class Loader {
     }
     const std::int64_t H = spec.hidden_size;
     // The file exists with H rows, so this is far from an overflow.
-    const std::int64_t K = layer_input_size(spec, layer);
+    const std::int64_t J = layer_input_size(spec, layer);
     expect_dims(files.recurrent_W, {H, kGates * H});
     expect_dims(files.recurrent_b, {1, kGates * H});
-    expect_dims(files.input_W, {K, kGates * H});
+    expect_dims(files.input_W, {J, kGates * H});
     expect_dims(files.input_b, {kGates * H});
 
     const auto at = static_cast<std::size_t>(layer);
     if (direction == 0) {
-      state_->W[at] = Buffer<float>(kDirections * kGates * H * K);
+      state_->W[at] = Buffer<float>(kDirections * kGates * H * J);
       state_->R[at] = Buffer<float>(kDirections * kGates * H * H);
       state_->bW[at] = Buffer<float>(kDirections * kGates * H);
     }
-    convert(files, K, H, state_->W[at].data() + direction * kGates * H * K,
+    convert(files, J, H, state_->W[at].data() + direction * kGates * H * J,
             state_->R[at].data() + direction * kGates * H * H,
             state_->bW[at].data() + direction * kGates * H);
   }

@@ -22,7 +22,7 @@ struct LacLabel {
 struct LacModel::State {
   recur::Spec spec;
   Buffer<float> embedding;   // [V][I]
-  Buffer<float> W[2];        // layer: [D][3H][K]
+  Buffer<float> W[2];        // layer: [D][3H][J]
   Buffer<float> R[2];        // layer: [D][3H][H]
   Buffer<float> bW[2];       // layer: [D][3H]
   Buffer<float> emission_W;  // [N][2H]

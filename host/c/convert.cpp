@@ -10,27 +10,27 @@ namespace recur::host::c {
 namespace {
 
 // How much of a struct its caller has.
-template <class T>
-std::size_t checked_size(const T* from, const char* name, std::size_t least = sizeof(std::size_t)) {
+template <class E>
+std::size_t checked_size(const E* from, const char* name, std::size_t least = sizeof(std::size_t)) {
   const std::size_t size = checked(from, name).struct_size;
-  if (size < least || size > sizeof(T)) {
+  if (size < least || size > sizeof(E)) {
     throw InvalidArgument(std::string(name) + ".struct_size: expected " + std::to_string(least) + " to " +
-                          std::to_string(sizeof(T)) + ", as its _init sets it, got " + std::to_string(size));
+                          std::to_string(sizeof(E)) + ", as its _init sets it, got " + std::to_string(size));
   }
   return size;
 }
 
 // The struct as this library knows it, from a caller who may know less of it; what that lacks has its
 // default.
-template <class T>
-T current(const T* from, const char* name, T defaults) {
+template <class E>
+E current(const E* from, const char* name, E defaults) {
   std::memcpy(&defaults, from, checked_size(from, name));
   return defaults;
 }
 
 // The other way round, for a caller whose size was checked.
-template <class T>
-void assign(T& to, T from) {
+template <class E>
+void assign(E& to, E from) {
   from.struct_size = to.struct_size;
   std::memcpy(&to, &from, to.struct_size);
 }
@@ -103,11 +103,11 @@ void from_c(double& to, const Owner& /*owner*/, double from, const char* /*name*
   to = from;
 }
 template <class Owner>
-void from_c(Functions& to, const Owner& /*owner*/, const recur_activation (&from)[3], const char* name) {
+void from_c(Activations& to, const Owner& /*owner*/, const recur_activation (&from)[3], const char* name) {
   for (std::size_t i = 0; i < to.size(); ++i)
     to[i] = {enum_of<Activation>(from[i].function, name), from[i].alpha, from[i].beta};
 }
-void from_c(std::optional<Functions>& to, const recur_spec& owner, const recur_activation (&from)[3],
+void from_c(std::optional<Activations>& to, const recur_spec& owner, const recur_activation (&from)[3],
             const char* name) {
   if (flag(owner.has_reverse_activations, "spec.has_reverse_activations"))
     from_c(to.emplace(), owner, from, name);
@@ -128,11 +128,11 @@ void set_c(double& to, Owner& /*owner*/, double from) {
   to = from;
 }
 template <class Owner>
-void set_c(recur_activation (&to)[3], Owner& /*owner*/, const Functions& from) {
+void set_c(recur_activation (&to)[3], Owner& /*owner*/, const Activations& from) {
   for (std::size_t i = 0; i < from.size(); ++i)
     to[i] = {static_cast<std::int32_t>(from[i].function), from[i].alpha, from[i].beta};
 }
-void set_c(recur_activation (&to)[3], recur_spec& owner, const std::optional<Functions>& from) {
+void set_c(recur_activation (&to)[3], recur_spec& owner, const std::optional<Activations>& from) {
   if (!from) return;
   set_c(to, owner, *from);
   owner.has_reverse_activations = 1;

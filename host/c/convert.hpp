@@ -12,14 +12,14 @@
 namespace recur::host::c {
 
 // Throws InvalidArgument for a null pointer.
-template <class T>
-T& checked(T* pointer, const char* name) {
+template <class E>
+E& checked(E* pointer, const char* name) {
   if (pointer == nullptr) throw InvalidArgument(std::string(name) + ": expected a pointer, got null");
   return *pointer;
 }
 // Also for a negative count; null where the count is 0.
-template <class T>
-std::span<T> checked_span(T* pointer, std::int64_t count, const char* name) {
+template <class E>
+std::span<E> checked_span(E* pointer, std::int64_t count, const char* name) {
   if (count < 0)
     throw InvalidArgument(std::string(name) + ": expected a count of at least 0, got " +
                           std::to_string(count));
@@ -27,8 +27,8 @@ std::span<T> checked_span(T* pointer, std::int64_t count, const char* name) {
   return {pointer, static_cast<std::size_t>(count)};
 }
 // Also for more than `most`.
-template <class T>
-std::span<T> checked_span(T* pointer, std::int64_t count, const char* name, std::int64_t most) {
+template <class E>
+std::span<E> checked_span(E* pointer, std::int64_t count, const char* name, std::int64_t most) {
   if (count > most) {
     throw InvalidArgument(std::string(name) + ": expected a count of at most " + std::to_string(most) +
                           ", got " + std::to_string(count));

@@ -89,12 +89,12 @@ recur_status create(Handle** out, recur_error* error, F&& make) noexcept {
 }
 
 // Zeros and the struct's size, of as much of it as the caller has.
-template <class T>
-void init(T* to, std::size_t size, T defaults = T{}) {
+template <class E>
+void init(E* to, std::size_t size, E defaults = E{}) {
   if (to == nullptr || size < sizeof(std::size_t)) return;
   defaults.struct_size = size;
   std::memset(static_cast<void*>(to), 0, size);
-  std::memcpy(static_cast<void*>(to), &defaults, std::min(size, sizeof(T)));
+  std::memcpy(static_cast<void*>(to), &defaults, std::min(size, sizeof(E)));
 }
 
 // What a graph or a call runs with: the weights' views must outlive it.

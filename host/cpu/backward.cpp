@@ -9,20 +9,20 @@ namespace recur::host::cpu {
 namespace {
 
 // Who holds what in the time loop: the owner of a row and unit keeps its dh and dc from step to step and
-// writes its dsums of step t; the barrier after the cells publishes dsums(t) to the other unit groups, whose
-// products read all units of it. dsums(t-1) lies elsewhere, so the next step may start before everyone has
+// writes its dgates of step t; the barrier after the cells publishes dgates(t) to the other unit groups, whose
+// products read all units of it. dgates(t-1) lies elsewhere, so the next step may start before everyone has
 // finished reading. Where h is projected, an owner of elements of h publishes the whole dh of step t
 // likewise, before the product with the projection, and a barrier of its own.
-template <class T>
+template <class E>
 class BackwardPass {
-  using A = Arithmetic<T>;
-  static constexpr bool kConverts = BackwardBuffers<T>::kConverts;
+  using A = Arithmetic<E>;
+  static constexpr bool kConverts = BackwardBuffers<E>::kConverts;
 
  public:
-  BackwardPass(const PlanView<T>& plan, const BackwardCall& call)
+  BackwardPass(const PlanView<E>& plan, const BackwardCall& call)
       : g_(plan.geometry),
         kernels_(plan.kernels),
-        functions_(plan.functions),
+        activations_(plan.activations),
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
@@ -49,9 +49,9 @@ class BackwardPass {
     std::int64_t layer;
     std::int64_t index;
     Timeline timeline;
-    Rows<const T> dy;
-    Rows<const T> dc_sequence;
-    PreviousRows<T> h_prev;
+    Rows<const E> dy;
+    Rows<const E> dc_sequence;
+    PreviousRows<E> h_prev;
     PreviousRows<A> c_prev;
     const A* saved;
     const A* saved_c;
@@ -60,7 +60,7 @@ class BackwardPass {
   struct RowScratch {
     RowStep* steps;
     std::int32_t* active;  // rows of the batch group that run, ascending
-    const T** h_prev;
+    const E** h_prev;
     const A** c_prev;
     std::int64_t count;  // of the active rows
   };
@@ -77,12 +77,12 @@ class BackwardPass {
         .layer = layer,
         .index = d,
         .timeline = timeline_of(g_, sizes_, args_, d),
-        .dy = last ? rows_of<const T>(args_.dy, g_.layout, half)
-                   : dense_rows<const T>(buffers_.between.of_layer(layer), sizes_, g_.outputs(), half),
-        .dc_sequence = last ? rows_of<const T>(args_.dc_sequence, g_.layout, d * g_.hidden) : Rows<const T>{},
-        .h_prev = {last ? rows_of<const T>(args_.y, g_.layout, half)
-                        : dense_rows<const T>(reserve.outputs, sizes_, g_.outputs(), half),
-                   state_rows<const T>(args_.h0, layer, d)},
+        .dy = last ? rows_of<const E>(args_.dy, g_.layout, half)
+                   : dense_rows<const E>(buffers_.between.of_layer(layer), sizes_, g_.outputs(), half),
+        .dc_sequence = last ? rows_of<const E>(args_.dc_sequence, g_.layout, d * g_.hidden) : Rows<const E>{},
+        .h_prev = {last ? rows_of<const E>(args_.y, g_.layout, half)
+                        : dense_rows<const E>(reserve.outputs, sizes_, g_.outputs(), half),
+                   state_rows<const E>(args_.h0, layer, d)},
         .c_prev = {dense_rows<const A>(reserve.c[d], sizes_, g_.hidden), rows_of_c0(layer, d)},
         .saved = reserve.saved[d],
         .saved_c = reserve.c[d],
@@ -119,8 +119,8 @@ class BackwardPass {
   void pack(const Member& member, const Direction& dir) {
     const LayerWeights& w = weights(dir.layer);
     const auto pack_panels = [&](const ConstTensorView& matrix, std::int64_t first_row, std::int64_t depth,
-                                 std::int64_t columns, std::int64_t width, Unit<T>* panels) {
-      pack_back_panels(direction_of<T>(matrix, dir.index) + first_row * matrix.stride(1), row_stride(matrix),
+                                 std::int64_t columns, std::int64_t width, Unit<E>* panels) {
+      pack_back_panels(direction_of<E>(matrix, dir.index) + first_row * matrix.stride(1), row_stride(matrix),
                        depth, columns, width, panels, member.index_in_direction, member.members_in_direction);
     };
     const std::int64_t back = g_.tiling.back_units;
@@ -137,7 +137,7 @@ class BackwardPass {
                   buffers_.W[dir.index]);
     }
     if (g_.traits.peepholes > 0 && member.index_in_direction == 0) {
-      copy_values(direction_of<T>(w.peephole, dir.index), g_.traits.peepholes * g_.hidden,
+      copy_values(direction_of<E>(w.peephole, dir.index), g_.traits.peepholes * g_.hidden,
                   buffers_.peephole[dir.index]);
     }
   }
@@ -165,7 +165,7 @@ class BackwardPass {
 
   void load_states(const Member& member, const Direction& dir) {
     auto& state = buffers_.state[member.direction_group];
-    const auto load = [&](const Columns& columns, A* to, const Rows<const T>& from) {
+    const auto load = [&](const Columns& columns, A* to, const Rows<const E>& from) {
       each_owned(member, columns,
                  [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
                    A* const row = to + b * g_.state_row() + column;
@@ -173,11 +173,11 @@ class BackwardPass {
                    if (from) copy_values(from.at(0, b) + column, count, row);
                  });
     };
-    load(h_columns(), state.dh, state_rows<const T>(args_.dhN, dir.layer, dir.index));
+    load(h_columns(), state.dh, state_rows<const E>(args_.dhN, dir.layer, dir.index));
     if (g_.traits.cell_state)
-      load(unit_columns(), state.dc, state_rows<const T>(args_.dcN, dir.layer, dir.index));
+      load(unit_columns(), state.dc, state_rows<const E>(args_.dcN, dir.layer, dir.index));
     if constexpr (kConverts) {
-      const Rows<const T> c0 = state_rows<const T>(args_.c0, dir.layer, dir.index);
+      const Rows<const E> c0 = state_rows<const E>(args_.c0, dir.layer, dir.index);
       if (!c0) return;
       each_owned(member, unit_columns(),
                  [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
@@ -188,14 +188,14 @@ class BackwardPass {
 
   void store_states(const Member& member, const Direction& dir) {
     const auto& state = buffers_.state[member.direction_group];
-    const auto store = [&](const Columns& columns, const Rows<T>& to, const A* from) {
+    const auto store = [&](const Columns& columns, const Rows<E>& to, const A* from) {
       if (!to) return;
       each_owned(member, columns, [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
         copy_values(from + b * g_.state_row() + column, count, to.at(0, b) + column);
       });
     };
-    store(h_columns(), state_rows<T>(args_.dh0, dir.layer, dir.index), state.dh);
-    store(unit_columns(), state_rows<T>(args_.dc0, dir.layer, dir.index), state.dc);
+    store(h_columns(), state_rows<E>(args_.dh0, dir.layer, dir.index), state.dh);
+    store(unit_columns(), state_rows<E>(args_.dc0, dir.layer, dir.index), state.dc);
   }
 
   void step(const Member& member, const Direction& dir, std::int64_t t, RowScratch& scratch) {
@@ -246,11 +246,11 @@ class BackwardPass {
     each_owned(member, h_columns(),
                [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
                  A* const carried = state.dh + b * g_.state_row() + column;
-                 T* const whole =
+                 E* const whole =
                      buffers_.dh_steps[dir.index] + (t * sizes_.batch + b) * g_.projection + column;
                  if (steps[b] == RowStep::skip) return;
                  if (dir.dy) {
-                   const T* const dy = dir.dy.at(t, b) + column;
+                   const E* const dy = dir.dy.at(t, b) + column;
                    for (std::int64_t j = 0; j < count; ++j) carried[j] += widened(dy[j]);
                  }
                  copy_values(carried, count, whole);
@@ -264,7 +264,7 @@ class BackwardPass {
     const std::int64_t width = g_.tiling.back_units;
     const Range panels = member.panels(g_.tiling, g_.tiling.back_panels);
     A* const dm = buffers_.state[member.direction_group].dm;
-    const std::int64_t panel = units_of<T>(g_.projection) * width;
+    const std::int64_t panel = units_of<E>(g_.projection) * width;
     kernels_.product({.a = buffers_.dh_steps[dir.index] + t * sizes_.batch * g_.projection,
                       .a_row = g_.projection,
                       .a_column = 1,
@@ -292,10 +292,10 @@ class BackwardPass {
     if (count <= 0 || scratch.count == 0) return;
     auto& state = buffers_.state[member.direction_group];
     const std::int64_t row = t * sizes_.batch;
-    const auto at = [&](const Rows<const T>& sequence_rows) {
+    const auto at = [&](const Rows<const E>& sequence_rows) {
       return sequence_rows ? sequence_rows.at(t, 0) + unit : nullptr;
     };
-    const BackwardTile<T> tile{
+    const BackwardTile<E> tile{
         .rows = scratch.active,
         .row_count = scratch.count,
         .units = count,
@@ -321,27 +321,27 @@ class BackwardPass {
         .dh = (g_.projected() ? state.dm : state.dh) + unit,
         .dc = state.dc != nullptr ? state.dc + unit : nullptr,
         .state_row = g_.state_row(),
-        .dsums = buffers_.dsums[dir.index] + row * g_.sum_columns() + unit,
-        .dsums_row = g_.sum_columns(),
-        .functions = functions_ != nullptr ? functions_ + dir.index : nullptr,
+        .dgates = buffers_.dgates[dir.index] + row * g_.sum_columns() + unit,
+        .dgates_row = g_.sum_columns(),
+        .activations = activations_ != nullptr ? activations_ + dir.index : nullptr,
     };
-    const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
+    const CellTiles<E>& tiles = activations_ != nullptr ? kernels_.given : kernels_.own;
     tiles.backward[static_cast<int>(g_.variant)][phase](tile);
   }
 
-  // out (+)= dsums of the segment's gates times their rows of R, for the elements of h and rows this member
+  // out (+)= dgates of the segment's gates times their rows of R, for the elements of h and rows this member
   // owns.
   void multiply(const Member& member, const Direction& dir, std::int64_t t, const Segment& segment,
                 const RowScratch& scratch, A* out, bool accumulate) {
     const std::int64_t width = g_.tiling.back_units;
     const std::int64_t depth = segment.gates * g_.hidden;
-    const std::int64_t panel = units_of<T>(depth) * width;
+    const std::int64_t panel = units_of<E>(depth) * width;
     const Range panels = member.panels(g_.tiling, g_.h_panels());
     // Every other step walks R backwards, as in forward.
     const std::int64_t direction = t % 2 == 0 ? 1 : -1;
     const std::int64_t first = direction > 0 ? panels.begin : panels.end - 1;
     kernels_.product(
-        {.a = buffers_.dsums[dir.index] + t * sizes_.batch * g_.sum_columns() + segment.sum * g_.hidden,
+        {.a = buffers_.dgates[dir.index] + t * sizes_.batch * g_.sum_columns() + segment.sum * g_.hidden,
          .a_row = g_.sum_columns(),
          .a_column = 1,
          .b = buffers_.panels[dir.index][segment.index] + first * panel,
@@ -369,19 +369,19 @@ class BackwardPass {
   }
 
   // What forward dropped of the outputs that a layer reads.
-  std::optional<Dropout<T>> dropout_below(std::int64_t layer) const {
+  std::optional<Dropout<E>> dropout_below(std::int64_t layer) const {
     if (!g_.drops_below(layer)) return std::nullopt;
-    return Dropout<T>{kernels_, *g_.dropout, *reserve_.dropout_seed, layer - 1};
+    return Dropout<E>{kernels_, *g_.dropout, *reserve_.dropout_seed, layer - 1};
   }
 
   void run_gradients(const Member& member, std::int64_t layer) {
-    const Rows<const T> x =
-        layer == 0 ? rows_of<const T>(args_.x, g_.layout)
-                   : dense_rows<const T>(reserve_.layers[layer - 1].outputs, sizes_, g_.outputs());
-    const std::optional<Dropout<T>> dropout = dropout_below(layer);
+    const Rows<const E> x =
+        layer == 0 ? rows_of<const E>(args_.x, g_.layout)
+                   : dense_rows<const E>(reserve_.layers[layer - 1].outputs, sizes_, g_.outputs());
+    const std::optional<Dropout<E>> dropout = dropout_below(layer);
     for (std::int64_t d = 0; d < g_.directions && !args_.dweights.empty(); ++d) {
       const Direction dir = direction(layer, d);
-      const GradientInputs<T> inputs{
+      const GradientInputs<E> inputs{
           .g = g_,
           .kernels = kernels_,
           .sizes = sizes_,
@@ -392,7 +392,7 @@ class BackwardPass {
           .h_prev = dir.h_prev,
           .c_prev = dir.c_prev,
           .c = dir.saved_c,
-          .dsums = buffers_.dsums[d],
+          .dgates = buffers_.dgates[d],
           .exchange = buffers_.exchange[d],
           .m = reserve_.layers[layer].m[d],
           .dh = buffers_.dh_steps[d],
@@ -401,17 +401,17 @@ class BackwardPass {
       weight_gradients(inputs, args_.dweights[static_cast<std::size_t>(layer)], args_.mode, buffers_.scratch,
                        member, barriers_.team);
     }
-    const Rows<T> dx = layer == 0 ? rows_of<T>(args_.dx, g_.layout)
+    const Rows<E> dx = layer == 0 ? rows_of<E>(args_.dx, g_.layout)
                                   : dense_rows(buffers_.between.of_layer(layer - 1), sizes_, g_.outputs());
     if (!dx) return;
     // Lengths are those of either direction.
     const Timeline timeline = timeline_of(g_, sizes_, args_, 0);
-    input_gradients(InputGradients<T>{.g = g_,
+    input_gradients(InputGradients<E>{.g = g_,
                                       .kernels = kernels_,
                                       .sizes = sizes_,
                                       .layer = layer,
                                       .timeline = timeline,
-                                      .dsums = buffers_.dsums,
+                                      .dgates = buffers_.dgates,
                                       .W = buffers_.W,
                                       .dx = dx,
                                       .dropout = dropout},
@@ -419,21 +419,21 @@ class BackwardPass {
   }
 
   const Geometry& g_;
-  const Kernels<T>& kernels_;
-  const GateFunctions<A>* const functions_;
+  const Kernels<E>& kernels_;
+  const TypedActivations<A>* const activations_;
   const BackwardCall& call_;
   const BackwardArgs& args_;
   const RunSizes sizes_;
-  BackwardBuffers<T> buffers_;
-  const ReserveBuffer<T> reserve_;
+  BackwardBuffers<E> buffers_;
+  const ReserveBuffer<E> reserve_;
   Barriers barriers_;
 };
 
 }  // namespace
 
-template <class T>
-void run_backward(const PlanView<T>& plan, Context::State& context, const BackwardCall& call) {
-  BackwardPass<T> pass(plan, call);
+template <class E>
+void run_backward(const PlanView<E>& plan, Context::State& context, const BackwardCall& call) {
+  BackwardPass<E> pass(plan, call);
   run_members(context, plan.geometry.tiling, pass);
 }
 

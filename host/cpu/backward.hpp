@@ -5,7 +5,7 @@
 
 namespace recur::host::cpu {
 
-template <class T>
-void run_backward(const PlanView<T>& plan, Context::State& context, const BackwardCall& call);
+template <class E>
+void run_backward(const PlanView<E>& plan, Context::State& context, const BackwardCall& call);
 
 }  // namespace recur::host::cpu

@@ -216,8 +216,8 @@ class Cost {
     // For dx W is packed.
     seconds += stream(stored(2 * gate_rows * columns) / threads);
     // The gradients of sums are read once for dW, dR and the biases, and once for dx.
-    const double dsums = rows * static_cast<double>(g_.sum_columns()) / threads;
-    seconds += move(stored(2 * dsums), stored(dsums));
+    const double dgates = rows * static_cast<double>(g_.sum_columns()) / threads;
+    seconds += move(stored(2 * dgates), stored(dgates));
     return seconds + (2 * chunks + 2) * barrier(t_.threads());
   }
 

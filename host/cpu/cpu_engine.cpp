@@ -4,12 +4,12 @@
 #include <array>
 #include <limits>
 
+#include "host/activations.hpp"
 #include "host/check.hpp"
 #include "host/context_state.hpp"
 #include "host/cpu/backward.hpp"
 #include "host/cpu/cost.hpp"
 #include "host/cpu/forward.hpp"
-#include "host/gate_functions.hpp"
 #include "host/hash.hpp"
 #include "host/refusals.hpp"
 
@@ -18,28 +18,28 @@ namespace {
 
 Geometry geometry_of(const Job& job, int lanes, int max_panel_vectors) {
   Geometry g{layers::stack_of(job), choose_tiling(job, lanes, max_panel_vectors)};
-  if (has_given_functions(job.spec)) g.traits.saved += g.traits.slopes;
+  if (has_given_activations(job.spec)) g.traits.saved += g.traits.slopes;
   return g;
 }
 
 // By direction; none where all are the cell's own.
-template <class T>
-using FunctionsByDirection = std::array<GateFunctions<T>, 2>;
-template <class T>
-std::optional<FunctionsByDirection<T>> functions_of(const Spec& spec) {
-  if (!has_given_functions(spec)) return std::nullopt;
+template <class E>
+using ActivationsByDirection = std::array<TypedActivations<E>, 2>;
+template <class E>
+std::optional<ActivationsByDirection<E>> activations_of(const Spec& spec) {
+  if (!has_given_activations(spec)) return std::nullopt;
   const auto nearest = [](double value) {
-    constexpr double kMost = std::numeric_limits<T>::max();
-    return static_cast<T>(std::clamp(value, -kMost, kMost));
+    constexpr double kMost = std::numeric_limits<E>::max();
+    return static_cast<E>(std::clamp(value, -kMost, kMost));
   };
-  FunctionsByDirection<T> both{};
+  ActivationsByDirection<E> both{};
   for (std::int64_t d = 0; d < directions_of(spec); ++d) {
-    GateFunctions<T>& functions = both[static_cast<std::size_t>(d)];
-    for (int place = 0; place < function_places(spec.cell); ++place) {
+    TypedActivations<E>& activations = both[static_cast<std::size_t>(d)];
+    for (int place = 0; place < activation_places(spec.cell); ++place) {
       const GateActivation gate = function_of(spec, d, place);
-      functions.of[place] = {gate.function, nearest(gate.alpha), nearest(gate.beta)};
+      activations.of[place] = {gate.function, nearest(gate.alpha), nearest(gate.beta)};
     }
-    functions.clip = spec.clip != 0 ? nearest(spec.clip) : std::numeric_limits<T>::infinity();
+    activations.clip = spec.clip != 0 ? nearest(spec.clip) : std::numeric_limits<E>::infinity();
   }
   return both;
 }
@@ -64,7 +64,7 @@ std::uint64_t layout_id_of(const Geometry& g, std::string_view target) {
 // Also names who may read a reserve, so it has what a reserve's content depends on.
 std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& t) {
   Hash hash;
-  add_functions(hash, job.spec);
+  add_activations(hash, job.spec);
   if (drops(job)) hash.add_bits(job.spec.dropout);
   return hash.add(layout_id)
       .add(static_cast<std::uint64_t>(job.spec.direction))
@@ -86,19 +86,19 @@ double resident_fraction(const Job& job, const Geometry& g) {
   return std::min(1.0, static_cast<double>(job.device.cpu.l2_bytes) / bytes);
 }
 
-template <class T>
+template <class E>
 class CpuPlan final : public EnginePlan {
  public:
   CpuPlan(const Job& job, const SimdTarget& target)
       : target_(target),
-        kernels_(kernels_of<T>(target)),
+        kernels_(kernels_of<E>(target)),
         geometry_(geometry_of(job, kernels_.lanes, kernels_.max_panel_vectors)),
-        functions_(functions_of<Arithmetic<T>>(job.spec)),
+        activations_(activations_of<Arithmetic<E>>(job.spec)),
         training_(job.options.pass == Pass::training) {
     const RunSizes most{job.shape.steps, job.shape.batch};
     facts_.tile = std::string(kernels_.target) + ", " + geometry_.tiling.describe() +
-                  (functions_ ? "; functions of gates given, slopes kept" : "");
-    if (geometry_.dropout) facts_.tile += "; dropout between layers, marks formed again in backward";
+                  (activations_ ? "; activations of gates given, slopes kept" : "");
+    if (geometry_.dropout) facts_.tile += "; dropout between layers, masks formed again in backward";
     if (!kernels_.products.empty()) facts_.tile += "; " + std::string(kernels_.products);
     facts_.threads = geometry_.tiling.threads();
     facts_.layout_id = layout_id_of(geometry_, kernels_.target);
@@ -107,14 +107,14 @@ class CpuPlan final : public EnginePlan {
 
     // First, since they are refused where they overflow, and counts of work are of the same sizes.
     BufferSizes& sizes = facts_.sizes;
-    sizes.workspace = ForwardBuffers<T>(nullptr, geometry_, most, training_, true).carver.bytes();
+    sizes.workspace = ForwardBuffers<E>(nullptr, geometry_, most, training_, true).carver.bytes();
     if (training_) {
-      sizes.reserve = ReserveBuffer<T>(nullptr, geometry_, most).carver.bytes();
+      sizes.reserve = ReserveBuffer<E>(nullptr, geometry_, most).carver.bytes();
       facts_.reserve_has_header = true;
-      sizes.workspace_backward = BackwardBuffers<T>(nullptr, geometry_, most).carver.bytes();
+      sizes.workspace_backward = BackwardBuffers<E>(nullptr, geometry_, most).carver.bytes();
     } else {
-      sizes.workspace_prepared = ForwardBuffers<T>(nullptr, geometry_, most, false, false).carver.bytes();
-      sizes.prepared_weights = PreparedBuffer<T>(nullptr, geometry_).carver.bytes();
+      sizes.workspace_prepared = ForwardBuffers<E>(nullptr, geometry_, most, false, false).carver.bytes();
+      sizes.prepared_weights = PreparedBuffer<E>(nullptr, geometry_).carver.bytes();
     }
 
     if (const std::optional<Rates>& rates = job.device.rates) {
@@ -154,12 +154,12 @@ class CpuPlan final : public EnginePlan {
   }
 
  private:
-  PlanView<T> view() const {
+  PlanView<E> view() const {
     return {.geometry = geometry_,
             .kernels = kernels_,
             .training = training_,
             .layout_id = facts_.layout_id,
-            .functions = functions_ ? functions_->data() : nullptr};
+            .activations = activations_ ? activations_->data() : nullptr};
   }
 
   void check_machine(const Context::State& context) const {
@@ -173,9 +173,9 @@ class CpuPlan final : public EnginePlan {
   }
 
   const SimdTarget& target_;
-  const Kernels<T>& kernels_;
+  const Kernels<E>& kernels_;
   const Geometry geometry_;
-  const std::optional<FunctionsByDirection<Arithmetic<T>>> functions_;
+  const std::optional<ActivationsByDirection<Arithmetic<E>>> activations_;
   const bool training_;
   EngineFacts facts_;
 };

@@ -11,42 +11,42 @@
 
 namespace recur::host::cpu {
 
-// The marks between layer `layer` and the next one in one call.
-template <class T>
+// The mask between layer `layer` and the next one in one call.
+template <class E>
 struct Dropout {
-  const Kernels<T>& kernels;
+  const Kernels<E>& kernels;
   device::DropoutRate rate;
   std::uint64_t seed;
   std::int64_t layer;
 
   // Columns [first, first + count) of row (t, b), in place: zero where they are dropped, else multiplied.
-  void apply(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, T* values) const {
-    each(t, b, first, count, values, [this](T& value, bool is_kept) { value = read(value, is_kept); });
+  void apply(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, E* values) const {
+    each(t, b, first, count, values, [this](E& value, bool is_kept) { value = read(value, is_kept); });
   }
   // The same of values that are not stored: gradients that are rounded later.
   void apply_unrounded(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count,
-                       Arithmetic<T>* values) const {
+                       Arithmetic<E>* values) const {
     each(t, b, first, count, values,
-         [this](Arithmetic<T>& value, bool is_kept) { value = is_kept ? value * factor() : 0; });
+         [this](Arithmetic<E>& value, bool is_kept) { value = is_kept ? value * factor() : 0; });
   }
   // The same of the values that are number `part` of their units of depth.
   void apply_to_units(std::int64_t t, std::int64_t b, std::int64_t first, std::int64_t count, int part,
-                      Unit<T>* units) const {
-    if constexpr (StorageTraits<T>::kUnitDepth == 1) {
+                      Unit<E>* units) const {
+    if constexpr (StorageTraits<E>::kUnitDepth == 1) {
       apply(t, b, first, count, units);
     } else {
       const int shift = 16 * part;
-      each(t, b, first, count, units, [&](Unit<T>& unit, bool is_kept) {
-        const T value = read({static_cast<std::uint16_t>(unit >> shift)}, is_kept);
-        unit = (unit & ~(Unit<T>{0xffff} << shift)) | (Unit<T>{value.bits} << shift);
+      each(t, b, first, count, units, [&](Unit<E>& unit, bool is_kept) {
+        const E value = read({static_cast<std::uint16_t>(unit >> shift)}, is_kept);
+        unit = (unit & ~(Unit<E>{0xffff} << shift)) | (Unit<E>{value.bits} << shift);
       });
     }
   }
 
  private:
-  Arithmetic<T> factor() const { return static_cast<Arithmetic<T>>(rate.factor); }
+  Arithmetic<E> factor() const { return static_cast<Arithmetic<E>>(rate.factor); }
   // What the layer above reads of a value.
-  T read(T value, bool is_kept) const { return is_kept ? stored<T>(widened(value) * factor()) : T{}; }
+  E read(E value, bool is_kept) const { return is_kept ? stored<E>(widened(value) * factor()) : E{}; }
 
   // f(value, whether it is kept) for each of `count` values. A block of words at a time.
   template <class V, class F>

@@ -12,15 +12,15 @@
 namespace recur::host::cpu {
 namespace {
 
-template <class T>
+template <class E>
 class ForwardPass {
-  using A = Arithmetic<T>;
+  using A = Arithmetic<E>;
 
  public:
-  ForwardPass(const PlanView<T>& plan, const ForwardCall& call)
+  ForwardPass(const PlanView<E>& plan, const ForwardCall& call)
       : g_(plan.geometry),
         kernels_(plan.kernels),
-        functions_(plan.functions),
+        activations_(plan.activations),
         call_(call),
         args_(*call.args),
         sizes_(call.sizes),
@@ -33,7 +33,7 @@ class ForwardPass {
       packed_ = buffers_.packed;
     } else {
       auto* data = static_cast<std::byte*>(const_cast<void*>(call.weights->prepared().data));  // only read
-      packed_ = PreparedBuffer<T>(data, g_).weights;
+      packed_ = PreparedBuffer<E>(data, g_).weights;
     }
   }
 
@@ -59,12 +59,12 @@ class ForwardPass {
     std::int64_t layer;
     std::int64_t index;
     Timeline timeline;
-    const PackedDirection<T>& packed;
-    ForwardState<T>& state;
-    Rows<const T> x;
-    Rows<T> y;           // of this direction's half
-    Rows<T> c_sequence;  // likewise; not given below the last layer
-    Rows<T> m;           // what is projected; not given where nothing is
+    const PackedDirection<E>& packed;
+    ForwardState<E>& state;
+    Rows<const E> x;
+    Rows<E> y;           // of this direction's half
+    Rows<E> c_sequence;  // likewise; not given below the last layer
+    Rows<E> m;           // what is projected; not given where nothing is
   };
 
   void pack(const Member& member) {
@@ -76,7 +76,7 @@ class ForwardPass {
     }
   }
 
-  T* outputs_below(std::int64_t layer) const {
+  E* outputs_below(std::int64_t layer) const {
     return training_ ? reserve_.layers[layer].outputs : buffers_.between.of_layer(layer);
   }
 
@@ -89,16 +89,16 @@ class ForwardPass {
         .timeline = timeline_of(g_, sizes_, args_, d),
         .packed = packed_.direction[layer][d],
         .state = buffers_.state[member.direction_group],
-        .x = layer == 0 ? rows_of<const T>(args_.x, g_.layout)
-                        : dense_rows<const T>(outputs_below(layer - 1), sizes_, g_.outputs()),
-        .y = last ? rows_of<T>(args_.y, g_.layout, half)
+        .x = layer == 0 ? rows_of<const E>(args_.x, g_.layout)
+                        : dense_rows<const E>(outputs_below(layer - 1), sizes_, g_.outputs()),
+        .y = last ? rows_of<E>(args_.y, g_.layout, half)
                   : dense_rows(outputs_below(layer), sizes_, g_.outputs(), half),
-        .c_sequence = last ? rows_of<T>(args_.c_sequence, g_.layout, d * g_.hidden) : Rows<T>{},
+        .c_sequence = last ? rows_of<E>(args_.c_sequence, g_.layout, d * g_.hidden) : Rows<E>{},
         .m = rows_of_m(member, layer, d),
     };
   }
   // Inference has one step of it at a time.
-  Rows<T> rows_of_m(const Member& member, std::int64_t layer, std::int64_t d) {
+  Rows<E> rows_of_m(const Member& member, std::int64_t layer, std::int64_t d) {
     if (!g_.projected()) return {};
     if (training_) return dense_rows(reserve_.layers[layer].m[d], sizes_, g_.hidden);
     return {buffers_.state[member.direction_group].m, 0, g_.hidden};
@@ -132,8 +132,8 @@ class ForwardPass {
 
   // Owned rows and units of h and c before the first step.
   void load_states(const Member& member, const Direction& dir) {
-    const Rows<const T> h0 = state_rows<const T>(args_.h0, dir.layer, dir.index);
-    const Rows<const T> c0 = state_rows<const T>(args_.c0, dir.layer, dir.index);
+    const Rows<const E> h0 = state_rows<const E>(args_.h0, dir.layer, dir.index);
+    const Rows<const E> c0 = state_rows<const E>(args_.c0, dir.layer, dir.index);
     const auto clear = [&](std::int64_t b) { return Sequence(dir.timeline, b).drops_initial(); };
     each_owned(member, h_columns(), [&](std::int64_t b, std::int64_t column, std::int64_t count) {
       load_state(dir.state.h[0], h0, b, column, count, clear(b));
@@ -144,7 +144,7 @@ class ForwardPass {
     });
   }
   template <class State>
-  void load_state(State* to, const Rows<const T>& from, std::int64_t b, std::int64_t unit, std::int64_t count,
+  void load_state(State* to, const Rows<const E>& from, std::int64_t b, std::int64_t unit, std::int64_t count,
                   bool clear) {
     to += b * g_.state_row() + unit;
     if (from && !clear) {
@@ -155,9 +155,9 @@ class ForwardPass {
   }
 
   void store_states(const Member& member, const Direction& dir, int current) {
-    const Rows<T> hN = state_rows<T>(args_.hN, dir.layer, dir.index);
-    const Rows<T> cN = state_rows<T>(args_.cN, dir.layer, dir.index);
-    const auto store = [&](const Rows<T>& to, const auto* from) {
+    const Rows<E> hN = state_rows<E>(args_.hN, dir.layer, dir.index);
+    const Rows<E> cN = state_rows<E>(args_.cN, dir.layer, dir.index);
+    const auto store = [&](const Rows<E>& to, const auto* from) {
       return [this, to, from](std::int64_t b, std::int64_t column, std::int64_t count) {
         copy_values(from + b * g_.state_row() + column, count, to.at(0, b) + column);
       };
@@ -202,7 +202,7 @@ class ForwardPass {
     const Range panels = in_place ? member.panels(g_.tiling, all_panels) : Range{0, all_panels};
     std::int32_t* const list = buffers_.input_rows + member.index * g_.tiling.chunk_rows;
     const RowList rows = list_valid(dir.timeline, sizes_.batch, t0, range, list);
-    Matrix<const T> x{};
+    Matrix<const E> x{};
     if (in_place) {
       x = {dir.x.at(t0, 0), distance};
     } else {
@@ -217,7 +217,7 @@ class ForwardPass {
   // What the layer below gave, as this one reads it, of rows that were gathered.
   void drop(const Direction& dir, std::int64_t t0, Range range, const RowList& rows) {
     const std::int64_t columns = g_.columns(dir.layer);
-    const Dropout<T> dropout{kernels_, *g_.dropout, args_.dropout_seed, dir.layer - 1};
+    const Dropout<E> dropout{kernels_, *g_.dropout, args_.dropout_seed, dir.layer - 1};
     for (std::int64_t i = 0; i < rows.count; ++i) {
       const std::int64_t row = range.begin + rows.at(i);
       dropout.apply(t0 + row / sizes_.batch, row % sizes_.batch, 0, columns,
@@ -271,11 +271,11 @@ class ForwardPass {
       if (rows.steps[b] != RowStep::skip) return;
       const std::int64_t state = b * g_.state_row() + column;
       std::copy_n(dir.state.h[current] + state, count, dir.state.h[1 - current] + state);
-      std::fill_n(dir.y.at(t, b) + column, count, T{});
+      std::fill_n(dir.y.at(t, b) + column, count, E{});
     });
     if (!dir.c_sequence) return;
     each_owned(member, unit_columns(), [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
-      if (rows.steps[b] == RowStep::skip) std::fill_n(dir.c_sequence.at(t, b) + unit, count, T{});
+      if (rows.steps[b] == RowStep::skip) std::fill_n(dir.c_sequence.at(t, b) + unit, count, E{});
     });
   }
 
@@ -310,11 +310,11 @@ class ForwardPass {
                        const A* h, RowStep row_step) {
     const std::int64_t first = panel * g_.tiling.back_units;
     const std::int64_t count = std::min(g_.tiling.back_units, g_.projection - first);
-    T* const y = dir.y.at(t, b) + first;
-    T* const next = dir.state.h[1 - current] + b * g_.state_row() + first;
+    E* const y = dir.y.at(t, b) + first;
+    E* const next = dir.state.h[1 - current] + b * g_.state_row() + first;
     copy_values(h, count, y);
     if (row_step == RowStep::run_then_clear) {
-      std::fill_n(next, count, T{});
+      std::fill_n(next, count, E{});
     } else {
       std::copy_n(y, count, next);
     }
@@ -350,7 +350,7 @@ class ForwardPass {
   void run_tiles(const Direction& dir, std::int64_t t, std::int64_t t0, int current, int phase, Range panels,
                  const StepRows& rows, std::int64_t first, std::int64_t count) {
     const std::int64_t columns = g_.traits.gates_of_phase(phase) * g_.tiling.panel_units;
-    const ForwardState<T>& s = dir.state;
+    const ForwardState<E>& s = dir.state;
     alignas(64) A sums[kTileRows * kMostPanelBytes / sizeof(A)];
     kernels_.product({.a = phase == 0 ? s.h[current] : s.exchange,
                       .a_row = g_.state_row(),
@@ -365,7 +365,7 @@ class ForwardPass {
                       .accumulate = false,
                       .a_rows = rows.active + first,
                       .panels = panels.size(),
-                      .b_panel = PackedDirection<T>::R_panel_size(g_, phase),
+                      .b_panel = PackedDirection<E>::R_panel_size(g_, phase),
                       .c_panel = count * columns});
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
       run_cell(dir, t, t0, current, phase, {panel, panel + 1}, rows.active + first, count, rows.steps,
@@ -379,14 +379,14 @@ class ForwardPass {
     const std::int64_t units = g_.tiling.panel_units;
     const std::int64_t gates = g_.traits.gates_of_phase(phase);
     const std::int64_t unit = panels.begin * units;
-    ForwardState<T>& s = dir.state;
+    ForwardState<E>& s = dir.state;
 
     // What the cell gives: h, or what becomes h.
-    const Rows<T>& output = g_.projected() ? dir.m : dir.y;
+    const Rows<E>& output = g_.projected() ? dir.m : dir.y;
     const std::int64_t row = t * sizes_.batch;
     A* saved = training_ ? reserve_.layers[dir.layer].saved[dir.index] + row * g_.saved_columns() : s.gates;
     A* saved_c = training_ ? reserve_.layers[dir.layer].c[dir.index] : nullptr;
-    const ForwardTile<T> tile{
+    const ForwardTile<E> tile{
         .rows = rows,
         .row_count = count,
         .units = std::min(panels.size() * units, g_.hidden - unit),
@@ -412,32 +412,32 @@ class ForwardPass {
         .saved_row = g_.saved_columns(),
         .saved_c = saved_c != nullptr ? saved_c + row * g_.hidden + unit : nullptr,
         .saved_c_row = g_.hidden,
-        .functions = functions_ != nullptr ? functions_ + dir.index : nullptr,
+        .activations = activations_ != nullptr ? activations_ + dir.index : nullptr,
     };
-    const CellTiles<T>& tiles = functions_ != nullptr ? kernels_.given : kernels_.own;
+    const CellTiles<E>& tiles = activations_ != nullptr ? kernels_.given : kernels_.own;
     tiles.forward[static_cast<int>(g_.variant)][phase](tile);
   }
 
   const Geometry& g_;
-  const Kernels<T>& kernels_;
-  const GateFunctions<A>* const functions_;
+  const Kernels<E>& kernels_;
+  const TypedActivations<A>* const activations_;
   const ForwardCall& call_;
   const ForwardArgs& args_;
   const RunSizes sizes_;
   const bool training_;
   const bool canonical_;
-  ForwardBuffers<T> buffers_;
-  ReserveBuffer<T> reserve_;
-  PackedWeights<T> packed_;
+  ForwardBuffers<E> buffers_;
+  ReserveBuffer<E> reserve_;
+  PackedWeights<E> packed_;
   Barriers barriers_;
 };
 
 }  // namespace
 
-template <class T>
-void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std::byte* buffer) {
+template <class E>
+void prepare(const PlanView<E>& plan, std::span<const LayerWeights> weights, std::byte* buffer) {
   const Geometry& g = plan.geometry;
-  PreparedBuffer<T> prepared(buffer, g);
+  PreparedBuffer<E> prepared(buffer, g);
   for (std::int64_t layer = 0; layer < g.layers; ++layer) {
     for (std::int64_t d = 0; d < g.directions; ++d) {
       pack_direction(g, weights[static_cast<std::size_t>(layer)], layer, d,
@@ -447,9 +447,9 @@ void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std
   *prepared.header = prepared_header(plan.layout_id);
 }
 
-template <class T>
-void run_forward(const PlanView<T>& plan, Context::State& context, const ForwardCall& call) {
-  ForwardPass<T> pass(plan, call);
+template <class E>
+void run_forward(const PlanView<E>& plan, Context::State& context, const ForwardCall& call) {
+  ForwardPass<E> pass(plan, call);
   run_members(context, plan.geometry.tiling, pass);
 }
 

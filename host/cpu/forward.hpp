@@ -7,19 +7,19 @@
 namespace recur::host::cpu {
 
 // What a run needs of its plan.
-template <class T>
+template <class E>
 struct PlanView {
   const Geometry& geometry;
-  const Kernels<T>& kernels;
+  const Kernels<E>& kernels;
   bool training;
   std::uint64_t layout_id;
-  const GateFunctions<Arithmetic<T>>* functions;  // by direction; null: the cell's own
+  const TypedActivations<Arithmetic<E>>* activations;  // by direction; null: the cell's own
 };
 
-template <class T>
-void prepare(const PlanView<T>& plan, std::span<const LayerWeights> weights, std::byte* buffer);
+template <class E>
+void prepare(const PlanView<E>& plan, std::span<const LayerWeights> weights, std::byte* buffer);
 
-template <class T>
-void run_forward(const PlanView<T>& plan, Context::State& context, const ForwardCall& call);
+template <class E>
+void run_forward(const PlanView<E>& plan, Context::State& context, const ForwardCall& call);
 
 }  // namespace recur::host::cpu

@@ -10,15 +10,15 @@ namespace recur::host::cpu {
 
 // Those of the rows that `rows` lists, and of the panels of W, of out = x W^T, with W as packed. out has rows
 // of `Geometry::input_row`.
-template <class T>
-void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t layer,
-                   const PackedDirection<T>& packed, Range panels, const T* x, std::int64_t x_row,
-                   const RowList& rows, Arithmetic<T>* out) {
+template <class E>
+void input_product(const Geometry& g, const Kernels<E>& kernels, std::int64_t layer,
+                   const PackedDirection<E>& packed, Range panels, const E* x, std::int64_t x_row,
+                   const RowList& rows, Arithmetic<E>* out) {
   const std::int64_t width = g.tiling.input_width;
   kernels.product({.a = x,
                    .a_row = x_row,
                    .a_column = 1,
-                   .b = packed.W + panels.begin * PackedDirection<T>::W_panel_size(g, layer),
+                   .b = packed.W + panels.begin * PackedDirection<E>::W_panel_size(g, layer),
                    .b_row = width,
                    .c = out + panels.begin * width,
                    .c_row = g.input_row(),
@@ -29,14 +29,14 @@ void input_product(const Geometry& g, const Kernels<T>& kernels, std::int64_t la
                    .a_rows = rows.index,
                    .c_rows = rows.index,
                    .panels = panels.size(),
-                   .b_panel = PackedDirection<T>::W_panel_size(g, layer),
+                   .b_panel = PackedDirection<E>::W_panel_size(g, layer),
                    .c_panel = width});
 }
 
 // A product whose C has any number of `columns`: `p` describes its panels, and C may end within the last.
-template <class T>
-void product_of_columns(void (*product)(const ProductArgs<T>&), ProductArgs<T> p, std::int64_t columns) {
-  using A = Arithmetic<T>;
+template <class E>
+void product_of_columns(void (*product)(const ProductArgs<E>&), ProductArgs<E> p, std::int64_t columns) {
+  using A = Arithmetic<E>;
   const std::int64_t width = p.columns;
   p.panels = columns / width;
   p.c_panel = width;
@@ -45,7 +45,7 @@ void product_of_columns(void (*product)(const ProductArgs<T>&), ProductArgs<T> p
   if (rest == 0) return;
 
   alignas(64) A whole[kTileRows * kMostPanelBytes / sizeof(A)];
-  ProductArgs<T> last = p;
+  ProductArgs<E> last = p;
   last.b = p.b + p.panels * p.b_panel;
   last.c = whole;
   last.c_row = width;

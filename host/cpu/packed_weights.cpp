@@ -11,7 +11,7 @@ namespace {
 
 // A square of values in registers of 16 bytes, which every processor here has; the compiler knows them as
 // vectors.
-template <class T>
+template <class E>
 struct Square;
 template <>
 struct Square<float> {
@@ -44,9 +44,9 @@ template <>
 struct Square<std::uint32_t> : Square<float> {};
 
 // to[k][j] = from[j][k] of one square of units.
-template <class T>
-void transpose_square(const T* from, std::int64_t from_row, Unit<T>* to, std::int64_t to_row) {
-  using S = Square<Unit<T>>;
+template <class E>
+void transpose_square(const E* from, std::int64_t from_row, Unit<E>* to, std::int64_t to_row) {
+  using S = Square<Unit<E>>;
   typename S::Row rows[S::kSide];
   for (int j = 0; j < S::kSide; ++j) std::memcpy(&rows[j], from + j * from_row, sizeof(rows[j]));
   S::transpose(rows);
@@ -54,23 +54,23 @@ void transpose_square(const T* from, std::int64_t from_row, Unit<T>* to, std::in
 }
 
 // The unit of `values` values.
-template <class T>
-Unit<T> unit_of(const T* from, std::int64_t values) {
-  Unit<T> unit = 0;
-  std::memcpy(&unit, from, static_cast<std::size_t>(values) * sizeof(T));
+template <class E>
+Unit<E> unit_of(const E* from, std::int64_t values) {
+  Unit<E> unit = 0;
+  std::memcpy(&unit, from, static_cast<std::size_t>(values) * sizeof(E));
   return unit;
 }
 
 // Columns first..first+count of rows [0, rows) of a transposed row-major matrix, padded to `width`:
 // to[k][j] = from[(first + j) * row + k], in units of depth.
-template <class T>
-void transpose_panel(const T* from, std::int64_t row, std::int64_t count, std::int64_t depth, Unit<T>* to,
+template <class E>
+void transpose_panel(const E* from, std::int64_t row, std::int64_t count, std::int64_t depth, Unit<E>* to,
                      std::int64_t to_row, std::int64_t width) {
   // A cache line of each row at a time: rows are often a power of two apart, and their lines in each other's
   // way. Within it in squares, for a store of one value each would be what takes the time.
-  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
-  constexpr std::int64_t kBlock = 64 / sizeof(Unit<T>);
-  constexpr std::int64_t kSide = Square<Unit<T>>::kSide;
+  constexpr std::int64_t kDepth = StorageTraits<E>::kUnitDepth;
+  constexpr std::int64_t kBlock = 64 / sizeof(Unit<E>);
+  constexpr std::int64_t kSide = Square<Unit<E>>::kSide;
   const std::int64_t whole = depth / kDepth;
   for (std::int64_t first = 0; first < whole; first += kBlock) {
     const std::int64_t last = std::min(first + kBlock, whole);
@@ -89,42 +89,42 @@ void transpose_panel(const T* from, std::int64_t row, std::int64_t count, std::i
         to[k * to_row + j] = unit_of(from + j * row + k * kDepth, kDepth);
     }
   }
-  for (std::int64_t j = 0; j < count && whole < units_of<T>(depth); ++j)
+  for (std::int64_t j = 0; j < count && whole < units_of<E>(depth); ++j)
     to[whole * to_row + j] = unit_of(from + j * row + whole * kDepth, depth - whole * kDepth);
-  for (std::int64_t k = 0; k < units_of<T>(depth); ++k)
-    std::fill(to + k * to_row + count, to + k * to_row + width, Unit<T>(0));
+  for (std::int64_t k = 0; k < units_of<E>(depth); ++k)
+    std::fill(to + k * to_row + count, to + k * to_row + width, Unit<E>(0));
 }
 
-template <class T>
-T* writable(const T* pointer) {
-  return const_cast<T*>(pointer);  // packing writes what every reader sees as constant
+template <class E>
+E* writable(const E* pointer) {
+  return const_cast<E*>(pointer);  // packing writes what every reader sees as constant
 }
 
-template <class T>
+template <class E>
 void pack_W(const Geometry& g, const ConstTensorView& W, std::int64_t layer, std::int64_t direction,
-            const PackedDirection<T>& packed, int member, int members) {
-  const T* from = direction_of<T>(W, direction);
+            const PackedDirection<E>& packed, int member, int members) {
+  const E* from = direction_of<E>(W, direction);
   const std::int64_t columns = g.columns(layer);
   const std::int64_t width = g.tiling.input_width;
   const Range panels = part_of(g.input_row() / width, members, member);
   for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
     const std::int64_t first = panel * width;
     transpose_panel(from + first * W.stride(1), W.stride(1), std::min(width, g.gate_columns() - first),
-                    columns, writable(packed.W) + panel * PackedDirection<T>::W_panel_size(g, layer), width,
+                    columns, writable(packed.W) + panel * PackedDirection<E>::W_panel_size(g, layer), width,
                     width);
   }
 }
 
-template <class T>
+template <class E>
 void pack_R(const Geometry& g, const ConstTensorView& R, std::int64_t direction,
-            const PackedDirection<T>& packed, int member, int members) {
-  const T* from = direction_of<T>(R, direction);
+            const PackedDirection<E>& packed, int member, int members) {
+  const E* from = direction_of<E>(R, direction);
   const std::int64_t units = g.tiling.panel_units;
   const Range panels = part_of(g.tiling.panels, members, member);
   for (int phase = 0; phase < g.traits.phases; ++phase) {
     const int gates = g.traits.gates_of_phase(phase);
     for (std::int64_t panel = panels.begin; panel < panels.end; ++panel) {
-      Unit<T>* to = writable(packed.R_panel(g, phase, panel));
+      Unit<E>* to = writable(packed.R_panel(g, phase, panel));
       const std::int64_t first = panel * units;
       for (int gate = 0; gate < gates; ++gate) {
         const std::int64_t row = (g.traits.phase_gate[phase] + gate) * g.hidden + first;
@@ -135,10 +135,10 @@ void pack_R(const Geometry& g, const ConstTensorView& R, std::int64_t direction,
   }
 }
 
-template <class T>
+template <class E>
 void pack_projection(const Geometry& g, const ConstTensorView& projection, std::int64_t direction,
-                     const PackedDirection<T>& packed, int member, int members) {
-  const T* from = direction_of<T>(projection, direction);
+                     const PackedDirection<E>& packed, int member, int members) {
+  const E* from = direction_of<E>(projection, direction);
   const std::int64_t row = row_stride(projection);
   const std::int64_t width = g.tiling.back_units;
   const Range panels = part_of(g.h_panels(), members, member);
@@ -151,13 +151,13 @@ void pack_projection(const Geometry& g, const ConstTensorView& projection, std::
 
 // bias[sum] is what the engine adds to that sum: bW + bR, except for a gate whose recurrent part is kept
 // apart, where bW goes with the input part and bR with the recurrent one.
-template <class T>
+template <class E>
 void pack_bias(const Geometry& g, const LayerWeights& weights, std::int64_t direction,
-               const PackedDirection<T>& packed) {
-  using A = Arithmetic<T>;
+               const PackedDirection<E>& packed) {
+  using A = Arithmetic<E>;
   A* to = writable(packed.bias);
-  const T* bW = weights.bW.given() ? direction_of<T>(weights.bW, direction) : nullptr;
-  const T* bR = weights.bR.given() ? direction_of<T>(weights.bR, direction) : nullptr;
+  const E* bW = weights.bW.given() ? direction_of<E>(weights.bW, direction) : nullptr;
+  const E* bR = weights.bR.given() ? direction_of<E>(weights.bR, direction) : nullptr;
   for (int sum = 0; sum < g.traits.sums; ++sum) {
     const bool recurrent_part = sum == g.traits.gates;
     const std::int64_t gate = recurrent_part ? g.traits.split_gate : sum;
@@ -174,58 +174,58 @@ void pack_bias(const Geometry& g, const LayerWeights& weights, std::int64_t dire
 
 }  // namespace
 
-template <class T>
-PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer) {
-  PackedDirection<T> packed{};
-  packed.W = carver.take<Unit<T>>({g.input_row(), units_of<T>(g.columns(layer))});
+template <class E>
+PackedDirection<E> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer) {
+  PackedDirection<E> packed{};
+  packed.W = carver.take<Unit<E>>({g.input_row(), units_of<E>(g.columns(layer))});
   for (int phase = 0; phase < g.traits.phases && g.traits.recurrent; ++phase) {
-    packed.R[phase] = carver.take<Unit<T>>({g.tiling.panels, PackedDirection<T>::R_panel_size(g, phase)});
+    packed.R[phase] = carver.take<Unit<E>>({g.tiling.panels, PackedDirection<E>::R_panel_size(g, phase)});
   }
-  packed.bias = carver.take<Arithmetic<T>>(g.sum_columns());
-  if (g.traits.peepholes > 0) packed.peephole = carver.take<Arithmetic<T>>(g.traits.peepholes * g.hidden);
+  packed.bias = carver.take<Arithmetic<E>>(g.sum_columns());
+  if (g.traits.peepholes > 0) packed.peephole = carver.take<Arithmetic<E>>(g.traits.peepholes * g.hidden);
   if (g.projected())
-    packed.projection = carver.take<Unit<T>>({g.h_panels(), g.tiling.back_units, units_of<T>(g.hidden)});
+    packed.projection = carver.take<Unit<E>>({g.h_panels(), g.tiling.back_units, units_of<E>(g.hidden)});
   return packed;
 }
 
-template <class T>
+template <class E>
 void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
-                    std::int64_t direction, const PackedDirection<T>& packed, int member, int members) {
+                    std::int64_t direction, const PackedDirection<E>& packed, int member, int members) {
   pack_W(g, weights.W, layer, direction, packed, member, members);
   if (g.traits.recurrent) pack_R(g, weights.R, direction, packed, member, members);
   if (g.projected()) pack_projection(g, weights.projection, direction, packed, member, members);
   if (member != 0) return;
   pack_bias(g, weights, direction, packed);
   if (g.traits.peepholes > 0) {
-    copy_values(direction_of<T>(weights.peephole, direction), g.traits.peepholes * g.hidden,
+    copy_values(direction_of<E>(weights.peephole, direction), g.traits.peepholes * g.hidden,
                 writable(packed.peephole));
   }
 }
 
-template <class T>
-void pack_back_panels(const T* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
-                      std::int64_t width, Unit<T>* panels, int member, int members) {
-  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+template <class E>
+void pack_back_panels(const E* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
+                      std::int64_t width, Unit<E>* panels, int member, int members) {
+  constexpr std::int64_t kDepth = StorageTraits<E>::kUnitDepth;
   const Range range = part_of(round_up(columns, width) / width, members, member);
   for (std::int64_t panel = range.begin; panel < range.end; ++panel) {
     const std::int64_t first = panel * width;
     const std::int64_t count = std::min(width, columns - first);
-    Unit<T>* to = panels + panel * units_of<T>(depth) * width;
+    Unit<E>* to = panels + panel * units_of<E>(depth) * width;
     for (std::int64_t k = 0; k < depth; k += kDepth, to += width) {
-      RowsOfUnit<T> rows{};
+      RowsOfUnit<E> rows{};
       for (std::int64_t i = 0; i < std::min(kDepth, depth - k); ++i) rows[i] = matrix + (k + i) * row + first;
-      put_unit<T>(rows, count, to);
-      std::fill_n(to + count, width - count, Unit<T>(0));
+      put_unit<E>(rows, count, to);
+      std::fill_n(to + count, width - count, Unit<E>(0));
     }
   }
 }
 
-// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define RECUR_INSTANTIATE(T)                                                                                 \
-  template PackedDirection<T> carve_direction(Carver&, const Geometry&, std::int64_t);                       \
+// NOLINTBEGIN(bugprone-macro-parentheses): E is a type
+#define RECUR_INSTANTIATE(E)                                                                                 \
+  template PackedDirection<E> carve_direction(Carver&, const Geometry&, std::int64_t);                       \
   template void pack_direction(const Geometry&, const LayerWeights&, std::int64_t, std::int64_t,             \
-                               const PackedDirection<T>&, int, int);                                         \
-  template void pack_back_panels(const T*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, Unit<T>*, \
+                               const PackedDirection<E>&, int, int);                                         \
+  template void pack_back_panels(const E*, std::int64_t, std::int64_t, std::int64_t, std::int64_t, Unit<E>*, \
                                  int, int);
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)

@@ -57,14 +57,14 @@ constexpr Segments segments_of(const cells::Traits& traits) {
            {1, first, traits.gates - first, traits.recurrent_sum(first), traits.phases - 1}}};
 }
 
-// One direction of one layer. What products read is in units of storage.hpp; the sizes K, P and H of their
+// One direction of one layer. What products read is in units of storage.hpp; the sizes J, P and H of their
 // depth then count those.
-template <class T>
+template <class E>
 struct PackedDirection {
-  using Unit = cpu::Unit<T>;
-  using A = Arithmetic<T>;
+  using Unit = cpu::Unit<E>;
+  using A = Arithmetic<E>;
 
-  // W as the input product reads it: panels [G*H / width][K][width], rows past G*H zero.
+  // W as the input product reads it: panels [G*H / width][J][width], rows past G*H zero.
   const Unit* W;
   // R per phase: panels [panel][P][gate of the phase][panel units], units past H zero. Null without R.
   const Unit* R[cells::kMaxPhases];
@@ -74,33 +74,33 @@ struct PackedDirection {
   const Unit* projection;
 
   static constexpr std::int64_t R_panel_size(const Geometry& g, int phase) {
-    return units_of<T>(g.h_size()) * g.traits.gates_of_phase(phase) * g.tiling.panel_units;
+    return units_of<E>(g.h_size()) * g.traits.gates_of_phase(phase) * g.tiling.panel_units;
   }
   const Unit* R_panel(const Geometry& g, int phase, std::int64_t panel) const {
     return R[phase] + panel * R_panel_size(g, phase);
   }
   const Unit* projection_panel(const Geometry& g, std::int64_t panel) const {
-    return projection + panel * units_of<T>(g.hidden) * g.tiling.back_units;
+    return projection + panel * units_of<E>(g.hidden) * g.tiling.back_units;
   }
   static constexpr std::int64_t W_panel_size(const Geometry& g, std::int64_t layer) {
-    return units_of<T>(g.columns(layer)) * g.tiling.input_width;
+    return units_of<E>(g.columns(layer)) * g.tiling.input_width;
   }
 };
 
 // Lays out one layer and direction in `carver`.
-template <class T>
-PackedDirection<T> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer);
+template <class E>
+PackedDirection<E> carve_direction(Carver& carver, const Geometry& g, std::int64_t layer);
 
 // Fills this member's share (of `members`) of one layer and direction. Constness is the readers'; the memory
 // is the buffer the layout was carved from.
-template <class T>
+template <class E>
 void pack_direction(const Geometry& g, const LayerWeights& weights, std::int64_t layer,
-                    std::int64_t direction, const PackedDirection<T>& packed, int member, int members);
+                    std::int64_t direction, const PackedDirection<E>& packed, int member, int members);
 
 // A row-major [depth][columns] matrix for the products of `backward`: panels [panel][units of depth][width],
 // columns past the last one zero. This member's share of the panels.
-template <class T>
-void pack_back_panels(const T* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
-                      std::int64_t width, Unit<T>* panels, int member, int members);
+template <class E>
+void pack_back_panels(const E* matrix, std::int64_t row, std::int64_t depth, std::int64_t columns,
+                      std::int64_t width, Unit<E>* panels, int member, int members);
 
 }  // namespace recur::host::cpu

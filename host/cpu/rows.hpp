@@ -18,12 +18,12 @@ using schedule::Sequence;
 using schedule::Timeline;
 
 // Rows (t, b) of a tensor.
-template <class T>
-using Rows = schedule::BasicRows<T*>;
+template <class E>
+using Rows = schedule::BasicRows<E*>;
 
 // Those of a dense time-major tensor of our own, from a column on.
-template <class T>
-Rows<T> dense_rows(T* data, const RunSizes& sizes, std::int64_t columns, std::int64_t column = 0) {
+template <class E>
+Rows<E> dense_rows(E* data, const RunSizes& sizes, std::int64_t columns, std::int64_t column = 0) {
   return layers::rows_at(data + column, layers::dense_layout(sizes, Layout::time_major, columns));
 }
 
@@ -61,19 +61,19 @@ inline RowList list_valid(const Timeline& timeline, std::int64_t batch, std::int
 }
 
 // Rows of the state before a step, for backward: of h given outputs, of c given saved cell states.
-template <class T>
+template <class E>
 struct PreviousRows {
-  Rows<const T> steps;    // after each step
-  Rows<const T> initial;  // not given: zeros
+  Rows<const E> steps;    // after each step
+  Rows<const E> initial;  // not given: zeros
 
   // Null for zeros. `t` is the step visited before.
-  const T* at(Predecessor predecessor, std::int64_t t, std::int64_t b) const {
+  const E* at(Predecessor predecessor, std::int64_t t, std::int64_t b) const {
     if (predecessor == Predecessor::none) return nullptr;
     if (predecessor == Predecessor::step) return steps.at(t, b);
     return initial ? initial.at(0, b) : nullptr;
   }
   // Of a valid step (t, b).
-  const T* before(const Timeline& timeline, std::int64_t t, std::int64_t b) const {
+  const E* before(const Timeline& timeline, std::int64_t t, std::int64_t b) const {
     const Sequence sequence(timeline, b);
     return at(sequence.predecessor(t), sequence.previous(t), b);
   }

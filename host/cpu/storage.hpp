@@ -9,10 +9,10 @@
 
 namespace recur::host::cpu {
 
-template <class T>
+template <class E>
 struct StorageTraits {
-  using Arithmetic = T;
-  using Unit = T;
+  using Arithmetic = E;
+  using Unit = E;
   static constexpr int kUnitDepth = 1;
 };
 template <>
@@ -23,16 +23,16 @@ struct StorageTraits<Bf16> {
 };
 
 // Sums, cell states, gates, their gradients.
-template <class T>
-using Arithmetic = typename StorageTraits<T>::Arithmetic;
+template <class E>
+using Arithmetic = typename StorageTraits<E>::Arithmetic;
 
 // What the right side of a product is packed in: kUnitDepth successive values of k of one column, the first
 // in the lower bits. Where the depth is not a whole number of units, the rest of the last is zero.
-template <class T>
-using Unit = typename StorageTraits<T>::Unit;
-template <class T>
+template <class E>
+using Unit = typename StorageTraits<E>::Unit;
+template <class E>
 constexpr std::int64_t units_of(std::int64_t depth) {
-  return (depth + StorageTraits<T>::kUnitDepth - 1) / StorageTraits<T>::kUnitDepth;
+  return (depth + StorageTraits<E>::kUnitDepth - 1) / StorageTraits<E>::kUnitDepth;
 }
 
 // The type of Arithmetic.

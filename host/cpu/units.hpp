@@ -11,28 +11,28 @@
 namespace recur::host::cpu {
 
 // The rows of one unit, in order of k. A row that is null is zeros.
-template <class T>
-using RowsOfUnit = std::array<const T*, StorageTraits<T>::kUnitDepth>;
+template <class E>
+using RowsOfUnit = std::array<const E*, StorageTraits<E>::kUnitDepth>;
 
 // to[j] = the unit of value j of the rows.
-template <class T>
-void put_unit(const RowsOfUnit<T>& rows, std::int64_t count, Unit<T>* to) {
-  if constexpr (StorageTraits<T>::kUnitDepth == 1) {
+template <class E>
+void put_unit(const RowsOfUnit<E>& rows, std::int64_t count, Unit<E>* to) {
+  if constexpr (StorageTraits<E>::kUnitDepth == 1) {
     if (rows[0] == nullptr) {
-      std::fill_n(to, count, Unit<T>(0));
+      std::fill_n(to, count, Unit<E>(0));
     } else {
-      std::memcpy(to, rows[0], static_cast<std::size_t>(count) * sizeof(T));
+      std::memcpy(to, rows[0], static_cast<std::size_t>(count) * sizeof(E));
     }
   } else {
-    const T* const lower = rows[0];
-    const T* const upper = rows[1];
+    const E* const lower = rows[0];
+    const E* const upper = rows[1];
     if (lower == nullptr) {
-      std::fill_n(to, count, Unit<T>(0));
+      std::fill_n(to, count, Unit<E>(0));
     } else {
       for (std::int64_t j = 0; j < count; ++j) to[j] = lower[j].bits;
     }
     if (upper == nullptr) return;
-    for (std::int64_t j = 0; j < count; ++j) to[j] |= static_cast<Unit<T>>(upper[j].bits) << 16;
+    for (std::int64_t j = 0; j < count; ++j) to[j] |= static_cast<Unit<E>>(upper[j].bits) << 16;
   }
 }
 

@@ -11,17 +11,17 @@ namespace recur::host::cpu {
 namespace {
 
 // to = or += values, rounded once.
-template <class T>
-void put_values(const Arithmetic<T>* values, std::int64_t count, bool add, T* to) {
+template <class E>
+void put_values(const Arithmetic<E>* values, std::int64_t count, bool add, E* to) {
   if (!add) return copy_values(values, count, to);
-  for (std::int64_t j = 0; j < count; ++j) to[j] = stored<T>(widened(to[j]) + values[j]);
+  for (std::int64_t j = 0; j < count; ++j) to[j] = stored<E>(widened(to[j]) + values[j]);
 }
 
 // The valid (t, b) rows of all steps, t outermost, cut into chunks.
-template <class T>
+template <class E>
 class Chunks {
  public:
-  Chunks(const GradientInputs<T>& in, std::int32_t* list)
+  Chunks(const GradientInputs<E>& in, std::int32_t* list)
       : timeline_(in.timeline),
         batch_(in.sizes.batch),
         left_(in.sizes.steps * in.sizes.batch),
@@ -63,42 +63,42 @@ class Chunks {
 
 // This member's share of the rows of a chunk as the right side of products: panels [panel][unit of the
 // chunk's rows][width], zeros past the last column. `row_of` gives a (t, b) row, or null for zeros.
-template <class T, class RowOf>
-void pack_right(const GradientInputs<T>& in, const Member& member, std::int64_t first, const RowList& rows,
-                std::int64_t columns, std::int64_t width, Unit<T>* panels, RowOf&& row_of) {
-  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
-  const std::int64_t units = units_of<T>(rows.count);
+template <class E, class RowOf>
+void pack_right(const GradientInputs<E>& in, const Member& member, std::int64_t first, const RowList& rows,
+                std::int64_t columns, std::int64_t width, Unit<E>* panels, RowOf&& row_of) {
+  constexpr std::int64_t kDepth = StorageTraits<E>::kUnitDepth;
+  const std::int64_t units = units_of<E>(rows.count);
   const Range share = part_of(units, member.members, member.index);
   for (std::int64_t unit = share.begin; unit < share.end; ++unit) {
-    RowsOfUnit<T> from{};
+    RowsOfUnit<E> from{};
     for (std::int64_t i = unit * kDepth; i < std::min((unit + 1) * kDepth, rows.count); ++i) {
       const std::int64_t row = first + rows.at(i);
       from[i - unit * kDepth] = row_of(row / in.sizes.batch, row % in.sizes.batch);
     }
-    Unit<T>* to = panels + unit * width;
+    Unit<E>* to = panels + unit * width;
     for (std::int64_t column = 0; column < columns; column += width) {
       const std::int64_t count = std::min(width, columns - column);
-      put_unit<T>(from, count, to);
-      std::fill_n(to + count, width - count, Unit<T>(0));
-      for (const T*& row : from) row += row != nullptr ? width : 0;
+      put_unit<E>(from, count, to);
+      std::fill_n(to + count, width - count, Unit<E>(0));
+      for (const E*& row : from) row += row != nullptr ? width : 0;
       to += units * width;
     }
   }
 }
 
 // Where a gradient goes: what the caller holds, and the sum over the chunks in arithmetic.
-template <class T>
+template <class E>
 struct Target {
-  T* data;
+  E* data;
   std::int64_t row;
   bool add;            // to what the caller holds
-  Arithmetic<T>* sum;  // where values are converted: rows of whole panels
+  Arithmetic<E>* sum;  // where values are converted: rows of whole panels
 };
 
 // A chunk of the right side of products, as pack_right leaves it.
-template <class T>
+template <class E>
 struct Right {
-  const Unit<T>* panels;
+  const Unit<E>* panels;
   std::int64_t columns;
   std::int64_t width;
 };
@@ -112,15 +112,15 @@ struct Chunk {
 };
 
 // Drops from the rows of x that this member packed what forward did not read of them.
-template <class T>
-void drop_right(const GradientInputs<T>& in, const Member& member, const Chunk& chunk, const Right<T>& right,
-                Unit<T>* panels) {
-  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
-  const std::int64_t units = units_of<T>(chunk.rows.count);
+template <class E>
+void drop_right(const GradientInputs<E>& in, const Member& member, const Chunk& chunk, const Right<E>& right,
+                Unit<E>* panels) {
+  constexpr std::int64_t kDepth = StorageTraits<E>::kUnitDepth;
+  const std::int64_t units = units_of<E>(chunk.rows.count);
   const Range share = part_of(units, member.members, member.index);
   for (std::int64_t i = share.begin * kDepth; i < std::min(share.end * kDepth, chunk.rows.count); ++i) {
     const std::int64_t row = chunk.first + chunk.rows.at(i);
-    Unit<T>* to = panels + i / kDepth * right.width;
+    Unit<E>* to = panels + i / kDepth * right.width;
     for (std::int64_t column = 0; column < right.columns; column += right.width) {
       in.dropout->apply_to_units(row / in.sizes.batch, row % in.sizes.batch, column,
                                  std::min(right.width, right.columns - column), static_cast<int>(i % kDepth),
@@ -132,13 +132,13 @@ void drop_right(const GradientInputs<T>& in, const Member& member, const Chunk& 
 
 // `height` rows from `first` on of a gradient (+)= the columns of `left`, as copy_left leaves them, times
 // `right`.
-template <class T>
-void outer_product(const Kernels<T>& kernels, const Unit<T>* left, std::int64_t first, std::int64_t height,
-                   const Right<T>& right, const Chunk& chunk, const Target<T>& out) {
-  using A = Arithmetic<T>;
-  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+template <class E>
+void outer_product(const Kernels<E>& kernels, const Unit<E>* left, std::int64_t first, std::int64_t height,
+                   const Right<E>& right, const Chunk& chunk, const Target<E>& out) {
+  using A = Arithmetic<E>;
+  constexpr std::int64_t kDepth = StorageTraits<E>::kUnitDepth;
   const std::int64_t padded = round_up(right.columns, right.width);
-  ProductArgs<T> product{.a = reinterpret_cast<const T*>(left),
+  ProductArgs<E> product{.a = reinterpret_cast<const E*>(left),
                          .a_row = kDepth,
                          .a_column = kTileRows,
                          .b = right.panels,
@@ -149,8 +149,8 @@ void outer_product(const Kernels<T>& kernels, const Unit<T>* left, std::int64_t 
                          .columns = right.width,
                          .depth = chunk.rows.count,
                          .accumulate = !chunk.is_first,
-                         .b_panel = units_of<T>(chunk.rows.count) * right.width};
-  if constexpr (std::is_same_v<A, T>) {
+                         .b_panel = units_of<E>(chunk.rows.count) * right.width};
+  if constexpr (std::is_same_v<A, E>) {
     product.c = out.data + first * out.row;
     product.c_row = out.row;
     product.accumulate = out.add || !chunk.is_first;
@@ -171,34 +171,34 @@ constexpr std::int64_t kRowsAhead = 16;
 
 // `count` columns of the rows of a chunk beside each other, kTileRows of them apart, in units: they lie far
 // apart in `from`. Of kTileRows columns, which are nearly all, the compiler knows the number.
-template <class T>
-void copy_left(const T* from, std::int64_t row_size, const RowList& rows, std::int64_t count, Unit<T>* left) {
-  constexpr std::int64_t kDepth = StorageTraits<T>::kUnitDepth;
+template <class E>
+void copy_left(const E* from, std::int64_t row_size, const RowList& rows, std::int64_t count, Unit<E>* left) {
+  constexpr std::int64_t kDepth = StorageTraits<E>::kUnitDepth;
   for (std::int64_t i = 0; i < rows.count; i += kDepth, left += kTileRows) {
-    RowsOfUnit<T> unit{};
+    RowsOfUnit<E> unit{};
     for (std::int64_t j = 0; j < std::min(kDepth, rows.count - i); ++j) {
       unit[j] = from + rows.at(i + j) * row_size;
-      const T* const ahead = from + rows.at(std::min(i + j + kRowsAhead, rows.count - 1)) * row_size;
+      const E* const ahead = from + rows.at(std::min(i + j + kRowsAhead, rows.count - 1)) * row_size;
       __builtin_prefetch(ahead);
       __builtin_prefetch(ahead + count - 1);
     }
     if (count == kTileRows) {
-      put_unit<T>(unit, kTileRows, left);
+      put_unit<E>(unit, kTileRows, left);
     } else {
-      put_unit<T>(unit, count, left);
+      put_unit<E>(unit, count, left);
     }
   }
 }
 
 // sums (+)= those of `count` columns of `left` over the rows of a chunk, which are added up apart: next to a
 // large sum of other chunks every term would be rounded to that.
-template <class T>
-void add_columns(const Unit<T>* left, const Chunk& chunk, std::int64_t count, Arithmetic<T>* sums) {
-  Arithmetic<T> total[kTileRows] = {};
+template <class E>
+void add_columns(const Unit<E>* left, const Chunk& chunk, std::int64_t count, Arithmetic<E>* sums) {
+  Arithmetic<E> total[kTileRows] = {};
   const auto add_units = [&](std::int64_t columns) {
-    for (std::int64_t unit = 0; unit < units_of<T>(chunk.rows.count); ++unit, left += kTileRows) {
+    for (std::int64_t unit = 0; unit < units_of<E>(chunk.rows.count); ++unit, left += kTileRows) {
       for (std::int64_t j = 0; j < columns; ++j) {
-        if constexpr (StorageTraits<T>::kUnitDepth == 1) {
+        if constexpr (StorageTraits<E>::kUnitDepth == 1) {
           total[j] += left[j];
         } else {
           total[j] += std::bit_cast<float>(left[j] << 16);
@@ -241,9 +241,9 @@ void each_part(const cells::Traits& traits, F&& f) {
 // calls every term would be rounded to that.
 constexpr std::int64_t kBlock = 64;
 
-template <class T>
-void peephole_gradient(const GradientInputs<T>& in, T* out, bool accumulate, const Member& member) {
-  using A = Arithmetic<T>;
+template <class E>
+void peephole_gradient(const GradientInputs<E>& in, E* out, bool accumulate, const Member& member) {
+  using A = Arithmetic<E>;
   const cells::Traits& traits = in.g.traits;
   const std::int64_t hidden = in.g.hidden;
   const Range units = part_of(hidden, member.members, member.index);
@@ -258,7 +258,7 @@ void peephole_gradient(const GradientInputs<T>& in, T* out, bool accumulate, con
           const std::int64_t row = t * in.sizes.batch + b;
           const A* c = sees_current ? in.c + row * hidden : in.c_prev.before(in.timeline, t, b);
           if (c == nullptr) continue;
-          const T* dsum = in.dsums + row * in.g.sum_columns() + traits.peephole_gate[peephole] * hidden;
+          const E* dsum = in.dgates + row * in.g.sum_columns() + traits.peephole_gate[peephole] * hidden;
           for (std::int64_t j = 0; j < count; ++j) total[j] += widened(dsum[first + j]) * c[first + j];
         }
       }
@@ -269,29 +269,29 @@ void peephole_gradient(const GradientInputs<T>& in, T* out, bool accumulate, con
 
 }  // namespace
 
-template <class T>
-void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, GradientMode mode,
-                      const GradientScratch<T>& scratch, const Member& member, SpinBarrier& team) {
+template <class E>
+void weight_gradients(const GradientInputs<E>& in, const LayerGradients& out, GradientMode mode,
+                      const GradientScratch<E>& scratch, const Member& member, SpinBarrier& team) {
   const Geometry& g = in.g;
   const std::int64_t d = in.direction;
   const bool add = mode == GradientMode::accumulate;
-  if (out.peephole.given()) peephole_gradient(in, direction_of<T>(out.peephole, d), add, member);
+  if (out.peephole.given()) peephole_gradient(in, direction_of<E>(out.peephole, d), add, member);
   const bool has_bias = out.bW.given() || out.bR.given();
   const bool has_matrix = out.W.given() || out.R.given();
   if (!has_matrix && !has_bias && !out.projection.given()) return;
 
   const std::int64_t width = g.columns_width(in.layer);
   const std::int64_t back = g.tiling.back_units;
-  const Right<T> x{scratch.x, g.columns(in.layer), width};
-  const Right<T> h{scratch.h, g.h_size(), back};
-  const Right<T> exchange{scratch.exchange, g.h_size(), back};
-  const Right<T> m{scratch.m, g.hidden, back};
-  const auto target = [&](const TensorView& view, std::int64_t first_row, Arithmetic<T>* sum,
-                          const Right<T>& right) {
-    return Target<T>{direction_of<T>(view, d) + first_row * row_stride(view), row_stride(view), add,
+  const Right<E> x{scratch.x, g.columns(in.layer), width};
+  const Right<E> h{scratch.h, g.h_size(), back};
+  const Right<E> exchange{scratch.exchange, g.h_size(), back};
+  const Right<E> m{scratch.m, g.hidden, back};
+  const auto target = [&](const TensorView& view, std::int64_t first_row, Arithmetic<E>* sum,
+                          const Right<E>& right) {
+    return Target<E>{direction_of<E>(view, d) + first_row * row_stride(view), row_stride(view), add,
                      sum + first_row * round_up(right.columns, right.width)};
   };
-  Unit<T>* const left = scratch.left_of(g, member.index);
+  Unit<E>* const left = scratch.left_of(g, member.index);
   // Calls f(first, height) for this member's rows of `count`, kTileRows at a time.
   const auto each_block = [&](std::int64_t count, auto&& f) {
     const Range range = part_of(count, member.members, member.index);
@@ -299,11 +299,11 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
       f(first, std::min(kTileRows, range.end - first));
   };
 
-  Chunks<T> chunks(in, scratch.rows_of(g, member.index));
+  Chunks<E> chunks(in, scratch.rows_of(g, member.index));
   for (bool is_first = true;; is_first = false) {
     const RowList rows = chunks.next();
     const Chunk chunk{chunks.first(), rows, is_first, chunks.done()};
-    const auto pack = [&](const Right<T>& right, Unit<T>* panels, auto&& row_of) {
+    const auto pack = [&](const Right<E>& right, Unit<E>* panels, auto&& row_of) {
       pack_right(in, member, chunk.first, rows, right.columns, right.width, panels, row_of);
     };
     if (out.W.given()) {
@@ -322,15 +322,15 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
            [&](std::int64_t t, std::int64_t b) { return in.m + (t * in.sizes.batch + b) * g.hidden; });
     }
     team.wait();
-    const T* const dsums = in.dsums + chunk.first * g.sum_columns();
+    const E* const dgates = in.dgates + chunk.first * g.sum_columns();
     each_part(g.traits, [&](const Part& part) {
       const bool to_W = part.of_input && out.W.given();
       const bool to_R = part.of_recurrent && out.R.given();
       const std::int64_t gate_row = part.gate * g.hidden;
       each_block(part.gates * g.hidden, [&](std::int64_t first, std::int64_t height) {
         const std::int64_t sum = part.sum * g.hidden + first;
-        copy_left(dsums + sum, g.sum_columns(), rows, height, left);
-        if (has_bias) add_columns<T>(left, chunk, height, scratch.bias + sum);
+        copy_left(dgates + sum, g.sum_columns(), rows, height, left);
+        if (has_bias) add_columns<E>(left, chunk, height, scratch.bias + sum);
         if (to_W)
           outer_product(in.kernels, left, first, height, x, chunk, target(out.W, gate_row, scratch.dW, x));
         if (to_R) {
@@ -353,7 +353,7 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
   each_part(g.traits, [&](const Part& part) {
     const auto put = [&](const TensorView& view) {
       if (!view.given()) return;
-      T* const to = direction_of<T>(view, d) + part.gate * g.hidden;
+      E* const to = direction_of<E>(view, d) + part.gate * g.hidden;
       each_block(part.gates * g.hidden, [&](std::int64_t first, std::int64_t height) {
         put_values(scratch.bias + part.sum * g.hidden + first, height, add, to + first);
       });
@@ -363,14 +363,14 @@ void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, Gr
   });
 }
 
-template <class T>
-void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scratch, const Member& member) {
-  using A = Arithmetic<T>;
+template <class E>
+void input_gradients(const InputGradients<E>& in, const GradientScratch<E>& scratch, const Member& member) {
+  using A = Arithmetic<E>;
   const Geometry& g = in.g;
   const std::int64_t columns = g.columns(in.layer);
   const std::int64_t width = g.columns_width(in.layer);
   const std::int64_t batch = in.sizes.batch;
-  const std::int64_t distance = std::is_same_v<A, T> ? distance_in_place(in.dx, in.sizes, columns) : 0;
+  const std::int64_t distance = std::is_same_v<A, E> ? distance_in_place(in.dx, in.sizes, columns) : 0;
   const bool in_place = distance > 0;
   A* const gathered = scratch.dx + member.index * kInputGradientRows * g.widest_columns();
   const Range range = part_of(in.sizes.steps * batch, member.members, member.index);
@@ -379,7 +379,7 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
     const RowList rows = list_valid(in.timeline, batch, 0, some, scratch.rows_of(g, member.index));
     A* to = gathered;
     std::int64_t to_row = columns;
-    if constexpr (std::is_same_v<A, T>) {
+    if constexpr (std::is_same_v<A, E>) {
       if (in_place) {
         to_row = distance;
         to = in.dx.data + first * distance;
@@ -387,7 +387,7 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
     }
     for (std::int64_t d = 0; d < g.directions; ++d) {
       product_of_columns(in.kernels.product,
-                         ProductArgs<T>{.a = in.dsums[d] + first * g.sum_columns(),
+                         ProductArgs<E>{.a = in.dgates[d] + first * g.sum_columns(),
                                         .a_row = g.sum_columns(),
                                         .a_column = 1,
                                         .b = in.W[d],
@@ -400,7 +400,7 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
                                         .accumulate = d > 0,
                                         .a_rows = rows.index,
                                         .c_rows = rows.index,
-                                        .b_panel = units_of<T>(g.gate_columns()) * width},
+                                        .b_panel = units_of<E>(g.gate_columns()) * width},
                          columns);
     }
     for (std::int64_t i = 0, valid = 0; i < some.size(); ++i) {
@@ -409,21 +409,21 @@ void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scra
       if (is_valid && in.dropout)
         in.dropout->apply_unrounded((first + i) / batch, (first + i) % batch, 0, columns, to + i * to_row);
       if (is_valid && in_place) continue;
-      T* const row = in.dx.at((first + i) / batch, (first + i) % batch);
+      E* const row = in.dx.at((first + i) / batch, (first + i) % batch);
       if (is_valid) {
         copy_values(gathered + i * columns, columns, row);
       } else {
-        std::fill_n(row, columns, T{});
+        std::fill_n(row, columns, E{});
       }
     }
   }
 }
 
-// NOLINTBEGIN(bugprone-macro-parentheses): T is a type
-#define RECUR_INSTANTIATE(T)                                                                    \
-  template void weight_gradients(const GradientInputs<T>&, const LayerGradients&, GradientMode, \
-                                 const GradientScratch<T>&, const Member&, SpinBarrier&);       \
-  template void input_gradients(const InputGradients<T>&, const GradientScratch<T>&, const Member&);
+// NOLINTBEGIN(bugprone-macro-parentheses): E is a type
+#define RECUR_INSTANTIATE(E)                                                                    \
+  template void weight_gradients(const GradientInputs<E>&, const LayerGradients&, GradientMode, \
+                                 const GradientScratch<E>&, const Member&, SpinBarrier&);       \
+  template void input_gradients(const InputGradients<E>&, const GradientScratch<E>&, const Member&);
 RECUR_INSTANTIATE(float)
 RECUR_INSTANTIATE(double)
 RECUR_INSTANTIATE(Bf16)

@@ -14,47 +14,47 @@
 namespace recur::host::cpu {
 
 // One direction of one layer, as its gradients need it.
-template <class T>
+template <class E>
 struct GradientInputs {
-  using A = Arithmetic<T>;
+  using A = Arithmetic<E>;
 
   const Geometry& g;
-  const Kernels<T>& kernels;
+  const Kernels<E>& kernels;
   RunSizes sizes;
   std::int64_t layer;
   std::int64_t direction;
   const Timeline& timeline;
-  Rows<const T> x;
-  PreviousRows<T> h_prev;
+  Rows<const E> x;
+  PreviousRows<E> h_prev;
   PreviousRows<A> c_prev;  // cells with a cell state
   const A* c;              // likewise, [T][B][H]
-  const T* dsums;          // [T][B][sums][H]; what lies past a sequence's end is not read, here and below
-  const T* exchange;       // [T][B][H], cells with two phases
-  const T* m;              // [T][B][H], where h is a projection of it
-  const T* dh;             // [T][B][P], likewise
-  const std::optional<Dropout<T>>& dropout;  // of x; empty where all of it is read
+  const E* dgates;         // [T][B][sums][H]; what lies past a sequence's end is not read, here and below
+  const E* exchange;       // [T][B][H], cells with two phases
+  const E* m;              // [T][B][H], where h is a projection of it
+  const E* dh;             // [T][B][P], likewise
+  const std::optional<Dropout<E>>& dropout;  // of x; empty where all of it is read
 };
 
 // Adds to or writes the gradients that `out` names. `scratch` is shared by the team.
-template <class T>
-void weight_gradients(const GradientInputs<T>& in, const LayerGradients& out, GradientMode mode,
-                      const GradientScratch<T>& scratch, const Member& member, SpinBarrier& team);
+template <class E>
+void weight_gradients(const GradientInputs<E>& in, const LayerGradients& out, GradientMode mode,
+                      const GradientScratch<E>& scratch, const Member& member, SpinBarrier& team);
 
-// dx = the sum over directions of dsums W, with W in panels, over this member's rows; zeros past a sequence's
+// dx = the sum over directions of dgates W, with W in panels, over this member's rows; zeros past a sequence's
 // end.
-template <class T>
+template <class E>
 struct InputGradients {
   const Geometry& g;
-  const Kernels<T>& kernels;
+  const Kernels<E>& kernels;
   RunSizes sizes;
   std::int64_t layer;
   const Timeline& timeline;
-  const T* const (&dsums)[2];    // per direction
-  const Unit<T>* const (&W)[2];  // likewise
-  Rows<T> dx;
-  const std::optional<Dropout<T>>& dropout;  // of what the layer below gave; empty where all of it was read
+  const E* const (&dgates)[2];   // per direction
+  const Unit<E>* const (&W)[2];  // likewise
+  Rows<E> dx;
+  const std::optional<Dropout<E>>& dropout;  // of what the layer below gave; empty where all of it was read
 };
-template <class T>
-void input_gradients(const InputGradients<T>& in, const GradientScratch<T>& scratch, const Member& member);
+template <class E>
+void input_gradients(const InputGradients<E>& in, const GradientScratch<E>& scratch, const Member& member);
 
 }  // namespace recur::host::cpu

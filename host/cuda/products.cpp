@@ -102,8 +102,8 @@ struct Description {
   }
 
  private:
-  template <class T>
-  void set(cublasLtMatmulDescAttributes_t which, T value) {
+  template <class E>
+  void set(cublasLtMatmulDescAttributes_t which, E value) {
     RECUR_CHECK_BLAS(cublasLtMatmulDescSetAttribute(&operation, which, &value, sizeof(value)));
   }
   // A row-major [rows][columns] matrix.
@@ -136,8 +136,8 @@ class Preference {
   cublasLtMatmulPreferenceOpaque_t* get() { return &value_; }
 
  private:
-  template <class T>
-  void set(cublasLtMatmulPreferenceAttributes_t which, T value) {
+  template <class E>
+  void set(cublasLtMatmulPreferenceAttributes_t which, E value) {
     RECUR_CHECK_BLAS(cublasLtMatmulPreferenceSetAttribute(&value_, which, &value, sizeof(value)));
   }
   cublasLtMatmulPreferenceOpaque_t value_ = {};

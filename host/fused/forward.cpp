@@ -32,13 +32,13 @@ void run_forward_chunks(const gpu_pass::ForwardRun& run, std::span<const gpu_pas
       const gpu_pass::ForwardTrack& track = *chunk.track;
       // h goes to and fro between its own place and that of the products with R, which stay in the kernel. Nobody
       // but the next step asks for it: the pass has hN, and y.
-      void* const other = run.buffers.lanes[track.lane].recurrent;
+      void* const other = run.buffers.slots[track.slot].recurrent;
       const bool is_back = (visited + i) % 2 == 0;
       *to++ = {track.step, track.weights.R, track.weights.R_row, is_back ? track.h : other,
                is_back ? other : track.h};
     }
     for (step.phase = 0; step.phase < run.g.traits.phases; ++step.phase)
-      launch(plan, step, run.lanes.stream(0));
+      launch(plan, step, run.slots.stream(0));
   }
 }
 

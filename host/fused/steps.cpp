@@ -39,7 +39,7 @@ gpu_pass::PassPlan pass_plan(const Job& job, std::shared_ptr<const gpu_pass::Bac
   gpu_pass::PassPlan plan{gpu_pass::geometry_of(job),
                           std::make_shared<const FusedSteps>(step_shape_of(job), job.device.cuda),
                           std::move(backward)};
-  plan.geometry.forward_lanes = static_cast<int>(plan.geometry.directions);
+  plan.geometry.forward_slots = static_cast<int>(plan.geometry.directions);
   plan.geometry.layer_by_layer = true;
   return plan;
 }

@@ -8,7 +8,7 @@
 namespace recur::host::gpu {
 
 // Streams that one call may use at once: the caller's, and side streams.
-constexpr int kMostLanes = 4;
+constexpr int kMostSlots = 4;
 
 // A stream and an event of the runtime, owned. The device must be current.
 class OwnedStream {
@@ -55,7 +55,7 @@ class DeviceResources final : public Resources {
   StreamHandle side_stream(int index) const { return owned_->side[index].handle(); }
   // Marks where side streams start, where each ends, and how far each layer has come.
   EventHandle fork_event() const { return owned_->fork.handle(); }
-  EventHandle lane_event(int lane) const { return owned_->lanes[lane].handle(); }
+  EventHandle slot_event(int slot) const { return owned_->slots[slot].handle(); }
   EventHandle layer_event(std::int64_t layer) const { return owned_->layers[layer].handle(); }
   // The state of the one engine that has one; empty until that engine's first call makes it.
   std::unique_ptr<EngineState>& engine_state() { return engine_state_; }
@@ -63,9 +63,9 @@ class DeviceResources final : public Resources {
  private:
   struct Owned {
     Products products;
-    OwnedStream side[kMostLanes - 1];
+    OwnedStream side[kMostSlots - 1];
     OwnedEvent fork;
-    OwnedEvent lanes[kMostLanes];
+    OwnedEvent slots[kMostSlots];
     OwnedEvent layers[kMaxLayers];
   };
   static std::unique_ptr<Owned> make_owned(int ordinal);

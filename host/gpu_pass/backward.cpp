@@ -20,35 +20,35 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
       : Pass(plan.geometry, resources, call, plan.geometry.chunk_steps(call.sizes),
              {call.workspace.data(), plan.geometry, call.sizes},
              const_cast<std::byte*>(call.reserve.data()),  // only read
-             plan.geometry.backward_lanes),
+             plan.geometry.backward_slots),
         run_chunks_(backward_of(plan.backward->stepper())) {}
 
   void run() {
     if (g_.directions == 2) {
       for (std::int64_t layer = g_.layers - 1; layer >= 0; --layer) run_both_directions(layer);
     } else {
-      for (std::int64_t last = g_.layers - 1; last >= 0; last -= lanes_.count()) {
-        const int count = static_cast<int>(std::min<std::int64_t>(lanes_.count(), last + 1));
+      for (std::int64_t last = g_.layers - 1; last >= 0; last -= slots_.count()) {
+        const int count = static_cast<int>(std::min<std::int64_t>(slots_.count(), last + 1));
         for (int i = 0; i < count; ++i) tracks_[i] = track(last - i, 0, i);
         run_wavefront(*this, count, chunks_.count());
         for (int i = 0; i < count; ++i) finish(tracks_[i]);
       }
     }
-    lanes_.join();
+    slots_.join();
   }
 
   void begin(const Task& task) {
     const BackwardTrack& track = tracks_[task.track];
-    if (g_.directions == 1 && track.layer + 1 < g_.layers) lanes_.wait_for(track.layer + 1, track.lane);
+    if (g_.directions == 1 && track.layer + 1 < g_.layers) slots_.wait_for(track.layer + 1, track.slot);
     if (task.chunk == 0) start(track);
   }
 
   void steps(std::span<const Task> tasks) {
-    BackwardChunk chunks[gpu::kMostLanes];
+    BackwardChunk chunks[gpu::kMostSlots];
     std::ranges::transform(tasks, chunks, [&](const Task& task) {
       return BackwardChunk{&tracks_[task.track], chunk_at(task.chunk)};
     });
-    run_chunks_({g_, products_, sizes_, chunks_, buffers_, lanes_}, std::span(chunks, tasks.size()));
+    run_chunks_({g_, products_, sizes_, chunks_, buffers_, slots_}, std::span(chunks, tasks.size()));
   }
 
   void end(const Task& task) {
@@ -57,13 +57,13 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     if (const Rows dx = dx_of(track.layer)) {
       const std::int64_t chunk = chunk_at(task.chunk);
       const std::int64_t first = chunks_.first(chunk, track.reverse());
-      input_gradients(inputs(track, track.lane), first, chunks_.size(chunk), track.weights.W,
+      input_gradients(inputs(track, track.slot), first, chunks_.size(chunk), track.weights.W,
                       track.weights.W_row, dx, false);
       if (g_.drops_below(track.layer)) {
-        drop_gradients(inputs(track, track.lane), first, chunks_.size(chunk), dx);
+        drop_gradients(inputs(track, track.slot), first, chunks_.size(chunk), dx);
       }
     }
-    if (track.layer > 0) lanes_.passed(track.layer, track.lane);
+    if (track.layer > 0) slots_.passed(track.layer, track.slot);
   }
 
  private:
@@ -75,19 +75,19 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     return rows_at(buffers_.between.of_layer(layer - 1), dense_layout(sizes_, g_.layout, g_.outputs()));
   }
 
-  BackwardTrack track(std::int64_t layer, std::int64_t d, int lane) const {
+  BackwardTrack track(std::int64_t layer, std::int64_t d, int slot) const {
     const bool last = layer + 1 == g_.layers;
     const std::int64_t half = d * g_.h_size();
     const RowLayout outputs = dense_layout(sizes_, g_.layout, g_.outputs());
     const RowLayout states = dense_layout(sizes_, g_.layout, g_.hidden);
     const RowLayout h_states = dense_layout(sizes_, g_.layout, g_.h_size());
     const ReserveBuffer::Layer& reserve = reserve_.layers[layer];
-    const BackwardBuffers::Lane& buffers = buffers_.lanes[lane];
+    const BackwardBuffers::Slot& buffers = buffers_.slots[slot];
 
     BackwardTrack track;
     track.layer = layer;
     track.direction = d;
-    track.lane = lane;
+    track.slot = slot;
     track.weights = direction_of(call_.weights[static_cast<std::size_t>(layer)], d);
     track.R = track.weights.R;
     track.R_row = track.weights.R_row;
@@ -119,7 +119,7 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     if (!args_.dweights.empty() && args_.dweights[static_cast<std::size_t>(layer)].peephole.given()) {
       step.dpeephole = buffers.dpeephole;
     }
-    step.dsums = rows_at(buffers.dsums, dense_layout(sizes_, g_.layout, g_.sum_columns()));
+    step.dgates = rows_at(buffers.dgates, dense_layout(sizes_, g_.layout, g_.sum_columns()));
     step.h_prev = rows_at(buffers.h_prev, h_states);
     step.exchange = rows_at(buffers.exchange, states);
     if (g_.projected()) {
@@ -139,7 +139,7 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     return track;
   }
 
-  GradientInputs inputs(const BackwardTrack& track, int lane) const {
+  GradientInputs inputs(const BackwardTrack& track, int slot) const {
     return {.g = g_,
             .kernels = kernels_,
             .products = products_,
@@ -149,9 +149,9 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
             .x = track.x,
             .m = reserve_.layers[track.layer].m[track.direction],
             .dropout_seed = reserve_.dropout_seed,
-            .buffers = buffers_.lanes[track.lane],
-            .stream = lanes_.stream(lane),
-            .scratch = buffers_.lanes[lane].scratch};
+            .buffers = buffers_.slots[track.slot],
+            .stream = slots_.stream(slot),
+            .scratch = buffers_.slots[slot].scratch};
   }
 
   void run_both_directions(std::int64_t layer) {
@@ -159,20 +159,20 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     run_independent(*this, 2, chunks_.count());
     const Rows dx = dx_of(layer);
     if (dx) {
-      lanes_.join();
+      slots_.join();
       const GradientInputs both[2] = {inputs(tracks_[0], 0), inputs(tracks_[1], 0)};
       const DirectionWeights weights[2] = {tracks_[0].weights, tracks_[1].weights};
       input_gradients_of_both(both, weights, dx, buffers_.dx_sums);
       if (g_.drops_below(layer)) drop_gradients(both[0], 0, sizes_.steps, dx);
-      // The next layer's loop of lane 1 needs dx, and writes dsums that dx is formed from.
-      lanes_.fork();
+      // The next layer's loop of slot 1 needs dx, and writes dgates that dx is formed from.
+      slots_.fork();
     }
     for (int d = 0; d < 2; ++d) finish(tracks_[d]);
   }
 
   void start(const BackwardTrack& track) {
     const BackwardStep& step = track.step;
-    auto* const stream = lanes_.stream(track.lane);
+    auto* const stream = slots_.stream(track.slot);
     StartBackward start;
     start.step = step.step;
     start.dhN = state_rows(args_.dhN, track.layer, track.direction);
@@ -203,8 +203,8 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     copy.columns = g_.hidden;
     copy.from = {advance(track.weights.R, g_.type, gate * g_.hidden * track.weights.R_row),
                  track.weights.R_row, 0};
-    copy.to = {advance(buffers_.lanes[track.lane].R, g_.type, block * g_.hidden * g_.hidden), g_.hidden, 0};
-    kernels_.copy_rows(copy, lanes_.stream(track.lane));
+    copy.to = {advance(buffers_.slots[track.slot].R, g_.type, block * g_.hidden * g_.hidden), g_.hidden, 0};
+    kernels_.copy_rows(copy, slots_.stream(track.slot));
   }
 
   void finish(const BackwardTrack& track) {
@@ -219,12 +219,12 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
       finish_h.step = track.collect.step;
       finish_h.dh = track.dh;
       finish_h.dh0 = std::exchange(finish.dh0, {});
-      kernels_.finish_backward(finish_h, lanes_.stream(track.lane));
+      kernels_.finish_backward(finish_h, slots_.stream(track.slot));
     }
-    if (finish.dh0 || finish.dc0) kernels_.finish_backward(finish, lanes_.stream(track.lane));
+    if (finish.dh0 || finish.dc0) kernels_.finish_backward(finish, slots_.stream(track.slot));
     if (args_.dweights.empty()) return;
     const LayerGradients& layer = args_.dweights[static_cast<std::size_t>(track.layer)];
-    weight_gradients(inputs(track, track.lane), direction_of(layer, track.direction),
+    weight_gradients(inputs(track, track.slot), direction_of(layer, track.direction),
                      args_.mode == GradientMode::accumulate);
   }
 

@@ -12,12 +12,12 @@ namespace recur::host::gpu_pass {
 struct PreparedBuffer {
   Carver carver;
   struct Direction {
-    void* W;           // T [G*H][K]
-    void* R;           // T [G*H][P]; null where the cell has none
+    void* W;           // E [G*H][J]
+    void* R;           // E [G*H][P]; null where the cell has none
     void* bias;        // A [G*H]
-    void* split_bias;  // T [H]: bR of the split gate
-    void* peephole;    // T [peepholes][H]
-    void* projection;  // T [P][H]
+    void* split_bias;  // E [H]: bR of the split gate
+    void* peephole;    // E [peepholes][H]
+    void* projection;  // E [P][H]
   };
   Direction direction[kMaxLayers][2];
 
@@ -36,7 +36,7 @@ struct PreparedBuffer {
   }
 };
 
-// Of values of T, sums of A; what is saved, of T.
+// Of values of E, sums of A; what is saved, of E.
 struct ReserveBuffer : layers::Reserve<void, void, void> {
   ReserveBuffer(std::byte* base, const Geometry& g, const RunSizes& sizes) : Reserve(base, g, sizes, false) {}
 };
@@ -44,45 +44,45 @@ using BetweenLayers = layers::BetweenLayers<void>;
 
 struct ForwardBuffers {
   Carver carver;
-  struct Lane {
+  struct Slot {
     void* input;      // A [chunk rows][G*H]
     void* recurrent;  // A [B][G*H]; null without R
-    void* exchange;   // T [B][H], cells of two phases
+    void* exchange;   // E [B][H], cells of two phases
     void* gates;      // A [B][saved][H], likewise
-    void* m;          // T [B][H], what is projected, in inference
+    void* m;          // E [B][H], what is projected, in inference
     void* projected;  // A [B][P], its product with the projection
-    void* gathered;   // T [chunk rows][K]: rows that no product can read where they lie, and what is left of
-                      // those of which something is dropped; lanes that run such layers
+    void* gathered;   // E [chunk rows][J]: rows that no product can read where they lie, and what is left of
+                      // those of which something is dropped; slots that run such layers
     void* bias;       // A [G*H], combined; not with prepared weights
     std::byte* scratch;
   };
-  Lane lanes[gpu::kMostLanes];
+  Slot slots[gpu::kMostSlots];
   // By layer, or with two directions by direction.
   struct State {
-    void* h;  // T [B][P]
+    void* h;  // E [B][P]
     void* c;  // A [B][H]
   };
   State states[kMaxLayers];
   BetweenLayers between;  // inference only
 
   ForwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes, bool training, bool prepared)
-      : carver(base), lanes{}, states{} {
-    for (int i = 0; i < g.forward_lanes; ++i) {
-      Lane& lane = lanes[i];
-      lane.input = carver.take(g.sums, {g.chunk_rows, g.gate_columns()});
-      if (g.traits.recurrent) lane.recurrent = carver.take(g.sums, {sizes.batch, g.gate_columns()});
+      : carver(base), slots{}, states{} {
+    for (int i = 0; i < g.forward_slots; ++i) {
+      Slot& slot = slots[i];
+      slot.input = carver.take(g.sums, {g.chunk_rows, g.gate_columns()});
+      if (g.traits.recurrent) slot.recurrent = carver.take(g.sums, {sizes.batch, g.gate_columns()});
       if (g.traits.phases > 1) {
-        lane.exchange = carver.take(g.type, {sizes.batch, g.hidden});
-        lane.gates = carver.take(g.sums, {sizes.batch, g.saved_columns()});
+        slot.exchange = carver.take(g.type, {sizes.batch, g.hidden});
+        slot.gates = carver.take(g.sums, {sizes.batch, g.saved_columns()});
       }
       if (g.projected()) {
-        if (!training) lane.m = carver.take(g.type, {sizes.batch, g.hidden});
-        lane.projected = carver.take(g.sums, {sizes.batch, g.projection});
+        if (!training) slot.m = carver.take(g.type, {sizes.batch, g.hidden});
+        slot.projected = carver.take(g.sums, {sizes.batch, g.projection});
       }
       if (i < g.directions || g.dropout)
-        lane.gathered = carver.take(g.type, {g.chunk_rows, g.gathered_columns()});
-      if (g.bias != Bias::none && !prepared) lane.bias = carver.take(g.sums, {g.gate_columns()});
-      lane.scratch = carver.take_bytes(g.scratch_bytes);
+        slot.gathered = carver.take(g.type, {g.chunk_rows, g.gathered_columns()});
+      if (g.bias != Bias::none && !prepared) slot.bias = carver.take(g.sums, {g.gate_columns()});
+      slot.scratch = carver.take_bytes(g.scratch_bytes);
     }
     for (std::int64_t i = 0; i < state_count(g); ++i) {
       states[i].h = carver.take(g.type, {sizes.batch, g.h_size()});
@@ -99,24 +99,24 @@ struct ForwardBuffers {
 
 struct BackwardBuffers {
   Carver carver;
-  struct Lane {
+  struct Slot {
     void* dh;          // A [B][P]
     void* dc;          // A [B][H]
     void* d_exchange;  // A [B][H], cells of two phases
     void* dm;          // A [B][H], gradient of what is projected
     void* dpeephole;   // A [B][peepholes][H]
-    void* dsums;       // T [rows][sums][H]
-    void* h_prev;      // T [rows][P]
-    void* dh_steps;    // T [rows][P], the whole gradients of h where it is projected
-    void* exchange;    // T [rows][H], cells of two phases
-    void* R;           // T [G*H][H] in the order of the blocks of dsums; cells with a split gate
-    void* gathered;    // T [chunk rows][K], as in forward
+    void* dgates;      // E [rows][sums][H]
+    void* h_prev;      // E [rows][P]
+    void* dh_steps;    // E [rows][P], the whole gradients of h where it is projected
+    void* exchange;    // E [rows][H], cells of two phases
+    void* R;           // E [G*H][H] in the order of the blocks of dgates; cells with a split gate
+    void* gathered;    // E [chunk rows][J], as in forward
     void* partial;     // A [parts][sums][H]
     void* totals;      // A: a gradient of weights before it is rounded, 16-bit types
     std::byte* scratch;
   };
-  Lane lanes[gpu::kMostLanes];
-  void* dx_sums;  // A [chunk rows][K]: both directions' part of dx before it is rounded, 16-bit types
+  Slot slots[gpu::kMostSlots];
+  void* dx_sums;  // A [chunk rows][J]: both directions' part of dx before it is rounded, 16-bit types
   BetweenLayers between;
 
   // Runs of rows that column sums are formed over, each by one thread and column; enough to fill a GPU for H
@@ -124,31 +124,31 @@ struct BackwardBuffers {
   static constexpr std::int64_t kMostParts = 128;
 
   BackwardBuffers(std::byte* base, const Geometry& g, const RunSizes& sizes)
-      : carver(base), lanes{}, dx_sums(nullptr), between(carver, g, sizes, g.type) {
-    for (int i = 0; i < g.backward_lanes; ++i) {
-      Lane& lane = lanes[i];
-      lane.dh = carver.take(g.sums, {sizes.batch, g.h_size()});
-      if (g.traits.cell_state) lane.dc = carver.take(g.sums, {sizes.batch, g.hidden});
+      : carver(base), slots{}, dx_sums(nullptr), between(carver, g, sizes, g.type) {
+    for (int i = 0; i < g.backward_slots; ++i) {
+      Slot& slot = slots[i];
+      slot.dh = carver.take(g.sums, {sizes.batch, g.h_size()});
+      if (g.traits.cell_state) slot.dc = carver.take(g.sums, {sizes.batch, g.hidden});
       if (g.traits.peepholes > 0) {
-        lane.dpeephole = carver.take(g.sums, {sizes.batch, g.traits.peepholes, g.hidden});
+        slot.dpeephole = carver.take(g.sums, {sizes.batch, g.traits.peepholes, g.hidden});
       }
-      lane.dsums = carver.take(g.type, {sizes.steps, sizes.batch, g.sum_columns()});
-      lane.h_prev = carver.take(g.type, {sizes.steps, sizes.batch, g.h_size()});
+      slot.dgates = carver.take(g.type, {sizes.steps, sizes.batch, g.sum_columns()});
+      slot.h_prev = carver.take(g.type, {sizes.steps, sizes.batch, g.h_size()});
       if (g.projected()) {
-        lane.dm = carver.take(g.sums, {sizes.batch, g.hidden});
-        lane.dh_steps = carver.take(g.type, {sizes.steps, sizes.batch, g.projection});
+        slot.dm = carver.take(g.sums, {sizes.batch, g.hidden});
+        slot.dh_steps = carver.take(g.type, {sizes.steps, sizes.batch, g.projection});
       }
       if (g.traits.phases > 1) {
-        lane.d_exchange = carver.take(g.sums, {sizes.batch, g.hidden});
-        lane.exchange = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
+        slot.d_exchange = carver.take(g.sums, {sizes.batch, g.hidden});
+        slot.exchange = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
       }
-      if (g.traits.split_gate >= 0) lane.R = carver.take(g.type, {g.gate_columns(), g.hidden});
-      lane.gathered = carver.take(g.type, {g.chunk_rows, g.gathered_columns()});
-      lane.partial = carver.take(g.sums, {kMostParts, g.sum_columns()});
+      if (g.traits.split_gate >= 0) slot.R = carver.take(g.type, {g.gate_columns(), g.hidden});
+      slot.gathered = carver.take(g.type, {g.chunk_rows, g.gathered_columns()});
+      slot.partial = carver.take(g.sums, {kMostParts, g.sum_columns()});
       if (g.narrow()) {
-        lane.totals = carver.take(g.sums, {g.gate_columns(), std::max(g.widest_columns(), g.hidden)});
+        slot.totals = carver.take(g.sums, {g.gate_columns(), std::max(g.widest_columns(), g.hidden)});
       }
-      lane.scratch = carver.take_bytes(g.scratch_bytes);
+      slot.scratch = carver.take_bytes(g.scratch_bytes);
     }
     if (g.narrow() && g.directions == 2) dx_sums = carver.take(g.sums, {g.chunk_rows, g.widest_columns()});
   }

@@ -34,7 +34,7 @@ class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
       : Pass(plan.geometry, resources, call, plan.geometry.forward_chunk_steps(call.sizes),
              {call.workspace.data(), plan.geometry, call.sizes, training, call.weights->is_prepared()},
              training ? call.reserve.data() : nullptr,
-             plan.geometry.layer_by_layer ? 1 : plan.geometry.forward_lanes),
+             plan.geometry.layer_by_layer ? 1 : plan.geometry.forward_slots),
         plan_(plan),
         run_chunks_(forward_of(plan.forward->stepper())),
         training_(training),
@@ -42,43 +42,43 @@ class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
 
   void run() {
     if (g_.dropout) {
-      kernels_.keep_seed({.seed = args_.dropout_seed, .to = reserve_.dropout_seed}, lanes_.stream(0));
+      kernels_.keep_seed({.seed = args_.dropout_seed, .to = reserve_.dropout_seed}, slots_.stream(0));
     }
     if (g_.directions == 2) {
       for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
-        if (layer > 0) lanes_.meet();
+        if (layer > 0) slots_.meet();
         for (int d = 0; d < 2; ++d) tracks_[d] = track(layer, d, d);
         run_independent(*this, 2, chunks_.count());
       }
     } else {
-      for (std::int64_t first = 0; first < g_.layers; first += lanes_.count()) {
-        const int count = static_cast<int>(std::min<std::int64_t>(lanes_.count(), g_.layers - first));
+      for (std::int64_t first = 0; first < g_.layers; first += slots_.count()) {
+        const int count = static_cast<int>(std::min<std::int64_t>(slots_.count(), g_.layers - first));
         for (int i = 0; i < count; ++i) tracks_[i] = track(first + i, 0, i);
         run_wavefront(*this, count, chunks_.count());
       }
     }
-    lanes_.join();
+    slots_.join();
   }
 
   void begin(const Task& task) {
     const ForwardTrack& track = tracks_[task.track];
-    if (track.layer > 0 && g_.directions == 1) lanes_.wait_for(track.layer - 1, track.lane);
+    if (track.layer > 0 && g_.directions == 1) slots_.wait_for(track.layer - 1, track.slot);
     if (task.chunk == 0) start(track);
     multiply_inputs(track, task.chunk);
   }
 
   void steps(std::span<const Task> tasks) {
-    ForwardChunk chunks[gpu::kMostLanes];
+    ForwardChunk chunks[gpu::kMostSlots];
     std::ranges::transform(tasks, chunks, [&](const Task& task) {
       return ForwardChunk{&tracks_[task.track], task.chunk};
     });
-    run_chunks_({g_, *plan_.forward, products_, sizes_, chunks_, buffers_, lanes_},
+    run_chunks_({g_, *plan_.forward, products_, sizes_, chunks_, buffers_, slots_},
                 std::span(chunks, tasks.size()));
   }
 
   void end(const Task& task) {
     const ForwardTrack& track = tracks_[task.track];
-    if (g_.directions == 1 && track.layer + 1 < g_.layers) lanes_.passed(track.layer, track.lane);
+    if (g_.directions == 1 && track.layer + 1 < g_.layers) slots_.passed(track.layer, track.slot);
   }
 
  private:
@@ -101,7 +101,7 @@ class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
       track.step.split_bias = w.split_bias;
     } else {
       track.weights = direction_of(call_.weights->canonical()[static_cast<std::size_t>(track.layer)], d);
-      track.bias = buffers_.lanes[track.lane].bias;
+      track.bias = buffers_.slots[track.slot].bias;
       track.step.split_bias = split_bias(g_, track.weights);
     }
     track.step.peephole = track.weights.peephole;
@@ -112,14 +112,14 @@ class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
     return training_ ? reserve_.layers[layer].outputs : buffers_.between.of_layer(layer);
   }
 
-  ForwardTrack track(std::int64_t layer, std::int64_t d, int lane) const {
+  ForwardTrack track(std::int64_t layer, std::int64_t d, int slot) const {
     const bool last = layer + 1 == g_.layers;
     const RowLayout outputs = dense_layout(sizes_, g_.layout, g_.outputs());
-    const ForwardBuffers::Lane& buffers = buffers_.lanes[lane];
+    const ForwardBuffers::Slot& buffers = buffers_.slots[slot];
     const ForwardBuffers::State& state = buffers_.state(g_, layer, d);
     ForwardTrack track;
     track.layer = layer;
-    track.lane = lane;
+    track.slot = slot;
     set_weights(track, d);
     track.x = layer == 0 ? rows_of(args_.x, g_.layout) : constant(rows_at(outputs_below(layer - 1), outputs));
     track.h0 = state_rows(args_.h0, layer, d);
@@ -161,17 +161,17 @@ class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
     if (g_.projected()) {  // h and c are not of one size
       start.h = nullptr;
       kernels_.start_forward({track.projection.step, track.h0, {}, track.h, nullptr},
-                             lanes_.stream(track.lane));
+                             slots_.stream(track.slot));
     }
-    kernels_.start_forward(start, lanes_.stream(track.lane));
+    kernels_.start_forward(start, slots_.stream(track.slot));
     if (track.weights.bW != nullptr) {
-      combine_biases(g_, track.weights, buffers_.lanes[track.lane].bias, lanes_.stream(track.lane));
+      combine_biases(g_, track.weights, buffers_.slots[track.slot].bias, slots_.stream(track.slot));
     }
   }
 
   // W x and biases of a chunk.
   void multiply_inputs(const ForwardTrack& track, std::int64_t chunk) {
-    const ForwardBuffers::Lane& buffers = buffers_.lanes[track.lane];
+    const ForwardBuffers::Slot& buffers = buffers_.slots[track.slot];
     const std::int64_t first = chunks_.first(chunk, track.reverse());
     const RunSizes span{chunks_.size(chunk), sizes_.batch};
     const std::int64_t columns = g_.columns(track.layer);
@@ -197,7 +197,7 @@ class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
                    .bias = track.bias,
                    .tf32 = g_.tf32,
                    .scratch_bytes = g_.scratch_bytes},
-                  buffers.scratch, lanes_.stream(track.lane));
+                  buffers.scratch, slots_.stream(track.slot));
   }
 
   // Rows that lie too near each other for a product, one by one, or what is left of rows after dropout.
@@ -211,13 +211,13 @@ class ForwardPass : Pass<ForwardCall, ForwardBuffers, ForwardTrack> {
     copy.columns = g_.columns(track.layer);
     copy.from = from;
     copy.to = to;
-    if (!g_.drops_below(track.layer)) return kernels_.copy_rows(copy, lanes_.stream(track.lane));
+    if (!g_.drops_below(track.layer)) return kernels_.copy_rows(copy, slots_.stream(track.slot));
     kernels_.drop_rows({.rows = copy,
                         .layer = track.layer - 1,
                         .seed = args_.dropout_seed,
                         .threshold = g_.dropout->threshold,
                         .factor = g_.dropout->factor},
-                       lanes_.stream(track.lane));
+                       slots_.stream(track.slot));
   }
 
   const PassPlan& plan_;

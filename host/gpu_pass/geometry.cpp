@@ -24,7 +24,7 @@ constexpr Tuning kTuning;
 
 // Layers of a stack that go backward at once. Each holds the gradients of its sums for all steps, the largest
 // buffer there is, so no more than it takes to hide one behind the other.
-constexpr int kBackwardLanes = 2;
+constexpr int kBackwardSlots = 2;
 
 }  // namespace
 
@@ -59,10 +59,10 @@ Geometry geometry_of(const Job& job) {
                         ? g.gate_columns() * result_rows * result_bytes
                         : kTuning.most_scratch_bytes;
   if (g.directions == 2) {
-    g.forward_lanes = g.backward_lanes = 2;
+    g.forward_slots = g.backward_slots = 2;
   } else if (g.chunk_steps({job.shape.steps, job.shape.batch}) < job.shape.steps) {
-    g.forward_lanes = static_cast<int>(std::min<std::int64_t>(g.layers, gpu::kMostLanes));
-    g.backward_lanes = static_cast<int>(std::min<std::int64_t>(g.layers, kBackwardLanes));
+    g.forward_slots = static_cast<int>(std::min<std::int64_t>(g.layers, gpu::kMostSlots));
+    g.backward_slots = static_cast<int>(std::min<std::int64_t>(g.layers, kBackwardSlots));
   }
   return g;
 }
@@ -74,7 +74,7 @@ std::string describe_products(const Geometry& g, const RunSizes& sizes) {
 }
 
 std::string describe_dropout(const Geometry& g) {
-  return g.dropout ? ", dropout between layers, marks formed again in backward" : "";
+  return g.dropout ? ", dropout between layers, masks formed again in backward" : "";
 }
 
 }  // namespace recur::host::gpu_pass

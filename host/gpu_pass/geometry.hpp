@@ -17,11 +17,11 @@ using recur::schedule::Timeline;
 struct Geometry : layers::StackSizes {
   bool tf32 = false;
 
-  int forward_lanes = 1;   // streams used at most
-  int backward_lanes = 1;  // likewise
+  int forward_slots = 1;   // streams used at most
+  int backward_slots = 1;  // likewise
   // Rows (t, b) of the buffers that hold a chunk of time; at least the planned B.
   std::int64_t chunk_rows = 0;
-  // Bytes that the products of a lane have for partial sums.
+  // Bytes that the products of a slot have for partial sums.
   std::int64_t scratch_bytes = 0;
 
   // Whether forward runs layers one after the other on the caller's stream, in chunks as long as buffers hold.

@@ -14,10 +14,10 @@ class Pass {
  protected:
   using Args = std::remove_pointer_t<decltype(Call::args)>;
 
-  // `reserve`: null where none is kept. Tracks run on as many streams as `lanes` says, where several
+  // `reserve`: null where none is kept. Tracks run on as many streams as `slots` says, where several
   // can run at once.
   Pass(const Geometry& geometry, gpu::DeviceResources& resources, const Call& call, std::int64_t chunk_steps,
-       const Buffers& buffers, std::byte* reserve, int lanes)
+       const Buffers& buffers, std::byte* reserve, int slots)
       : g_(geometry),
         products_(resources.products()),
         kernels_(kernels_of(g_.type)),
@@ -27,7 +27,7 @@ class Pass {
         chunks_(sizes_.steps, chunk_steps),
         buffers_(buffers),
         reserve_(reserve, g_, sizes_),
-        lanes_(resources, call.stream, g_.directions == 2 || chunks_.count() > 1 ? lanes : 1) {}
+        slots_(resources, call.stream, g_.directions == 2 || chunks_.count() > 1 ? slots : 1) {}
 
   const Geometry& g_;
   gpu::Products& products_;
@@ -38,8 +38,8 @@ class Pass {
   const Chunks chunks_;
   const Buffers buffers_;
   const ReserveBuffer reserve_;
-  Lanes lanes_;
-  Track tracks_[gpu::kMostLanes];
+  StreamSlots slots_;
+  Track tracks_[gpu::kMostSlots];
 };
 
 }  // namespace recur::host::gpu_pass

@@ -5,21 +5,21 @@
 #include <span>
 
 #include "host/gpu_pass/buffers.hpp"
-#include "host/gpu_pass/lanes.hpp"
 #include "host/gpu_pass/stepper.hpp"
+#include "host/gpu_pass/stream_slots.hpp"
 
 namespace recur::host::gpu_pass {
 
 // One direction of one layer in forward, and what stays the same over its steps.
 struct ForwardTrack {
   std::int64_t layer = 0;
-  int lane = 0;
+  int slot = 0;
   DirectionWeights weights;    // without biases where they came combined
   const void* bias = nullptr;  // A [G*H], combined
   ConstRows x;
   ConstRows h0, c0;
   Rows hN, cN;
-  void* h = nullptr;  // T [B][P], in place
+  void* h = nullptr;  // E [B][P], in place
   recur::gpu_pass::ForwardStep step;
   recur::gpu_pass::StoreProjection projection;  // where h is projected
 
@@ -42,9 +42,9 @@ struct ForwardRun {
   const RunSizes& sizes;
   const Chunks& chunks;
   const ForwardBuffers& buffers;
-  const Lanes& lanes;
+  const StreamSlots& slots;
 
-  // Points the arguments of a track's kernels to the i-th step visited of a chunk, whose input products the lane
+  // Points the arguments of a track's kernels to the i-th step visited of a chunk, whose input products the slot
   // has. They get the places of the final state where `count` steps from there on are the last ones visited.
   void go_to(const ForwardChunk& chunk, std::int64_t i, std::int64_t count) const {
     ForwardTrack& track = *chunk.track;
@@ -52,14 +52,14 @@ struct ForwardRun {
     step.step.t = chunks.step(chunk.index, i, track.reverse());
     step.input_t = step.step.t - chunks.first(chunk.index, track.reverse());
     const RowLayout input = dense_layout({chunks.size(chunk.index), sizes.batch}, g.layout, g.gate_columns());
-    step.input = {buffers.lanes[track.lane].input, input.step, input.batch};
+    step.input = {buffers.slots[track.slot].input, input.step, input.batch};
     const bool last = chunk.index + 1 == chunks.count() && i + count == chunks.size(chunk.index);
     (g.projected() ? track.projection.hN : step.hN) = last ? track.hN : Rows{};
     step.cN = last ? track.cN : Rows{};
   }
 };
 
-// Puts all steps of the chunks on their lanes' streams: chunks of tracks that do not depend on each other, whose
+// Puts all steps of the chunks on their slots' streams: chunks of tracks that do not depend on each other, whose
 // input products are there. The stepper's next chunk goes on from the h and c that it left, in place or wherever it
 // keeps them.
 using RunForwardChunks = void (*)(const ForwardRun& run, std::span<const ForwardChunk> chunks);
@@ -69,9 +69,9 @@ RunForwardChunks forward_of(Stepper stepper);
 struct BackwardTrack {
   std::int64_t layer = 0;
   std::int64_t direction = 0;
-  int lane = 0;
+  int slot = 0;
   DirectionWeights weights;
-  // R with its rows in the order of the blocks of dsums.
+  // R with its rows in the order of the blocks of dgates.
   const void* R = nullptr;
   std::int64_t R_row = 0;
   ConstRows x;
@@ -89,7 +89,7 @@ struct BackwardRun {
   const RunSizes& sizes;
   const Chunks& chunks;
   const BackwardBuffers& buffers;
-  const Lanes& lanes;
+  const StreamSlots& slots;
 };
 
 // As RunForwardChunks, from the last step visited to the first. dh and dc are then the gradients of the state

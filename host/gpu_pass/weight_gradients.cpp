@@ -48,16 +48,16 @@ class Gradients {
       : in_(in),
         g_(in.g),
         accumulate_(accumulate),
-        dsums_(dense_layout(in.sizes, in.g.layout, in.g.sum_columns())),
+        dgates_(dense_layout(in.sizes, in.g.layout, in.g.sum_columns())),
         states_(dense_layout(in.sizes, in.g.layout, in.g.h_size())) {}
 
   void weights_of_input(void* dW, std::int64_t dW_row) {
     const std::int64_t columns = g_.columns(in_.layer);
     const std::int64_t block = first_input_block(g_.traits);
-    // Inputs past a sequence's end may be anything, NaN included, and dsums of 0 would not keep it out. Those
+    // Inputs past a sequence's end may be anything, NaN included, and dgates of 0 would not keep it out. Those
     // of layers above are zeros of ours.
     const bool in_place = (in_.timeline.lengths == nullptr || in_.layer > 0) && !g_.drops_below(in_.layer) &&
-                          Walk::flat(in_.sizes, g_.layout, {dsums_, layout_of(in_.x, columns)}).has_value();
+                          Walk::flat(in_.sizes, g_.layout, {dgates_, layout_of(in_.x, columns)}).has_value();
     bool first = true;
     for_blocks(g_, in_.sizes, in_place ? kMostProductSize : g_.chunk_rows, [&](const Block& part) {
       const void* x = at(in_.x, g_.type, part.first_step, part.first_batch);
@@ -67,7 +67,7 @@ class Gradients {
         gather(part, {x, in_.x.step, in_.x.batch}, {in_.buffers.gathered, rows.step, rows.batch});
         x = in_.buffers.gathered;
       }
-      outer_product(part, blocks(part, block), dsums_, g_.gate_columns(), x, rows, dW, dW_row, first);
+      outer_product(part, blocks(part, block), dgates_, g_.gate_columns(), x, rows, dW, dW_row, first);
       first = false;
     });
     finish(dW, dW_row, g_.gate_columns(), columns);
@@ -81,7 +81,7 @@ class Gradients {
     for_blocks(g_, in_.sizes, kMostProductSize, [&](const Block& part) {
       const void* rows =
           at(ConstRows{operand, states_.step, states_.batch}, g_.type, part.first_step, part.first_batch);
-      outer_product(part, blocks(part, block), dsums_, gates * g_.hidden, rows, states_, out, dR_row, first);
+      outer_product(part, blocks(part, block), dgates_, gates * g_.hidden, rows, states_, out, dR_row, first);
       first = false;
     });
     finish(out, dR_row, gates * g_.hidden, states_.columns);
@@ -106,7 +106,7 @@ class Gradients {
     const std::int64_t columns = g_.sum_columns();
     const std::int64_t rows = in_.sizes.steps * in_.sizes.batch;
     SumColumns sum;
-    sum.from = in_.buffers.dsums;
+    sum.from = in_.buffers.dgates;
     sum.row = columns;
     sum.rows = rows;
     sum.columns = columns;
@@ -158,11 +158,11 @@ class Gradients {
     in_.kernels.drop_rows(drop_of(in_, copy), in_.stream);
   }
 
-  // The rows of dsums of a part, from a block on.
+  // The rows of dgates of a part, from a block on.
   const void* blocks(const Block& part, std::int64_t block) const {
-    const void* dsums = at(ConstRows{in_.buffers.dsums, dsums_.step, dsums_.batch}, g_.type, part.first_step,
-                           part.first_batch);
-    return advance(dsums, g_.type, block * g_.hidden);
+    const void* dgates = at(ConstRows{in_.buffers.dgates, dgates_.step, dgates_.batch}, g_.type,
+                            part.first_step, part.first_batch);
+    return advance(dgates, g_.type, block * g_.hidden);
   }
 
   // out[count][columns] (+)= `count` columns of gradients over a part, transposed, times rows of an operand.
@@ -214,24 +214,24 @@ class Gradients {
   const GradientInputs& in_;
   const Geometry& g_;
   const bool accumulate_;
-  const RowLayout dsums_;
+  const RowLayout dgates_;
   const RowLayout states_;
 };
 
-// result (+)= dsums of a part times W.
+// result (+)= dgates of a part times W.
 void multiply_weights(const GradientInputs& in, const Block& part, const void* W, std::int64_t W_row,
                       void* result, DataType type, const RowLayout& rows, bool accumulate) {
   const Geometry& g = in.g;
-  const RowLayout dsums = dense_layout(in.sizes, g.layout, g.sum_columns());
+  const RowLayout dgates = dense_layout(in.sizes, g.layout, g.sum_columns());
   const void* left =
-      at(ConstRows{in.buffers.dsums, dsums.step, dsums.batch}, g.type, part.first_step, part.first_batch);
+      at(ConstRows{in.buffers.dgates, dgates.step, dgates.batch}, g.type, part.first_step, part.first_batch);
   left = advance(left, g.type, first_input_block(g.traits) * g.hidden);
-  const Walk walk = *Walk::batched(part.span, g.layout, {dsums, rows});
+  const Walk walk = *Walk::batched(part.span, g.layout, {dgates, rows});
   in.products.run({.M = walk.rows(),
                    .N = rows.columns,
                    .K = g.gate_columns(),
                    .batch = walk.count(),
-                   .left = walk.matrix(left, g.type, dsums),
+                   .left = walk.matrix(left, g.type, dgates),
                    .right = {W, g.type, W_row},
                    .result = walk.matrix(result, type, rows),
                    .accumulate = accumulate,

@@ -15,11 +15,11 @@ struct GradientInputs {
   std::int64_t layer;
   const Timeline& timeline;
   ConstRows x;
-  const void* m;  // T [rows][H], what is projected; null where nothing is
+  const void* m;  // E [rows][H], what is projected; null where nothing is
   const std::uint64_t*
       dropout_seed;  // where forward left it, for layers that read less than the one below gave
-  const BackwardBuffers::Lane& buffers;
-  // Where the work goes; not always the lane of the buffers.
+  const BackwardBuffers::Slot& buffers;
+  // Where the work goes; not always the slot of the buffers.
   gpu::StreamHandle stream;
   std::byte* scratch;
 };

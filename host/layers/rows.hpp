@@ -23,27 +23,27 @@ inline void* advance(void* data, DataType type, std::int64_t elements) {
   return const_cast<void*>(advance(static_cast<const void*>(data), type, elements));
 }
 
-// T* where T is named, else the pointer of a view, which has no type.
-template <class T, class Pointer>
-using PointerTo = std::conditional_t<std::is_void_v<T>, Pointer, T*>;
+// E* where E is named, else the pointer of a view, which has no type.
+template <class E, class Pointer>
+using PointerTo = std::conditional_t<std::is_void_v<E>, Pointer, E*>;
 
 // Rows of a [T][B][...] or [B][T][...] tensor, from a column on.
-template <class T = void, class Pointer>
-BasicRows<PointerTo<T, Pointer>> rows_of(const BasicTensorView<Pointer>& view, Layout layout,
+template <class E = void, class Pointer>
+BasicRows<PointerTo<E, Pointer>> rows_of(const BasicTensorView<Pointer>& view, Layout layout,
                                          std::int64_t column = 0) {
   if (!view.given()) return {};
   const bool time_major = layout == Layout::time_major;
-  return {static_cast<PointerTo<T, Pointer>>(advance(view.data(), view.type(), column)),
+  return {static_cast<PointerTo<E, Pointer>>(advance(view.data(), view.type(), column)),
           view.stride(time_major ? 0 : 1), view.stride(time_major ? 1 : 0)};
 }
 
 // Rows of one layer and direction of a state [L][D][B][P] or [L][D][B][H]. Every step has the same.
-template <class T = void, class Pointer>
-BasicRows<PointerTo<T, Pointer>> state_rows(const BasicTensorView<Pointer>& view, std::int64_t layer,
+template <class E = void, class Pointer>
+BasicRows<PointerTo<E, Pointer>> state_rows(const BasicTensorView<Pointer>& view, std::int64_t layer,
                                             std::int64_t direction) {
   if (!view.given()) return {};
   const std::int64_t offset = layer * view.stride(0) + direction * view.stride(1);
-  return {static_cast<PointerTo<T, Pointer>>(advance(view.data(), view.type(), offset)), 0, view.stride(2)};
+  return {static_cast<PointerTo<E, Pointer>>(advance(view.data(), view.type(), offset)), 0, view.stride(2)};
 }
 
 // How far apart rows are, in elements.

@@ -33,7 +33,7 @@ struct StackSizes {
   std::int64_t outputs() const { return directions * h_size(); }
   // Whether a direction runs backward in time.
   bool reverse(std::int64_t d) const { return directions == 2 ? d == 1 : direction == Direction::reverse; }
-  // Values of a row (t, b): what a layer reads (K), W x, the gradients of all sums, what a cell saves.
+  // Values of a row (t, b): what a layer reads (J), W x, the gradients of all sums, what a cell saves.
   std::int64_t columns(std::int64_t layer) const { return layer == 0 ? input_size : outputs(); }
   std::int64_t widest_columns() const { return layers > 1 ? std::max(input_size, outputs()) : input_size; }
   std::int64_t gate_columns() const { return traits.gates * hidden; }  // G*H, the rows of W

@@ -19,9 +19,9 @@ std::int64_t row_stride(const BasicTensorView<Pointer>& view) {
 }
 
 // The first element of one direction of a [D][rows][columns] or [D][rows] tensor; null where it is not given.
-template <class T = void, class Pointer>
+template <class E = void, class Pointer>
 auto direction_of(const BasicTensorView<Pointer>& view, std::int64_t direction) {
-  using Element = std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>, const T, T>;
+  using Element = std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>, const E, E>;
   if (!view.given()) return static_cast<Element*>(nullptr);
   return static_cast<Element*>(advance(view.data(), view.type(), direction * view.stride(0)));
 }

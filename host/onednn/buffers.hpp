@@ -55,7 +55,7 @@ struct PackedLayer {
   }
 };
 
-// Dense [D][G*H][K], [D][G*H][P] or [D][P][H], gates in oneDNN's order, on the way into a format or out of
+// Dense [D][G*H][J], [D][G*H][P] or [D][P][H], gates in oneDNN's order, on the way into a format or out of
 // it.
 inline void* take_staged(Carver& carver, const Geometry& g, DataType type) {
   return carver.take(type, {g.directions, g.gate_columns(), std::max(g.widest_columns(), g.h_size())});
@@ -90,8 +90,8 @@ struct ReserveBuffer {
   BufferHeader* header;
   struct LayerPart {
     std::byte* saved;  // oneDNN's own
-    void* outputs;     // T [T][B][D*P]; null for the last layer, whose outputs are the caller's y
-    void* hN;          // T [D][B][P]
+    void* outputs;     // E [T][B][D*P]; null for the last layer, whose outputs are the caller's y
+    void* hN;          // E [D][B][P]
     float* cN;         // [D][B][H]; null for cells without
   };
   LayerPart layers[kMaxLayers];
@@ -115,9 +115,9 @@ using BetweenLayers = layers::BetweenLayers<void>;
 struct ForwardBuffers {
   Carver carver;
   std::byte* scratch;
-  void* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
+  void* x;  // E [T][B][I] and [T][B][D*P], for rows that do not lie densely
   void* y;
-  void* h0;            // T [D][B][P] of one layer
+  void* h0;            // E [D][B][P] of one layer
   float* c0;           // [D][B][H]
   void* hN = nullptr;  // inference; training has them in the reserve
   float* cN = nullptr;
@@ -152,11 +152,11 @@ struct ForwardBuffers {
 struct BackwardBuffers {
   Carver carver;
   std::byte* scratch;
-  void* x;  // T [T][B][I] and [T][B][D*P], for rows that do not lie densely
+  void* x;  // E [T][B][I] and [T][B][D*P], for rows that do not lie densely
   void* y;
   float* dx;  // likewise, and for types other than f32
   float* dy;
-  void* h0;             // T [D][B][P] of one layer
+  void* h0;             // E [D][B][P] of one layer
   float* c0 = nullptr;  // [D][B][H], as are all of c; those of h [D][B][P]
   float* dh0 = nullptr;
   float* dc0 = nullptr;
@@ -165,7 +165,7 @@ struct BackwardBuffers {
   BetweenLayers between;
   // oneDNN's own, of one layer: its backward keeps gradients there, and a reserve is only read.
   std::byte* saved;
-  void* staged;         // of the larger of T and f32
+  void* staged;         // of the larger of E and f32
   PackedLayer weights;  // of one layer at a time
   PackedLayer gradients;
 

@@ -38,7 +38,7 @@ struct WeightFormats {
   const_dnnl_memory_desc_t projection = nullptr;
 };
 
-// For one K, T and B. Tensors but the weights are dense: x, y and their gradients in the Spec's layout,
+// For one J, T and B. Tensors but the weights are dense: x, y and their gradients in the Spec's layout,
 // states [D][B][P] and [D][B][H], biases [D][bias gates][H] and peepholes [D][3][H] of f32. Forward has x, y
 // and h in the plan's type and c in f32; all gradients are f32.
 class Layer {
@@ -57,7 +57,7 @@ class Layer {
   std::size_t backward_scratch_bytes() const;
 
   Primitive forward;
-  // From dense [D][G*H][K], [D][G*H][P] and [D][P][H] of the plan's type, gates in oneDNN's order; the last
+  // From dense [D][G*H][J], [D][G*H][P] and [D][P][H] of the plan's type, gates in oneDNN's order; the last
   // only where there is a projection.
   struct WeightReorders {
     Primitive W, R, projection;

@@ -14,12 +14,12 @@ float load(Bf16 value) { return to_float(value); }
 void store(float& to, float value) { to = value; }
 void store(Bf16& to, float value) { to = to_bf16(value); }
 
-template <class Pointer, class T>
-using ElementOf = std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>, const T, T>;
+template <class Pointer, class E>
+using ElementOf = std::conditional_t<std::is_const_v<std::remove_pointer_t<Pointer>>, const E, E>;
 
-template <class T, class Pointer>
-ElementOf<Pointer, T>* row_of(const BasicRows<Pointer>& rows, std::int64_t outer, std::int64_t inner) {
-  return static_cast<ElementOf<Pointer, T>*>(rows.data) + outer * rows.outer_stride +
+template <class E, class Pointer>
+ElementOf<Pointer, E>* row_of(const BasicRows<Pointer>& rows, std::int64_t outer, std::int64_t inner) {
+  return static_cast<ElementOf<Pointer, E>*>(rows.data) + outer * rows.outer_stride +
          inner * rows.inner_stride;
 }
 

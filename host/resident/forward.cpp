@@ -18,7 +18,7 @@ void run_forward_chunks(const gpu_pass::ForwardRun& run, std::span<const gpu_pas
   }
   const Choice& choice = static_cast<const ResidentSteps&>(run.plan).choice();
   forward_of(run.g.type, run.g.variant)(
-      steps, {choice.tile, choice.cluster, choice.batch_tiles, run.lanes.stream(0)});
+      steps, {choice.tile, choice.cluster, choice.batch_tiles, run.slots.stream(0)});
 }
 
 }  // namespace recur::host::resident

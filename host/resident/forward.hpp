@@ -5,7 +5,7 @@
 
 namespace recur::host::resident {
 
-// Of one or both directions of a layer, all on the stream of lane 0.
+// Of one or both directions of a layer, all on the stream of slot 0.
 void run_forward_chunks(const gpu_pass::ForwardRun& run, std::span<const gpu_pass::ForwardChunk> chunks);
 
 }  // namespace recur::host::resident

@@ -24,7 +24,7 @@ double ResidentSteps::seconds(const gpu_pass::CostModel& cost, bool /*training*/
 gpu_pass::PassPlan pass_plan(const gpu_pass::Geometry& geometry, const Choice& choice,
                              std::shared_ptr<const gpu_pass::BackwardSteps> backward) {
   gpu_pass::PassPlan plan{geometry, std::make_shared<const ResidentSteps>(choice), std::move(backward)};
-  plan.geometry.forward_lanes = static_cast<int>(geometry.directions);
+  plan.geometry.forward_slots = static_cast<int>(geometry.directions);
   plan.geometry.layer_by_layer = true;
   return plan;
 }

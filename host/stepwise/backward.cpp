@@ -19,7 +19,7 @@ void multiply_projection(const BackwardRun& run, BackwardTrack& track) {
   const Geometry& g = run.g;
   recur::gpu_pass::CollectGradient& collect = track.collect;
   collect.step.t = track.step.step.t;
-  kernels_of(g.type).collect_gradient(collect, run.lanes.stream(track.lane));
+  kernels_of(g.type).collect_gradient(collect, run.slots.stream(track.slot));
   run.products.run({.M = run.sizes.batch,
                     .N = g.hidden,
                     .K = g.projection,
@@ -29,31 +29,31 @@ void multiply_projection(const BackwardRun& run, BackwardTrack& track) {
                     .result = {track.step.dh, g.sums, g.hidden},
                     .tf32 = g.tf32,
                     .scratch_bytes = g.scratch_bytes},
-                   run.buffers.lanes[track.lane].scratch, run.lanes.stream(track.lane));
+                   run.buffers.slots[track.slot].scratch, run.slots.stream(track.slot));
 }
 
-// result (+)= dsums of `count` blocks from `block` on, times their rows of R.
+// result (+)= dgates of `count` blocks from `block` on, times their rows of R.
 void multiply(const BackwardRun& run, const BackwardTrack& track, std::int64_t block, std::int64_t count,
               void* result, bool accumulate) {
   const Geometry& g = run.g;
-  const void* dsums = at(constant(track.step.dsums), g.type, track.step.step.t, 0);
+  const void* dgates = at(constant(track.step.dgates), g.type, track.step.step.t, 0);
   run.products.run({.M = run.sizes.batch,
                     .N = g.h_size(),
                     .K = count * g.hidden,
-                    .left = {advance(dsums, g.type, block * g.hidden), g.type,
-                             run.sizes.batch == 1 ? g.sum_columns() : track.step.dsums.batch},
+                    .left = {advance(dgates, g.type, block * g.hidden), g.type,
+                             run.sizes.batch == 1 ? g.sum_columns() : track.step.dgates.batch},
                     .right = {advance(track.R, g.type, block * g.hidden * track.R_row), g.type, track.R_row},
                     .result = {result, g.sums, g.h_size()},
                     .accumulate = accumulate,
                     .tf32 = g.tf32,
                     .scratch_bytes = g.scratch_bytes},
-                   run.buffers.lanes[track.lane].scratch, run.lanes.stream(track.lane));
+                   run.buffers.slots[track.slot].scratch, run.slots.stream(track.slot));
 }
 
 void run_step(const BackwardRun& run, BackwardTrack& track) {
   const Geometry& g = run.g;
   const auto run_gates = [&](int phase) {
-    kernels_of(g.type).backward_step(g.variant, phase, track.step, run.lanes.stream(track.lane));
+    kernels_of(g.type).backward_step(g.variant, phase, track.step, run.slots.stream(track.slot));
   };
   if (g.projected()) multiply_projection(run, track);
   run_gates(0);
@@ -62,7 +62,7 @@ void run_step(const BackwardRun& run, BackwardTrack& track) {
     return;
   }
   const int second = g.traits.phase_gate[1];
-  multiply(run, track, second, g.traits.gates - second, run.buffers.lanes[track.lane].d_exchange, false);
+  multiply(run, track, second, g.traits.gates - second, run.buffers.slots[track.slot].d_exchange, false);
   run_gates(1);
   multiply(run, track, 0, second, track.dh, true);
 }

@@ -17,7 +17,7 @@ using gpu_pass::Geometry;
 // The recurrent sums of the gates of a phase.
 void multiply_state(const ForwardRun& run, const ForwardTrack& track, int phase) {
   const Geometry& g = run.g;
-  const gpu_pass::ForwardBuffers::Lane& buffers = run.buffers.lanes[track.lane];
+  const gpu_pass::ForwardBuffers::Slot& buffers = run.buffers.slots[track.slot];
   const std::int64_t first = g.traits.phase_gate[phase] * g.hidden;
   const void* state = phase == 0 ? track.h : track.step.exchange;
   run.products.run({.M = run.sizes.batch,
@@ -29,13 +29,13 @@ void multiply_state(const ForwardRun& run, const ForwardTrack& track, int phase)
                     .result = {advance(buffers.recurrent, g.sums, first), g.sums, g.gate_columns()},
                     .tf32 = g.tf32,
                     .scratch_bytes = g.scratch_bytes},
-                   buffers.scratch, run.lanes.stream(track.lane));
+                   buffers.scratch, run.slots.stream(track.slot));
 }
 
 // h of a step from what the gate kernel left.
 void project(const ForwardRun& run, ForwardTrack& track) {
   const Geometry& g = run.g;
-  const gpu_pass::ForwardBuffers::Lane& buffers = run.buffers.lanes[track.lane];
+  const gpu_pass::ForwardBuffers::Slot& buffers = run.buffers.slots[track.slot];
   const gpu_pass::Rows& m = track.step.y;
   recur::gpu_pass::StoreProjection& projection = track.projection;
   projection.step.t = track.step.step.t;
@@ -48,8 +48,8 @@ void project(const ForwardRun& run, ForwardTrack& track) {
                     .result = {buffers.projected, g.sums, g.projection},
                     .tf32 = g.tf32,
                     .scratch_bytes = g.scratch_bytes},
-                   buffers.scratch, run.lanes.stream(track.lane));
-  kernels_of(g.type).store_projection(projection, run.lanes.stream(track.lane));
+                   buffers.scratch, run.slots.stream(track.slot));
+  kernels_of(g.type).store_projection(projection, run.slots.stream(track.slot));
 }
 
 }  // namespace
@@ -62,7 +62,7 @@ void run_forward_chunks(const ForwardRun& run, std::span<const ForwardChunk> chu
     run.go_to(chunk, i, 1);
     for (int phase = 0; phase < g.traits.phases; ++phase) {
       if (g.traits.recurrent) multiply_state(run, track, phase);
-      kernels.forward_step(g.variant, phase, track.step, run.lanes.stream(track.lane));
+      kernels.forward_step(g.variant, phase, track.step, run.slots.stream(track.slot));
     }
     if (g.projected()) project(run, track);
   });

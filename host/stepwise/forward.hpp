@@ -5,7 +5,7 @@
 
 namespace recur::host::stepwise {
 
-// Each on the stream of its lane, step by step in turn: a stream that gets all its work first would leave the
+// Each on the stream of its slot, step by step in turn: a stream that gets all its work first would leave the
 // others nothing to overlap with.
 void run_forward_chunks(const gpu_pass::ForwardRun& run, std::span<const gpu_pass::ForwardChunk> chunks);
 

@@ -1,4 +1,4 @@
-// Chunks of several lanes, step by step in turn.
+// Chunks of several slots, step by step in turn.
 #pragma once
 
 #include <algorithm>

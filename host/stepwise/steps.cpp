@@ -23,7 +23,7 @@ class Forward final : public gpu_pass::ForwardSteps {
     const std::string projection = g.projected() ? ", a product and a kernel to project" : "";
     const std::string product = g.traits.recurrent ? "product and " : "";
     return phases + product + "gate kernel a step" + projection + describe_products(g, planned) + ", " +
-           std::to_string(g.forward_lanes) + (g.forward_lanes == 1 ? " stream" : " streams") +
+           std::to_string(g.forward_slots) + (g.forward_slots == 1 ? " stream" : " streams") +
            describe_dropout(g);
   }
 

@@ -7,46 +7,46 @@
 namespace recur::tasks {
 namespace {
 
-template <class T>
+template <class E>
 void forward_product(const AffineArgs& args) {
-  const host::DenseProduct<T> product{.a = row_of<T>(args.x, 0),
+  const host::DenseProduct<E> product{.a = row_of<E>(args.x, 0),
                                       .a_row = args.x.stride(0),
                                       .a_column = 1,
-                                      .b = row_of<T>(args.W, 0),  // transposed
+                                      .b = row_of<E>(args.W, 0),  // transposed
                                       .b_row = 1,
                                       .b_column = args.W.stride(0),
-                                      .c = row_of<T>(args.y, 0),
+                                      .c = row_of<E>(args.y, 0),
                                       .c_row = args.y.stride(0),
                                       .rows = args.x.size(0),
                                       .columns = args.W.size(0),
                                       .depth = args.x.size(1),
-                                      .start = args.b.given() ? row_of<T>(args.b, 0) : nullptr};
+                                      .start = args.b.given() ? row_of<E>(args.b, 0) : nullptr};
   on_members(args.team, product.rows * product.columns * product.depth,
              [&](int member, int members) { host::dense_product(product, member, members); });
 }
 
-template <class T>
-void add_rows(const ConstTensorView& dy, Share columns, T* sums) {
+template <class E>
+void add_rows(const ConstTensorView& dy, Share columns, E* sums) {
   for (std::int64_t r = 0; r < dy.size(0); ++r) {
-    const T* row = row_of<T>(dy, r);
+    const E* row = row_of<E>(dy, r);
     for (std::int64_t o = columns.begin; o < columns.end; ++o) sums[o] += row[o];
   }
 }
 
 // The gradients of no rows, whose views may have no memory that a product could point into.
-template <class T>
+template <class E>
 void clear_gradients(const AffineBackwardArgs& args) {
   if (args.mode == GradientMode::accumulate) return;
   for (std::int64_t o = 0; args.dW.given() && o < args.dW.size(0); ++o)
-    std::fill_n(row_of<T>(args.dW, o), args.dW.size(1), T{0});
-  if (args.db.given()) std::fill_n(row_of<T>(args.db, 0), args.db.size(0), T{0});
+    std::fill_n(row_of<E>(args.dW, o), args.dW.size(1), E{0});
+  if (args.db.given()) std::fill_n(row_of<E>(args.db, 0), args.db.size(0), E{0});
 }
 
-template <class T>
+template <class E>
 void backward_products(const AffineBackwardArgs& args) {
-  if (args.dy.size(0) == 0) return clear_gradients<T>(args);
+  if (args.dy.size(0) == 0) return clear_gradients<E>(args);
   const bool add = args.mode == GradientMode::accumulate;
-  host::DenseProduct<T> dx{.a = row_of<T>(args.dy, 0),
+  host::DenseProduct<E> dx{.a = row_of<E>(args.dy, 0),
                            .a_row = args.dy.stride(0),
                            .a_column = 1,
                            .b = nullptr,
@@ -57,21 +57,21 @@ void backward_products(const AffineBackwardArgs& args) {
                            .rows = args.dy.size(0),
                            .columns = 0,
                            .depth = args.dy.size(1)};
-  host::DenseProduct<T> dW = dx;
+  host::DenseProduct<E> dW = dx;
   std::swap(dW.a_row, dW.a_column);  // dy is transposed
   std::swap(dW.rows, dW.depth);
   dW.accumulate = add;
   if (args.dx.given()) {
-    dx.b = row_of<T>(args.W, 0);
+    dx.b = row_of<E>(args.W, 0);
     dx.b_row = args.W.stride(0);
-    dx.c = row_of<T>(args.dx, 0);
+    dx.c = row_of<E>(args.dx, 0);
     dx.c_row = args.dx.stride(0);
     dx.columns = args.dx.size(1);
   }
   if (args.dW.given()) {
-    dW.b = row_of<T>(args.x, 0);
+    dW.b = row_of<E>(args.x, 0);
     dW.b_row = args.x.stride(0);
-    dW.c = row_of<T>(args.dW, 0);
+    dW.c = row_of<E>(args.dW, 0);
     dW.c_row = args.dW.stride(0);
     dW.columns = args.dW.size(1);
   }
@@ -81,8 +81,8 @@ void backward_products(const AffineBackwardArgs& args) {
     if (args.dW.given()) host::dense_product(dW, member, members);
     if (!args.db.given()) return;
     const Share share = share_of(args.dy.size(1), member, members);
-    T* const db = row_of<T>(args.db, 0);
-    if (!add) std::fill(db + share.begin, db + share.end, T{0});
+    E* const db = row_of<E>(args.db, 0);
+    if (!add) std::fill(db + share.begin, db + share.end, E{0});
     add_rows(args.dy, share, db);
   });
 }

@@ -89,45 +89,45 @@ void check_steps_output(std::string_view name, const TensorView& view, DataType 
   host::check_output(name, view, type, {outer.first, outer.second, {"N", labels}});
 }
 
-template <class T>
-void clear_past_end(const OutputSteps<T>& out, const Batch& batch, std::int64_t b, std::int64_t count,
-                    T value) {
+template <class E>
+void clear_past_end(const OutputSteps<E>& out, const Batch& batch, std::int64_t b, std::int64_t count,
+                    E value) {
   for (std::int64_t t = batch.length(b); t < batch.steps; ++t) std::fill_n(out.at(t, b), count, value);
 }
 
-template <class T>
+template <class E>
 void run_log_partition(const CrfLogPartitionArgs& args, const Batch& batch, const Buffers& buffers) {
-  const Chain chain = load_chain<T>(args.weights, buffers.weights);
-  const Steps<T> emissions(args.emissions, args.layout);
-  T* out = static_cast<T*>(args.log_partition.data());
-  const OutputSteps<T> marginals(args.marginals, args.layout);
+  const Chain chain = load_chain<E>(args.weights, buffers.weights);
+  const Steps<E> emissions(args.emissions, args.layout);
+  E* out = static_cast<E*>(args.log_partition.data());
+  const OutputSteps<E> marginals(args.marginals, args.layout);
   for (std::int64_t b = 0; b < batch.size; ++b) {
     out[b] = 0;
-    if (args.marginals.given()) clear_past_end(marginals, batch, b, chain.labels, T{0});
-    const Sequence<T> sequence{&emissions, b, batch.length(b)};
+    if (args.marginals.given()) clear_past_end(marginals, batch, b, chain.labels, E{0});
+    const Sequence<E> sequence{&emissions, b, batch.length(b)};
     if (sequence.length == 0) continue;
     double rest = 0;
     const double log_z = forward_pass(chain, sequence, buffers.alpha, buffers.scale, buffers.rows[0], rest);
-    out[b] = static_cast<T>(log_z);
+    out[b] = static_cast<E>(log_z);
     if (!args.marginals.given()) continue;
-    Gradient<T> gradient;
+    Gradient<E> gradient;
     gradient.emissions = &marginals;
     backward_pass(chain, sequence, buffers.alpha, buffers.scale, rest, buffers.rows, gradient);
   }
 }
 
-template <class T>
+template <class E>
 void run_loss(const CrfLossArgs& args, const Batch& batch, const Buffers& buffers) {
-  const Chain chain = load_chain<T>(args.weights, buffers.weights);
+  const Chain chain = load_chain<E>(args.weights, buffers.weights);
   const std::int64_t labels = chain.labels;
-  const Steps<T> emissions(args.emissions, args.layout);
+  const Steps<E> emissions(args.emissions, args.layout);
   const Steps<std::int32_t> path(args.labels, args.layout);
-  const OutputSteps<T> demissions(args.demissions, args.layout);
-  const T* factors = static_cast<const T*>(args.dloss.data());
-  T* out = static_cast<T*>(args.loss.data());
+  const OutputSteps<E> demissions(args.demissions, args.layout);
+  const E* factors = static_cast<const E*>(args.dloss.data());
+  E* out = static_cast<E*>(args.loss.data());
   const bool wants_gradient = args.demissions.given() || args.dweights.given();
 
-  Gradient<T> gradient;
+  Gradient<E> gradient;
   gradient.labels = &path;
   if (args.demissions.given()) gradient.emissions = &demissions;
   if (args.dweights.given()) {
@@ -136,39 +136,39 @@ void run_loss(const CrfLossArgs& args, const Batch& batch, const Buffers& buffer
   }
   for (std::int64_t b = 0; b < batch.size; ++b) {
     out[b] = 0;
-    if (args.demissions.given()) clear_past_end(demissions, batch, b, labels, T{0});
-    const Sequence<T> sequence{&emissions, b, batch.length(b)};
+    if (args.demissions.given()) clear_past_end(demissions, batch, b, labels, E{0});
+    const Sequence<E> sequence{&emissions, b, batch.length(b)};
     if (sequence.length == 0) continue;
     double rest = 0;
     const double log_z = forward_pass(chain, sequence, buffers.alpha, buffers.scale, buffers.rows[0], rest);
-    out[b] = static_cast<T>(log_z - path_score(chain, sequence, path));
+    out[b] = static_cast<E>(log_z - path_score(chain, sequence, path));
     if (!wants_gradient) continue;
     gradient.scale = factors == nullptr ? 1 : static_cast<double>(factors[b]);
     backward_pass(chain, sequence, buffers.alpha, buffers.scale, rest, buffers.rows, gradient);
   }
   if (!args.dweights.given()) return;
   for (std::int64_t i = 0; i < labels + 2; ++i) {
-    T* row = row_of<T>(args.dweights, i);
+    E* row = row_of<E>(args.dweights, i);
     const double* sums = buffers.dweights + i * labels;
     for (std::int64_t n = 0; n < labels; ++n) {
       const double before = args.mode == GradientMode::accumulate ? static_cast<double>(row[n]) : 0;
-      row[n] = static_cast<T>(before + sums[n]);
+      row[n] = static_cast<E>(before + sums[n]);
     }
   }
 }
 
-template <class T>
+template <class E>
 void run_decode(const CrfDecodeArgs& args, const Batch& batch, const Buffers& buffers) {
-  const Chain chain = load_chain<T>(args.weights, buffers.weights);
-  const Steps<T> emissions(args.emissions, args.layout);
+  const Chain chain = load_chain<E>(args.weights, buffers.weights);
+  const Steps<E> emissions(args.emissions, args.layout);
   const OutputSteps<std::int32_t> labels(args.labels, args.layout);
-  T* scores = static_cast<T*>(args.scores.data());
+  E* scores = static_cast<E*>(args.scores.data());
   for (std::int64_t b = 0; b < batch.size; ++b) {
     scores[b] = 0;
     clear_past_end(labels, batch, b, 1, std::int32_t{-1});
-    const Sequence<T> sequence{&emissions, b, batch.length(b)};
+    const Sequence<E> sequence{&emissions, b, batch.length(b)};
     if (sequence.length == 0) continue;
-    scores[b] = static_cast<T>(best_path(chain, sequence, buffers.alpha, labels));
+    scores[b] = static_cast<E>(best_path(chain, sequence, buffers.alpha, labels));
   }
 }
 

@@ -22,24 +22,24 @@ struct Chain {
   const double* from(std::int64_t label) const { return matrix + label * labels; }
 };
 
-template <class T>
+template <class E>
 Chain load_chain(const ConstTensorView& weights, double* copy) {
   const std::int64_t labels = weights.size(1);
   for (std::int64_t i = 0; i < labels + 2; ++i) {
-    const T* row = row_of<T>(weights, i);
+    const E* row = row_of<E>(weights, i);
     for (std::int64_t n = 0; n < labels; ++n) copy[i * labels + n] = static_cast<double>(row[n]);
   }
   return Chain{labels, copy, copy + labels, copy + 2 * labels};
 }
 
 // One sequence of a batch. length >= 1 wherever one is used.
-template <class T>
+template <class E>
 struct Sequence {
-  const Steps<T>* emissions;
+  const Steps<E>* emissions;
   std::int64_t index;
   std::int64_t length;
 
-  const T* at(std::int64_t t) const { return emissions->at(t, index); }
+  const E* at(std::int64_t t) const { return emissions->at(t, index); }
 };
 
 inline double largest(const double* values, std::int64_t count) {
@@ -69,11 +69,11 @@ inline double normalise(double* row, std::int64_t count) {
 
 // Fills alpha[t][n], the log-sum-exp of the scores of all paths over steps 0..t that end in n (without `end`)
 // less scale[0] + .. + scale[t]. Returns log Z; `rest` is what the scales leave of it.
-template <class T>
-double forward_pass(const Chain& chain, const Sequence<T>& sequence, double* alpha, double* scale,
+template <class E>
+double forward_pass(const Chain& chain, const Sequence<E>& sequence, double* alpha, double* scale,
                     double* top, double& rest) {
   const std::int64_t labels = chain.labels;
-  const T* first = sequence.at(0);
+  const E* first = sequence.at(0);
   for (std::int64_t n = 0; n < labels; ++n) alpha[n] = chain.start[n] + static_cast<double>(first[n]);
   double log_z = scale[0] = normalise(alpha, labels);
   for (std::int64_t t = 1; t < sequence.length; ++t) {
@@ -96,7 +96,7 @@ double forward_pass(const Chain& chain, const Sequence<T>& sequence, double* alp
       for (std::int64_t to = 0; to < labels; ++to)
         current[to] += std::exp(previous[from] + row[to] - top[to]);
     }
-    const T* emission = sequence.at(t);
+    const E* emission = sequence.at(t);
     for (std::int64_t to = 0; to < labels; ++to) {
       current[to] = std::log(current[to]) + top[to] + static_cast<double>(emission[to]);
     }
@@ -108,9 +108,9 @@ double forward_pass(const Chain& chain, const Sequence<T>& sequence, double* alp
 }
 
 // Where the gradient of `scale` * (log Z - score of the labelled path) goes; without labels, of log Z alone.
-template <class T>
+template <class E>
 struct Gradient {
-  const OutputSteps<T>* emissions = nullptr;    // null: not wanted
+  const OutputSteps<E>* emissions = nullptr;    // null: not wanted
   double* weights = nullptr;                    // [N+2][N], added to; null: not wanted
   const Steps<std::int32_t>* labels = nullptr;  // null: none
   double scale = 1;
@@ -120,9 +120,9 @@ struct Gradient {
 // step t (its own emission not included, `end` included), less `rest` and the scales of the steps after t.
 // Then alpha + beta is the log of the probability of label n at step t, and alpha(from) + transition +
 // emission + beta(to) - scale that of a pair of labels at t-1 and t.
-template <class T>
-void backward_pass(const Chain& chain, const Sequence<T>& sequence, const double* alpha, const double* scale,
-                   double rest, double* const rows[3], const Gradient<T>& gradient) {
+template <class E>
+void backward_pass(const Chain& chain, const Sequence<E>& sequence, const double* alpha, const double* scale,
+                   double rest, double* const rows[3], const Gradient<E>& gradient) {
   const std::int64_t labels = chain.labels;
   double* beta = rows[0];
   double* ahead = rows[1];  // emission at t + beta at t - scale of t
@@ -143,14 +143,14 @@ void backward_pass(const Chain& chain, const Sequence<T>& sequence, const double
       double share = terms[n] / total;
       if (gradient.labels != nullptr && label_at(t) == n) share -= 1;
       share *= gradient.scale;
-      if (gradient.emissions != nullptr) gradient.emissions->at(t, sequence.index)[n] = static_cast<T>(share);
+      if (gradient.emissions != nullptr) gradient.emissions->at(t, sequence.index)[n] = static_cast<E>(share);
       if (gradient.weights != nullptr && is_first) gradient.weights[n] += share;
       if (gradient.weights != nullptr && is_last) gradient.weights[labels + n] += share;
     }
     if (is_first) break;
 
     const double* before = alpha + (t - 1) * labels;
-    const T* emission = sequence.at(t);
+    const E* emission = sequence.at(t);
     for (std::int64_t to = 0; to < labels; ++to) {
       ahead[to] = static_cast<double>(emission[to]) - scale[t] + beta[to];
     }
@@ -177,8 +177,8 @@ void backward_pass(const Chain& chain, const Sequence<T>& sequence, const double
   }
 }
 
-template <class T>
-double path_score(const Chain& chain, const Sequence<T>& sequence, const Steps<std::int32_t>& labels) {
+template <class E>
+double path_score(const Chain& chain, const Sequence<E>& sequence, const Steps<std::int32_t>& labels) {
   std::int32_t label = *labels.at(0, sequence.index);
   double score = chain.start[label] + static_cast<double>(sequence.at(0)[label]);
   for (std::int64_t t = 1; t < sequence.length; ++t) {
@@ -192,11 +192,11 @@ double path_score(const Chain& chain, const Sequence<T>& sequence, const Steps<s
 // Fills alpha[t][n], the best score of a path over steps 0..t that ends in n (without `end`), then walks
 // back. The predecessor is found again from alpha by the same additions, so no table of them is kept. Returns
 // the score.
-template <class T>
-double best_path(const Chain& chain, const Sequence<T>& sequence, double* alpha,
+template <class E>
+double best_path(const Chain& chain, const Sequence<E>& sequence, double* alpha,
                  const OutputSteps<std::int32_t>& labels_out) {
   const std::int64_t labels = chain.labels;
-  const T* first = sequence.at(0);
+  const E* first = sequence.at(0);
   for (std::int64_t n = 0; n < labels; ++n) alpha[n] = chain.start[n] + static_cast<double>(first[n]);
   double taken = normalise(alpha, labels);
   for (std::int64_t t = 1; t < sequence.length; ++t) {
@@ -211,7 +211,7 @@ double best_path(const Chain& chain, const Sequence<T>& sequence, double* alpha,
         current[to] = score > current[to] ? score : current[to];
       }
     }
-    const T* emission = sequence.at(t);
+    const E* emission = sequence.at(t);
     for (std::int64_t to = 0; to < labels; ++to) current[to] += static_cast<double>(emission[to]);
     taken += normalise(current, labels);
   }

@@ -22,13 +22,13 @@ void check_ids(const ConstTensorView& ids, std::int64_t rows) {
   }
 }
 
-template <class T>
+template <class E>
 void add_rows(const ConstTensorView& ids, const ConstTensorView& dout, const TensorView& dtable) {
   const std::int64_t width = dtable.size(1);
   for (std::int64_t i = 0; i < ids.size(0); ++i) {
     for (std::int64_t j = 0; j < ids.size(1); ++j) {
-      const T* from = row_of<T>(dout, i, j);
-      T* to = row_of<T>(dtable, row_of<std::int32_t>(ids, i)[j]);
+      const E* from = row_of<E>(dout, i, j);
+      E* to = row_of<E>(dtable, row_of<std::int32_t>(ids, i)[j]);
       for (std::int64_t k = 0; k < width; ++k) to[k] += from[k];
     }
   }
@@ -81,11 +81,11 @@ void embedding_backward(const ConstTensorView& ids, const ConstTensorView& dout,
   overlap.check();
 
   with_float(dtable.type(), [&](auto zero) {
-    using T = decltype(zero);
+    using E = decltype(zero);
     if (mode == GradientMode::overwrite) {
-      for (std::int64_t v = 0; v < rows; ++v) std::fill_n(row_of<T>(dtable, v), width, zero);
+      for (std::int64_t v = 0; v < rows; ++v) std::fill_n(row_of<E>(dtable, v), width, zero);
     }
-    add_rows<T>(ids, dout, dtable);
+    add_rows<E>(ids, dout, dtable);
   });
 }
 

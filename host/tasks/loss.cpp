@@ -8,7 +8,7 @@
 namespace recur::tasks {
 namespace {
 
-template <class T>
+template <class E>
 double squared_error(const ConstTensorView& prediction, const ConstTensorView& target,
                      const TensorView& dprediction, ThreadTeam* team) {
   const std::int64_t rows = prediction.size(0);
@@ -17,13 +17,13 @@ double squared_error(const ConstTensorView& prediction, const ConstTensorView& t
   const auto sum_of = [&](std::int64_t begin, std::int64_t end) {
     double sum = 0;
     for (std::int64_t r = begin; r < end; ++r) {
-      const T* p = row_of<T>(prediction, r);
-      const T* q = row_of<T>(target, r);
-      T* d = dprediction.given() ? row_of<T>(dprediction, r) : nullptr;
+      const E* p = row_of<E>(prediction, r);
+      const E* q = row_of<E>(target, r);
+      E* d = dprediction.given() ? row_of<E>(dprediction, r) : nullptr;
       for (std::int64_t o = 0; o < width; ++o) {
         const double difference = static_cast<double>(p[o]) - static_cast<double>(q[o]);
         sum += difference * difference;
-        if (d != nullptr) d[o] = static_cast<T>(2 * difference / count);
+        if (d != nullptr) d[o] = static_cast<E>(2 * difference / count);
       }
     }
     return sum;
@@ -33,16 +33,16 @@ double squared_error(const ConstTensorView& prediction, const ConstTensorView& t
   return rows == 0 ? 0 : sums.total() / count;
 }
 
-template <class T>
-double largest(const T* values, std::int64_t count) {
-  T result = values[0];
+template <class E>
+double largest(const E* values, std::int64_t count) {
+  E result = values[0];
   for (std::int64_t n = 1; n < count; ++n) result = std::max(result, values[n]);
   return static_cast<double>(result);
 }
 
 // -log softmax(row)[label], and its gradient over `count` where that is asked for.
-template <class T>
-double row_entropy(const T* row, std::int64_t classes, std::int32_t label, double count, T* gradient) {
+template <class E>
+double row_entropy(const E* row, std::int64_t classes, std::int32_t label, double count, E* gradient) {
   const double top = largest(row, classes);
   double total = 0;
   if (gradient == nullptr) {
@@ -52,23 +52,23 @@ double row_entropy(const T* row, std::int64_t classes, std::int32_t label, doubl
     for (std::int64_t n = 0; n < classes; ++n) {
       const double term = std::exp(static_cast<double>(row[n]) - top);
       total += term;
-      gradient[n] = static_cast<T>(term);
+      gradient[n] = static_cast<E>(term);
     }
     const double scale = 1 / (total * count);
     for (std::int64_t n = 0; n < classes; ++n) {
-      gradient[n] = static_cast<T>(static_cast<double>(gradient[n]) * scale);
+      gradient[n] = static_cast<E>(static_cast<double>(gradient[n]) * scale);
     }
     const double of_label =
         std::exp(static_cast<double>(row[label]) - top) / total;  // next to 1: not rounded
-    gradient[label] = static_cast<T>((of_label - 1) / count);
+    gradient[label] = static_cast<E>((of_label - 1) / count);
   }
   return std::log(total) + (top - static_cast<double>(row[label]));
 }
 
-template <class T>
+template <class E>
 double cross_entropy(const CrossEntropyArgs& args, const Batch& batch) {
   const std::int64_t classes = args.logits.size(2);
-  const Steps<T> logits(args.logits, args.layout);
+  const Steps<E> logits(args.logits, args.layout);
   const Steps<std::int32_t> labels(args.labels, args.layout);
 
   std::int64_t count = 0;
@@ -79,11 +79,11 @@ double cross_entropy(const CrossEntropyArgs& args, const Batch& batch) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t b = i / batch.steps;
       const std::int64_t t = i % batch.steps;
-      T* gradient = args.dlogits.given() ? OutputSteps<T>(args.dlogits, args.layout).at(t, b) : nullptr;
+      E* gradient = args.dlogits.given() ? OutputSteps<E>(args.dlogits, args.layout).at(t, b) : nullptr;
       if (t < batch.length(b)) {
         sum += row_entropy(logits.at(t, b), classes, *labels.at(t, b), static_cast<double>(count), gradient);
       } else if (gradient != nullptr) {
-        std::fill_n(gradient, classes, T{0});
+        std::fill_n(gradient, classes, E{0});
       }
     }
     return sum;

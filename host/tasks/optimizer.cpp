@@ -94,27 +94,27 @@ void for_each_run(ThreadTeam* team, Body&& body, const ConstTensorView& first, c
   });
 }
 
-template <class T>
-T* base(const TensorView& view) {
-  return static_cast<T*>(view.data());
+template <class E>
+E* base(const TensorView& view) {
+  return static_cast<E*>(view.data());
 }
-template <class T>
-const T* base(const ConstTensorView& view) {
-  return static_cast<const T*>(view.data());
+template <class E>
+const E* base(const ConstTensorView& view) {
+  return static_cast<const E*>(view.data());
 }
 
-template <class T>
+template <class E>
 void sgd(const SgdOptions& options, const TensorView& parameter, const ConstTensorView& gradient,
          const TensorView& velocity, ThreadTeam* team) {
   if (!velocity.given()) {
     for_each_run(
         team,
         [&](std::int64_t count, std::int64_t at_p, std::int64_t at_g) {
-          T* p = base<T>(parameter) + at_p;
-          const T* g = base<T>(gradient) + at_g;
+          E* p = base<E>(parameter) + at_p;
+          const E* g = base<E>(gradient) + at_g;
           for (std::int64_t i = 0; i < count; ++i) {
             p[i] =
-                static_cast<T>(static_cast<double>(p[i]) - options.learning_rate * static_cast<double>(g[i]));
+                static_cast<E>(static_cast<double>(p[i]) - options.learning_rate * static_cast<double>(g[i]));
           }
         },
         parameter, gradient);
@@ -123,19 +123,19 @@ void sgd(const SgdOptions& options, const TensorView& parameter, const ConstTens
   for_each_run(
       team,
       [&](std::int64_t count, std::int64_t at_p, std::int64_t at_g, std::int64_t at_v) {
-        T* p = base<T>(parameter) + at_p;
-        T* v = base<T>(velocity) + at_v;
-        const T* g = base<T>(gradient) + at_g;
+        E* p = base<E>(parameter) + at_p;
+        E* v = base<E>(velocity) + at_v;
+        const E* g = base<E>(gradient) + at_g;
         for (std::int64_t i = 0; i < count; ++i) {
           const double next = options.momentum * static_cast<double>(v[i]) + static_cast<double>(g[i]);
-          p[i] = static_cast<T>(static_cast<double>(p[i]) - options.learning_rate * next);
-          v[i] = static_cast<T>(next);
+          p[i] = static_cast<E>(static_cast<double>(p[i]) - options.learning_rate * next);
+          v[i] = static_cast<E>(next);
         }
       },
       parameter, gradient, velocity);
 }
 
-template <class T>
+template <class E>
 void adam(const AdamOptions& options, std::int64_t step, const TensorView& parameter,
           const ConstTensorView& gradient, const TensorView& m, const TensorView& v, ThreadTeam* team) {
   const double correction1 = 1 - std::pow(options.beta1, static_cast<double>(step));
@@ -143,32 +143,32 @@ void adam(const AdamOptions& options, std::int64_t step, const TensorView& param
   for_each_run(
       team,
       [&](std::int64_t count, std::int64_t at_p, std::int64_t at_g, std::int64_t at_m, std::int64_t at_v) {
-        T* p = base<T>(parameter) + at_p;
-        T* first = base<T>(m) + at_m;
-        T* second = base<T>(v) + at_v;
-        const T* g = base<T>(gradient) + at_g;
+        E* p = base<E>(parameter) + at_p;
+        E* first = base<E>(m) + at_m;
+        E* second = base<E>(v) + at_v;
+        const E* g = base<E>(gradient) + at_g;
         for (std::int64_t i = 0; i < count; ++i) {
           const double d = static_cast<double>(g[i]);
           const double mean = options.beta1 * static_cast<double>(first[i]) + (1 - options.beta1) * d;
           const double square = options.beta2 * static_cast<double>(second[i]) + (1 - options.beta2) * d * d;
           const double scale = std::sqrt(square / correction2) + options.epsilon;
-          p[i] = static_cast<T>(static_cast<double>(p[i]) -
+          p[i] = static_cast<E>(static_cast<double>(p[i]) -
                                 options.learning_rate * (mean / correction1) / scale);
-          first[i] = static_cast<T>(mean);
-          second[i] = static_cast<T>(square);
+          first[i] = static_cast<E>(mean);
+          second[i] = static_cast<E>(square);
         }
       },
       parameter, gradient, m, v);
 }
 
-template <class T>
+template <class E>
 double sum_of_squares(const TensorView& view, ThreadTeam* team) {
   const auto sum_of = [&](std::int64_t begin, std::int64_t end) {
     double sum = 0;
     for_each_run(
         begin, end,
         [&](std::int64_t count, std::int64_t at) {
-          const T* row = base<T>(view) + at;
+          const E* row = base<E>(view) + at;
           for (std::int64_t i = 0; i < count; ++i) {
             sum += static_cast<double>(row[i]) * static_cast<double>(row[i]);
           }
@@ -182,14 +182,14 @@ double sum_of_squares(const TensorView& view, ThreadTeam* team) {
   return sums.total();
 }
 
-template <class T>
+template <class E>
 void scale_by(const TensorView& view, double factor, ThreadTeam* team) {
   for_each_run(
       team,
       [&](std::int64_t count, std::int64_t at) {
-        T* row = base<T>(view) + at;
+        E* row = base<E>(view) + at;
         for (std::int64_t i = 0; i < count; ++i)
-          row[i] = static_cast<T>(static_cast<double>(row[i]) * factor);
+          row[i] = static_cast<E>(static_cast<double>(row[i]) * factor);
       },
       view);
 }

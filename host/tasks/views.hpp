@@ -37,7 +37,7 @@ inline void check_f32_or_f64(std::string_view name, const ConstTensorView& view)
   }
 }
 
-// Calls body(T{}) with T the element type of an f32 or f64 tensor.
+// Calls body(E{}) with E the element type of an f32 or f64 tensor.
 template <class Body>
 void with_float(DataType type, Body&& body) {
   if (type == DataType::f64) {
@@ -47,57 +47,57 @@ void with_float(DataType type, Body&& body) {
   }
 }
 
-template <class T>
-const T* row_of(const ConstTensorView& view, std::int64_t i) {
-  return static_cast<const T*>(view.data()) + i * view.stride(0);
+template <class E>
+const E* row_of(const ConstTensorView& view, std::int64_t i) {
+  return static_cast<const E*>(view.data()) + i * view.stride(0);
 }
-template <class T>
-T* row_of(const TensorView& view, std::int64_t i) {
-  return static_cast<T*>(view.data()) + i * view.stride(0);
+template <class E>
+E* row_of(const TensorView& view, std::int64_t i) {
+  return static_cast<E*>(view.data()) + i * view.stride(0);
 }
-template <class T>
-const T* row_of(const ConstTensorView& view, std::int64_t i, std::int64_t j) {
-  return row_of<T>(view, i) + j * view.stride(1);
+template <class E>
+const E* row_of(const ConstTensorView& view, std::int64_t i, std::int64_t j) {
+  return row_of<E>(view, i) + j * view.stride(1);
 }
-template <class T>
-T* row_of(const TensorView& view, std::int64_t i, std::int64_t j) {
-  return row_of<T>(view, i) + j * view.stride(1);
+template <class E>
+E* row_of(const TensorView& view, std::int64_t i, std::int64_t j) {
+  return row_of<E>(view, i) + j * view.stride(1);
 }
 
 // A view [T][B][...] or [B][T][...], asked by step and sequence whatever the layout. B = 1, T = 1 included.
-template <class T>
+template <class E>
 class Steps {
  public:
   Steps(const ConstTensorView& view, Layout layout)
-      : data_(static_cast<const T*>(view.data())),
+      : data_(static_cast<const E*>(view.data())),
         step_(stride_of(view, layout, 0)),
         sequence_(stride_of(view, layout, 1)) {}
 
-  const T* at(std::int64_t t, std::int64_t b) const { return data_ + t * step_ + b * sequence_; }
+  const E* at(std::int64_t t, std::int64_t b) const { return data_ + t * step_ + b * sequence_; }
 
   static std::int64_t stride_of(const ConstTensorView& view, Layout layout, int time_major_dimension) {
     return view.stride(layout == Layout::time_major ? time_major_dimension : 1 - time_major_dimension);
   }
 
  private:
-  const T* data_;
+  const E* data_;
   std::int64_t step_;
   std::int64_t sequence_;
 };
 
 // As Steps, for what a call writes.
-template <class T>
+template <class E>
 class OutputSteps {
  public:
   OutputSteps(const TensorView& view, Layout layout)
-      : data_(static_cast<T*>(view.data())),
-        step_(Steps<T>::stride_of(view, layout, 0)),
-        sequence_(Steps<T>::stride_of(view, layout, 1)) {}
+      : data_(static_cast<E*>(view.data())),
+        step_(Steps<E>::stride_of(view, layout, 0)),
+        sequence_(Steps<E>::stride_of(view, layout, 1)) {}
 
-  T* at(std::int64_t t, std::int64_t b) const { return data_ + t * step_ + b * sequence_; }
+  E* at(std::int64_t t, std::int64_t b) const { return data_ + t * step_ + b * sequence_; }
 
  private:
-  T* data_;
+  E* data_;
   std::int64_t step_;
   std::int64_t sequence_;
 };

@@ -63,10 +63,10 @@ std::uint16_t encoded(const Half& half, double value) {
   return static_cast<std::uint16_t>(sign | std::min<std::uint32_t>(bits, infinity));
 }
 
-template <class T>
-T load(const std::byte* from) {
-  T value;
-  std::memcpy(&value, from, sizeof(T));
+template <class E>
+E load(const std::byte* from) {
+  E value;
+  std::memcpy(&value, from, sizeof(E));
   return value;
 }
 

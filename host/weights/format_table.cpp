@@ -236,7 +236,7 @@ class Builder {
     }
   }
 
-  // lstm i f c o, gru u r o; [D][K][G][H]. One bias, of which lbr_gru's last block is bR of the candidate.
+  // lstm i f c o, gru u r o; [D][J][G][H]. One bias, of which lbr_gru's last block is bR of the candidate.
   void onednn() {
     no_coupling();
     const bool split = is_gru() && !resets_before();
@@ -356,7 +356,7 @@ class Builder {
     }
   }
 
-  // A gate of a gru whose gates have tensors of their own: [K][H], [H][H] and, -1 for none, [H].
+  // A gate of a gru whose gates have tensors of their own: [J][H], [H][H] and, -1 for none, [H].
   void gate_apart(std::int64_t gate, int W, int R, int b) {
     const bool negative = gate == kUpdateGate;
     block(W, Parameter::W, 0, gate, 0, 1, hidden_).negative = negative;

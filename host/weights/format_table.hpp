@@ -11,7 +11,7 @@ inline constexpr int kParameters = 6;
 
 // One gate of one direction of a canonical parameter in a tensor of a convention: element (row, column) lies
 // at offset + row * row_stride + column * column_stride. Rows are hidden units (elements of h for a
-// projection), columns are K, P or 1.
+// projection), columns are J, P or 1.
 struct FormatBlock {
   int tensor = 0;
   Parameter parameter = Parameter::W;

@@ -90,16 +90,16 @@ void set_reverse_activations(Spec& spec, std::span<const GateActivation> forward
   std::ranges::copy(reverse, spec.reverse_activations.emplace().begin());
 }
 
-// The cell's own functions where the operator names them, so that every engine can have the layer.
-void set_activations(Spec& spec, std::span<const GateActivation> functions) {
-  for (std::size_t i = 0; i < functions.size(); ++i) {
-    const Activation function = functions[i].function;
+// The cell's own activations where the operator names them, so that every engine can have the layer.
+void set_activations(Spec& spec, std::span<const GateActivation> activations) {
+  for (std::size_t i = 0; i < activations.size(); ++i) {
+    const Activation function = activations[i].function;
     const bool is_gate = spec.cell != Cell::rnn && i == 0;
     if (function == (is_gate ? Activation::sigmoid : Activation::tanh)) continue;
     if (spec.cell == Cell::rnn && function == Activation::relu) {
       spec.activation = RnnActivation::relu;
     } else {
-      spec.activations[i] = functions[i];
+      spec.activations[i] = activations[i];
     }
   }
 }
@@ -114,17 +114,17 @@ void read_activations(const OnnxAttributes& attributes, Spec& spec) {
   }
   Parameters alphas("activation_alpha", attributes.activation_alpha);
   Parameters betas("activation_beta", attributes.activation_beta);
-  std::vector<GateActivation> functions;
+  std::vector<GateActivation> activations;
   for (const std::string& name : names) {
     const OnnxFunction& function = function_of(name);
-    GateActivation& gate = functions.emplace_back();
+    GateActivation& gate = activations.emplace_back();
     gate.function = function.function;
     if (function.has_alpha) gate.alpha = alphas.next(function, function.alpha);
     if (function.has_beta) gate.beta = betas.next(function, function.beta);
   }
   alphas.check_all_taken();
   betas.check_all_taken();
-  const std::span<const GateActivation> all(functions);
+  const std::span<const GateActivation> all(activations);
   const std::span<const GateActivation> forward = all.first(std::min(each, all.size()));
   set_activations(spec, forward);
   if (all.size() > each) set_reverse_activations(spec, forward, all.subspan(each));

@@ -12,12 +12,12 @@
  *
  *     T steps   B batch   I input size   H hidden size   P projection size, H where there is no projection
  *     D directions (1 or 2)   L layers   G gates: rnn 1, gru 3, lstm 4, lstm with coupled gates 3
- *     K inputs of a layer: I for the first, D*P above
+ *     J inputs of a layer: I for the first, D*P above
  *
  * Canonical tensors are row-major. Gates are in the order r z n (gru: reset, update, candidate) and i f g o
  * (lstm: input, forget, candidate, output; coupled i g o):
  *
- *     W [D][G*H][K]   R [D][G*H][P]   bW, bR [D][G*H]   projection [D][P][H]
+ *     W [D][G*H][J]   R [D][G*H][P]   bW, bR [D][G*H]   projection [D][P][H]
  *     peephole [D][3*H] of i f o, coupled [D][2*H] of i o
  *     x [T][B][I], y [T][B][D*P] with the forward half first, reset_mask uint8 [T][B]
  *     h0, hN [L][D][B][P]   c0, cN [L][D][B][H]   lengths int32 [B]
@@ -602,9 +602,9 @@ RECUR_API void recur_graph_free(recur_graph* graph);
 /** The canonical tensors of one layer (0-based), in `out`: dense, of the Spec's dtype, without memory: set
    each `data` of a tensor whose rank is not 0, which stands for one that the layer does not have, such as R and
    bR of RECUR_MIN_GRU. G is 1 (rnn), 2 (min_gru), 3 (gru, coupled lstm) or 4 (lstm); gates are i f g o, r z n
-   and z n; K is I for layer 0, above it D*P; P is H without a projection.
+   and z n; J is I for layer 0, above it D*P; P is H without a projection.
 
-       W          [D][G*H][K]
+       W          [D][G*H][J]
        R          [D][G*H][P]
        bW, bR     [D][G*H]      as `bias` has them
        peephole   [D][3*H] (i f o), coupled [D][2*H] (i o)

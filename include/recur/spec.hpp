@@ -144,7 +144,7 @@ constexpr std::int64_t output_size_of(const Spec& spec) {
   return is_projected(spec) ? spec.projection_size : spec.hidden_size;
 }
 
-/// K, the columns of W of a layer (0-based): I for the first layer, D*P for the others.
+/// J, the columns of W of a layer (0-based): I for the first layer, D*P for the others.
 constexpr std::int64_t layer_input_size(const Spec& spec, std::int64_t layer) {
   return layer == 0 ? spec.input_size : directions_of(spec) * output_size_of(spec);
 }

@@ -18,7 +18,7 @@
 /// Canonical tensors, row-major (sizes int64, strides in elements, inner stride 1); without a projection, P
 /// is H:
 ///
-///     W [D][G*H][K]   K = I for the first layer, D*P for the others
+///     W [D][G*H][J]   J = I for the first layer, D*P for the others
 ///     R [D][G*H][P]
 ///     bW, bR [D][G*H]
 ///     peephole [D][3*H] in order i f o ([D][2*H], i o, when i and f are coupled)

@@ -18,7 +18,7 @@ namespace recur {
 /// only read weights, and their outputs overlap none.
 template <class View>
 struct BasicLayerWeights {
-  View W;           ///< [D][G*H][K], K = I for layer 0 and D*P above
+  View W;           ///< [D][G*H][J], J = I for layer 0 and D*P above
   View R;           ///< [D][G*H][P], P = H without a projection; given exactly when `has_recurrent_weights`
   View bW;          ///< [D][G*H], given unless `Bias::none`
   View bR;          ///< [D][G*H], given exactly when there is R and `Bias::both`

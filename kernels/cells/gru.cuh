@@ -1,16 +1,16 @@
 // Gated recurrent units, gates r z n; h = (1 - z) n + z h'.
 #pragma once
 
-#include "kernels/cells/functions.cuh"
+#include "kernels/cells/activations.cuh"
 #include "kernels/cells/unit.cuh"
 
 namespace recur::cells {
 
 // Reset after the product (cuDNN, PyTorch): n = tanh(a_n + r * s), with a_n the input part of the candidate's
 // sum and s its recurrent part, kept apart.
-template <class F = OwnFunctions>
+template <class F = OwnActivations>
 struct GruResetAfter : CellDefaults {
-  using Functions = F;
+  using Activations = F;
   template <class Others>
   using With = GruResetAfter<Others>;
   static constexpr int kGates = 3;
@@ -18,7 +18,7 @@ struct GruResetAfter : CellDefaults {
   static constexpr int kSplitGate = 2;
   static constexpr int kValues = 4;  // r z n s
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
-  static constexpr int kFunctions = 2;
+  static constexpr int kActivations = 2;
   static constexpr int kNonlinearities = kGates;
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : kGates; }
 
@@ -36,26 +36,26 @@ struct GruResetAfter : CellDefaults {
   RECUR_HD static void backward(BackwardUnit<GruResetAfter, V>& u) {
     const V r = u.saved[0], z = u.saved[1], n = u.saved[2], s = u.saved[3];
     const V da = F::template times_slope<CandidateRole, Math>(u, 2, u.dh * (V(1) - z));
-    u.dsums[0] = F::template times_slope<GateRole, Math>(u, 0, da * s);
-    u.dsums[1] = F::template times_slope<GateRole, Math>(u, 1, u.dh * (u.h_prev - n));
-    u.dsums[2] = da;
-    u.dsums[3] = da * r;
+    u.dgates[0] = F::template times_slope<GateRole, Math>(u, 0, da * s);
+    u.dgates[1] = F::template times_slope<GateRole, Math>(u, 1, u.dh * (u.h_prev - n));
+    u.dgates[2] = da;
+    u.dgates[3] = da * r;
     u.dh_prev = u.dh * z;
   }
 };
 
 // Reset before the product (Cho et al. 2014): n = tanh(a_n), a_n = W x + R (r * h') + biases. The candidate's
 // recurrent product needs r * h' of every unit, so a step has two phases with an exchange between.
-template <class F = OwnFunctions>
+template <class F = OwnActivations>
 struct GruResetBefore : CellDefaults {
-  using Functions = F;
+  using Activations = F;
   template <class Others>
   using With = GruResetBefore<Others>;
   static constexpr int kGates = 3;
   static constexpr int kSums = 3;
   static constexpr int kValues = 3;  // r z n
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
-  static constexpr int kFunctions = 2;
+  static constexpr int kActivations = 2;
   static constexpr int kNonlinearities = kGates;
   static constexpr int kPhases = 2;
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : (phase == 1 ? 2 : kGates); }
@@ -79,12 +79,12 @@ struct GruResetBefore : CellDefaults {
   RECUR_HD static void backward(BackwardUnit<GruResetBefore, V>& u) {
     const V r = u.saved[0], z = u.saved[1], n = u.saved[2];
     if constexpr (kPhase == 0) {
-      u.dsums[1] = F::template times_slope<GateRole, Math>(u, 1, u.dh * (u.h_prev - n));
-      u.dsums[2] = F::template times_slope<CandidateRole, Math>(u, 2, u.dh * (V(1) - z));
+      u.dgates[1] = F::template times_slope<GateRole, Math>(u, 1, u.dh * (u.h_prev - n));
+      u.dgates[2] = F::template times_slope<CandidateRole, Math>(u, 2, u.dh * (V(1) - z));
       u.dh_prev = u.dh * z;
       u.exchange = r * u.h_prev;
     } else {
-      u.dsums[0] = F::template times_slope<GateRole, Math>(u, 0, u.d_exchange * u.h_prev);
+      u.dgates[0] = F::template times_slope<GateRole, Math>(u, 0, u.d_exchange * u.h_prev);
       u.dh_prev = u.dh_prev + u.d_exchange * r;
     }
   }

@@ -1,15 +1,15 @@
 // Long short-term memory, gates i f g o (i g o where the forget gate is coupled, f = 1 - i).
 #pragma once
 
-#include "kernels/cells/functions.cuh"
+#include "kernels/cells/activations.cuh"
 #include "kernels/cells/unit.cuh"
 
 namespace recur::cells {
 
 // With peepholes i and f also see c_{t-1}, and o sees c_t; weights in order i f o (i o where coupled).
-template <bool Peephole, bool Coupled, class F = OwnFunctions>
+template <bool Peephole, bool Coupled, class F = OwnActivations>
 struct Lstm : CellDefaults {
-  using Functions = F;
+  using Activations = F;
   template <class Others>
   using With = Lstm<Peephole, Coupled, Others>;
   static constexpr int kGates = Coupled ? 3 : 4;
@@ -18,7 +18,7 @@ struct Lstm : CellDefaults {
   static constexpr int kSaved = saved_of<F>(kValues, kGates);
   static constexpr int kPeepholes = Peephole ? kGates - 1 : 0;
   static constexpr bool kCellState = true;
-  static constexpr int kFunctions = 3;
+  static constexpr int kActivations = 3;
   static constexpr int kNonlinearities = kGates + 1;  // those of the gates and of c
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : kGates; }
 
@@ -72,15 +72,15 @@ struct Lstm : CellDefaults {
       const V f = u.saved[kForget];
       d_input = d_input * g;
       const V d_forget = F::template times_slope<GateRole, Math>(u, kForget, dc * u.c_prev);
-      u.dsums[kForget] = d_forget;
+      u.dgates[kForget] = d_forget;
       u.dc_prev = dc * f;
       if constexpr (Peephole) u.dc_prev = u.dc_prev + d_forget * u.peephole[kForget];
     }
     if constexpr (Peephole) u.dc_prev = u.dc_prev + d_input * u.peephole[kInput];
 
-    u.dsums[kInput] = d_input;
-    u.dsums[kCandidate] = F::template times_slope<CandidateRole, Math>(u, kCandidate, dc * i);
-    u.dsums[kOutput] = d_output;
+    u.dgates[kInput] = d_input;
+    u.dgates[kCandidate] = F::template times_slope<CandidateRole, Math>(u, kCandidate, dc * i);
+    u.dgates[kOutput] = d_output;
     u.dh_prev = V(0);
   }
 };

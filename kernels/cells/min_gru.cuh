@@ -2,21 +2,21 @@
 // state, so the cell has no R, and it is linear in its state.
 #pragma once
 
-#include "kernels/cells/functions.cuh"
+#include "kernels/cells/activations.cuh"
 #include "kernels/cells/unit.cuh"
 
 namespace recur::cells {
 
-template <class F = OwnFunctions>
+template <class F = OwnActivations>
 struct MinGru : CellDefaults {
-  using Functions = F;
+  using Activations = F;
   template <class Others>
   using With = MinGru<Others>;
   static constexpr int kGates = 2;
   static constexpr int kSums = 2;
   static constexpr int kValues = 2;                       // z n
   static constexpr int kSaved = saved_of<F>(kValues, 1);  // n is its sum
-  static constexpr int kFunctions = 1;
+  static constexpr int kActivations = 1;
   static constexpr int kNonlinearities = 1;
   static constexpr int phase_gate(int phase) { return phase == 0 ? 0 : kGates; }
   static constexpr Reads gate_reads(int /*gate*/) { return Reads::input; }
@@ -41,8 +41,8 @@ struct MinGru : CellDefaults {
   template <int kPhase, class Math, class V>
   RECUR_HD static void backward(BackwardUnit<MinGru, V>& u) {
     const V z = u.saved[0], n = u.saved[1];
-    u.dsums[0] = F::template times_slope<GateRole, Math>(u, 0, u.dh * (n - u.h_prev));
-    u.dsums[1] = u.dh * z;
+    u.dgates[0] = F::template times_slope<GateRole, Math>(u, 0, u.dh * (n - u.h_prev));
+    u.dgates[1] = u.dh * z;
     u.dh_prev = u.dh * (V(1) - z);
   }
 };

@@ -10,12 +10,12 @@
 //
 // A cell declares
 //
-//     Functions   the functions of its gates (functions.cuh); With<F>: the same cell with others
+//     Activations   the functions of its gates (functions.cuh); With<F>: the same cell with others
 //     kGates      blocks of H rows in W, and in R where the cell has R   (G)
 //     kSums       pre-activation sums kept apart: kGates, plus one where a gate needs its recurrent part alone
 //     kValues     values per unit and step that backward needs beside h and c, those of the gates first
 //     kSaved      these, and slopes where the functions keep them
-//     kFunctions  places of Spec::activations that the cell has a function for
+//     kActivations  places of Spec::activations that the cell has a function for
 //     kNonlinearities, values of sigmoid or tanh that a step of a unit takes; relu is none
 //     phase_gate(p), the first gate whose sum phase p completes; its last is phase_gate(p + 1) - 1
 //
@@ -69,7 +69,7 @@ struct CellDefaults {
 
 // Inputs and outputs of a forward step.
 template <class Cell, class V>
-struct ForwardUnit : Cell::Functions::template Choice<V> {
+struct ForwardUnit : Cell::Activations::template Choice<V> {
   using Kind = Cell;
   V sums[Cell::kSums];                                      // in: W x, R h where the gate reads it, biases
   V peephole[Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];  // in
@@ -81,17 +81,17 @@ struct ForwardUnit : Cell::Functions::template Choice<V> {
 
 // Inputs and outputs of a backward step. `dh` and `dc` are the whole gradients that reach h_t and c_t.
 template <class Cell, class V>
-struct BackwardUnit : Cell::Functions::template Choice<V> {
+struct BackwardUnit : Cell::Activations::template Choice<V> {
   using Kind = Cell;
   V saved[Cell::kSaved];                                    // in
   V peephole[Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];  // in
   V h_prev, c_prev, c;                                      // in
   V dh, dc;                                                 // in
-  V d_exchange;          // in to phase 1: gradient of what forward exchanged
-  V dsums[Cell::kSums];  // out: gradients of sums
-  V exchange;            // out of phase 0 where there is a phase 1: what forward exchanged
-  V dh_prev;             // out: the part that does not pass through R
-  V dc_prev;             // out
+  V d_exchange;           // in to phase 1: gradient of what forward exchanged
+  V dgates[Cell::kSums];  // out: gradients of sums
+  V exchange;             // out of phase 0 where there is a phase 1: what forward exchanged
+  V dh_prev;              // out: the part that does not pass through R
+  V dc_prev;              // out
 };
 
 }  // namespace recur::cells

@@ -70,7 +70,7 @@ struct Traits {
   int phase_gate[kMaxPhases + 1];
   bool recurrent;  // whether the cell has R: a product of each phase with the rows of its gates
   bool linear;
-  int functions;
+  int activations;
   int slopes;  // values more that are kept where functions keep their slopes
   int nonlinearities;
 
@@ -89,8 +89,8 @@ constexpr bool gates_read_alike() {
   return true;
 }
 
-// The cell's own functions, if their slopes were kept.
-struct KeptSlopes : OwnFunctions {
+// The cell's own activations, if their slopes were kept.
+struct KeptSlopes : OwnActivations {
   static constexpr bool kSlopes = true;
 };
 
@@ -109,7 +109,7 @@ struct TraitsOf {
                   .phase_gate = {Cell::phase_gate(0), Cell::phase_gate(1), Cell::phase_gate(2)},
                   .recurrent = Cell::gate_reads(0) != Reads::input,
                   .linear = Cell::kLinear,
-                  .functions = Cell::kFunctions,
+                  .activations = Cell::kActivations,
                   .slopes = Cell::template With<KeptSlopes>::kSaved - Cell::kSaved,
                   .nonlinearities = Cell::kNonlinearities};
   }

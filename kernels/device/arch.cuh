@@ -31,10 +31,10 @@ RECUR_DEVICE unsigned shared_address(const void* pointer) {
 #endif
 
 // Counted by simt as an access of this lane to its block's shared memory; nothing on a GPU.
-template <class T>
-RECUR_DEVICE T* noted(T* shared RECUR_WHERE) {
+template <class E>
+RECUR_DEVICE E* noted(E* shared RECUR_WHERE) {
 #if defined(RECUR_SIMT)
-  simt::note_shared_access(shared, sizeof(T), where);
+  simt::note_shared_access(shared, sizeof(E), where);
 #endif
   return shared;
 }

@@ -49,12 +49,12 @@ RECUR_DEVICE unsigned cluster_size() {
 }
 
 // The same place in the shared memory of block `rank`; not before the first cluster barrier.
-template <class T>
-RECUR_DEVICE T* map_shared(T* shared, unsigned rank RECUR_WHERE) {
+template <class E>
+RECUR_DEVICE E* map_shared(E* shared, unsigned rank RECUR_WHERE) {
 #if defined(RECUR_SIMT)
-  return static_cast<T*>(simt::map_shared(shared, rank, where));
+  return static_cast<E*>(simt::map_shared(shared, rank, where));
 #elif RECUR_ARCH >= 90
-  T* mapped;
+  E* mapped;
   asm("mapa.u64 %0, %1, %2;" : "=l"(mapped) : "l"(shared), "r"(rank));
   return mapped;
 #else
@@ -198,25 +198,25 @@ RECUR_DEVICE void mbarrier_wait(std::uint64_t* barrier, unsigned parity RECUR_WH
 #endif
 }
 
-// Stores 4, 8 or 16 bytes (by the size of T) at the place of `shared` in block `rank`; arrives later, and
+// Stores 4, 8 or 16 bytes (by the size of E) at the place of `shared` in block `rank`; arrives later, and
 // counts as its size on the barrier at the place of `barrier` in the same block.
-template <class T>
-RECUR_DEVICE void store_async(T* shared, const T& value, std::uint64_t* barrier, unsigned rank RECUR_WHERE) {
-  static_assert(sizeof(T) == 4 || sizeof(T) == 8 || sizeof(T) == 16,
+template <class E>
+RECUR_DEVICE void store_async(E* shared, const E& value, std::uint64_t* barrier, unsigned rank RECUR_WHERE) {
+  static_assert(sizeof(E) == 4 || sizeof(E) == 8 || sizeof(E) == 16,
                 "st.async has no other sizes: join 16-bit values in pairs");
 #if defined(RECUR_SIMT)
-  simt::store_async(simt::map_shared(shared, rank, where), &value, sizeof(T),
+  simt::store_async(simt::map_shared(shared, rank, where), &value, sizeof(E),
                     static_cast<std::uint64_t*>(simt::map_shared(barrier, rank, where)), where);
 #elif RECUR_ARCH >= 90
   unsigned to, counted_by;
   asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(to) : "r"(shared_address(shared)), "r"(rank));
   asm("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(counted_by) : "r"(shared_address(barrier)), "r"(rank));
   const auto* words = reinterpret_cast<const unsigned*>(&value);
-  if constexpr (sizeof(T) == 4) {
+  if constexpr (sizeof(E) == 4) {
     asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.b32 [%0], %1, [%2];" ::"r"(to),
                  "r"(words[0]), "r"(counted_by)
                  : "memory");
-  } else if constexpr (sizeof(T) == 8) {
+  } else if constexpr (sizeof(E) == 8) {
     asm volatile(
         "st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v2.b32 [%0], {%1, %2}, [%3];" ::"r"(to),
         "r"(words[0]), "r"(words[1]), "r"(counted_by)

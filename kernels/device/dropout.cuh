@@ -1,6 +1,6 @@
 // Dropout between layers (docs/equations.md): which outputs of a layer a training pass drops on their way to
-// the next one. A mark is a function of the call's seed and of where the output stands, and of nothing else,
-// so that every engine has the same marks, and backward forms them again where it needs them.
+// the next one. The mask is a function of the call's seed and of where the output stands, and of nothing else,
+// so that every engine has the same mask, and backward forms it again where it needs it.
 #pragma once
 
 #include <cstdint>

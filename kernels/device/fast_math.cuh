@@ -59,7 +59,7 @@ RECUR_HD float hardware_tanh(float x) {
 
 }  // namespace fast_math
 
-template <class T>
+template <class E>
 struct FastMath {
   RECUR_HD static float sigmoid(float x) { return fast_math::inverse_of_one_and_exponential<-1>(x); }
   // Near 0 the error is absolute, that of f32 at 1.

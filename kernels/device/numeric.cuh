@@ -30,7 +30,7 @@ struct StorageOf<DataType::bf16> {
 template <DataType kType>
 using Storage = typename StorageOf<kType>::Type;
 
-template <class T>
+template <class E>
 struct ComputeOf {
   using Type = float;
 };
@@ -38,20 +38,20 @@ template <>
 struct ComputeOf<double> {
   using Type = double;
 };
-template <class T>
-using Compute = typename ComputeOf<T>::Type;
+template <class E>
+using Compute = typename ComputeOf<E>::Type;
 
 RECUR_DEVICE float to_compute(float value) { return value; }
 RECUR_DEVICE double to_compute(double value) { return value; }
 RECUR_DEVICE float to_compute(__half value) { return __half2float(value); }
 RECUR_DEVICE float to_compute(__nv_bfloat16 value) { return __bfloat162float(value); }
 
-template <class T>
-RECUR_DEVICE T to_storage(Compute<T> value) {
+template <class E>
+RECUR_DEVICE E to_storage(Compute<E> value) {
   // A pair is converted by the arithmetic units (F2FP), a single value at times by the slow ones (F2F).
-  if constexpr (std::is_same_v<T, __half>) {
+  if constexpr (std::is_same_v<E, __half>) {
     return __floats2half2_rn(value, 0.0f).x;
-  } else if constexpr (std::is_same_v<T, __nv_bfloat16>) {
+  } else if constexpr (std::is_same_v<E, __nv_bfloat16>) {
     return __floats2bfloat162_rn(value, 0.0f).x;
   } else {
     return value;

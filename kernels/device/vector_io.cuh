@@ -7,30 +7,30 @@
 namespace recur::device {
 
 // Elements that move together; a power of two of them, at most 16 bytes.
-template <class T, int kWidth>
-struct alignas(sizeof(T) * kWidth) Pack {
-  T values[kWidth];
+template <class E, int kWidth>
+struct alignas(sizeof(E) * kWidth) Pack {
+  E values[kWidth];
 };
 
 // `from` is aligned to the pack.
-template <int kWidth, class T>
-RECUR_DEVICE void load(const T* from, Compute<T> (&to)[kWidth]) {
-  const Pack<T, kWidth> pack = *reinterpret_cast<const Pack<T, kWidth>*>(from);
+template <int kWidth, class E>
+RECUR_DEVICE void load(const E* from, Compute<E> (&to)[kWidth]) {
+  const Pack<E, kWidth> pack = *reinterpret_cast<const Pack<E, kWidth>*>(from);
   RECUR_UNROLL
   for (int i = 0; i < kWidth; ++i) to[i] = to_compute(pack.values[i]);
 }
 
-template <int kWidth, class T>
-RECUR_DEVICE void store(const Compute<T> (&from)[kWidth], T* to) {
-  Pack<T, kWidth> pack;
+template <int kWidth, class E>
+RECUR_DEVICE void store(const Compute<E> (&from)[kWidth], E* to) {
+  Pack<E, kWidth> pack;
   RECUR_UNROLL
-  for (int i = 0; i < kWidth; ++i) pack.values[i] = to_storage<T>(from[i]);
-  *reinterpret_cast<Pack<T, kWidth>*>(to) = pack;
+  for (int i = 0; i < kWidth; ++i) pack.values[i] = to_storage<E>(from[i]);
+  *reinterpret_cast<Pack<E, kWidth>*>(to) = pack;
 }
 
-template <int kWidth, class T>
-RECUR_DEVICE void store_zeros(T* to) {
-  const Compute<T> zeros[kWidth] = {};
+template <int kWidth, class E>
+RECUR_DEVICE void store_zeros(E* to) {
+  const Compute<E> zeros[kWidth] = {};
   store(zeros, to);
 }
 

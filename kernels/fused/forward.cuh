@@ -21,14 +21,14 @@ struct StepArguments {
 };
 
 // Elements [0, left) of a part; zeros past them.
-template <bool kVectors, class T>
-RECUR_DEVICE Part<T> load_part(const T* from, int left) {
-  Part<T> part = {};
+template <bool kVectors, class E>
+RECUR_DEVICE Part<E> load_part(const E* from, int left) {
+  Part<E> part = {};
   if constexpr (kVectors) {
-    if (left > 0) part = *reinterpret_cast<const Part<T>*>(from);
+    if (left > 0) part = *reinterpret_cast<const Part<E>*>(from);
   } else {
     RECUR_UNROLL
-    for (int i = 0; i < static_cast<int>(sizeof(part) / sizeof(T)); ++i) {
+    for (int i = 0; i < static_cast<int>(sizeof(part) / sizeof(E)); ++i) {
       if (i < left) part.values[i] = from[i];
     }
   }
@@ -39,7 +39,7 @@ RECUR_DEVICE Part<T> load_part(const T* from, int left) {
 template <bool kVectors, class Product, int kGates, int kTiles>
 class WarpProduct {
  public:
-  using T = typename Product::T;
+  using E = typename Product::E;
   using Sums = typename Product::template Sums<kGates, kTiles>;
 
   RECUR_DEVICE WarpProduct(const StepArguments& a, const Track& track, int first_row)
@@ -54,8 +54,8 @@ class WarpProduct {
     // Lanes of units that do not exist have nothing to read.
     unit_depth_ = unit < depth_ ? depth_ : 0;
     gate_stride_ = depth_ * track.R_row;
-    R_ = static_cast<const T*>(track.R) + a.first_gate * gate_stride_ + unit * track.R_row + k_;
-    h_ = static_cast<const T*>(a.forward.phase == 0 ? track.h : track.step.exchange) +
+    R_ = static_cast<const E*>(track.R) + a.first_gate * gate_stride_ + unit * track.R_row + k_;
+    h_ = static_cast<const E*>(a.forward.phase == 0 ? track.h : track.step.exchange) +
          std::int64_t{first_row} * depth_ + k_;
   }
 
@@ -90,14 +90,14 @@ class WarpProduct {
   RECUR_DEVICE const Sums& sums() const { return sums_; }
 
  private:
-  static constexpr int kPart = 16 / static_cast<int>(sizeof(T));
+  static constexpr int kPart = 16 / static_cast<int>(sizeof(E));
   static constexpr int kChunk = 4 * kPart;
   static constexpr int kAhead = kVectors ? Product::kAhead : 1;
   static constexpr int kStates = kVectors ? Product::template kStates<kTiles> : 1;
   using State = typename Product::template State<kTiles>;
 
   RECUR_DEVICE int k_of(int chunk) const { return k_ + chunk * stride_; }
-  RECUR_DEVICE void load_weights(int chunk, Part<T> (&to)[kGates]) const {
+  RECUR_DEVICE void load_weights(int chunk, Part<E> (&to)[kGates]) const {
     RECUR_UNROLL
     for (int gate = 0; gate < kGates; ++gate) {
       to[gate] = load_part<kVectors>(R_ + gate * gate_stride_ + chunk * stride_, unit_depth_ - k_of(chunk));
@@ -111,19 +111,19 @@ class WarpProduct {
   int k_;            // of this lane's part of the first
   int unit_depth_;
   std::int64_t gate_stride_;
-  const T* R_;
-  const T* h_;
-  Part<T> weights_[kAhead][kGates];
+  const E* R_;
+  const E* h_;
+  Part<E> weights_[kAhead][kGates];
   Sums sums_;
 };
 
 template <class Product, int kGates, int kTiles>
-using Partial = device::Compute<typename Product::T>[kMostWarps][kGates][kTiles * kTileRows][kUnits];
+using Partial = device::Compute<typename Product::E>[kMostWarps][kGates][kTiles * kTileRows][kUnits];
 
 template <bool kVectors, class Product, int kGates, int kTiles>
 RECUR_DEVICE void run_step(const StepArguments& a, Partial<Product, kGates, kTiles>& partial) {
-  using T = typename Product::T;
-  using A = device::Compute<T>;
+  using E = typename Product::E;
+  using A = device::Compute<E>;
   constexpr int kRows = kTiles * kTileRows;
   constexpr int kItems = kRows * kUnits;
   const Track& track = a.forward.tracks[blockIdx.z];
@@ -132,7 +132,7 @@ RECUR_DEVICE void run_step(const StepArguments& a, Partial<Product, kGates, kTil
   const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
   const int group = static_cast<int>(threadIdx.x % 32 / 4);
   const auto item_of = [&](int i) {
-    return Item<T, kGates>(track, a.first_gate, first_row + i / kUnits, first_unit + i % kUnits);
+    return Item<E, kGates>(track, a.first_gate, first_row + i / kUnits, first_unit + i % kUnits);
   };
 
   WarpProduct<kVectors, Product, kGates, kTiles> product(a, track, first_row);
@@ -140,7 +140,7 @@ RECUR_DEVICE void run_step(const StepArguments& a, Partial<Product, kGates, kTil
   device::wait_for_kernel_before();
   device::let_kernel_after_start();
   // What the gates of the first item read comes while the product is formed.
-  Item<T, kGates> item = item_of(static_cast<int>(threadIdx.x));
+  Item<E, kGates> item = item_of(static_cast<int>(threadIdx.x));
   product.multiply();
   product.sums().store([&](int gate, int row, A sum) { partial[warp][gate][row][group] = sum; });
   __syncthreads();
@@ -172,14 +172,14 @@ template <Operands kOperands, int kGates, int kTiles, bool kVectors>
 RECUR_KERNEL_OF(kMostWarps * 32, kBlocksAtOnce<kTiles>)
 forward_kernel(const RECUR_GRID_CONSTANT StepArguments a) {
   using Product = typename ProductOf<kOperands>::Type;
-  using A = device::Compute<typename Product::T>;
+  using A = device::Compute<typename Product::E>;
   RECUR_SHARED(A, partial, [kMostWarps][kGates][kTiles * kTileRows][kUnits]);
   run_step<kVectors, Product, kGates, kTiles>(a, partial);
 }
 
 template <Operands kOperands>
 struct LaunchForward {
-  using T = typename ProductOf<kOperands>::Type::T;
+  using E = typename ProductOf<kOperands>::Type::E;
   const Forward& forward;
   bool dependent;
   void* stream;
@@ -205,14 +205,14 @@ struct LaunchForward {
   }
 
   bool can_vectorise() const {
-    gpu_pass::Alignment alignment(16 / static_cast<int>(sizeof(T)));
+    gpu_pass::Alignment alignment(16 / static_cast<int>(sizeof(E)));
     alignment.stride(forward.tracks[0].step.step.hidden);
     for (int d = 0; d < forward.directions; ++d) {
       const Track& track = forward.tracks[d];
       alignment.stride(track.R_row)
-          .template pointer<T>(track.R)
-          .template pointer<T>(track.h)
-          .template pointer<T>(track.step.exchange);
+          .template pointer<E>(track.R)
+          .template pointer<E>(track.h)
+          .template pointer<E>(track.step.exchange);
     }
     return static_cast<bool>(alignment);
   }

@@ -12,7 +12,7 @@ namespace recur::fused {
 using gpu_pass::row_of;
 
 // Nonlinearities. f16's suit every type of 16 bits: they are a few units of f32 off.
-template <class T>
+template <class E>
 struct MathOf {
   using Type = device::FastMath<__half>;
 };
@@ -22,9 +22,9 @@ struct MathOf<float> {
 };
 
 // What a thread reads before the sums are there, no matter which cell they are for.
-template <class T, int kGates>
+template <class E, int kGates>
 struct Item {
-  using A = device::Compute<T>;
+  using A = device::Compute<E>;
   int b = 0, unit = 0;
   bool is_there = false;  // b < B and unit < H
   bool is_valid = false;  // the sequence has the step
@@ -42,7 +42,7 @@ struct Item {
     is_valid = sequence.valid(t);
     clears = is_valid && sequence.ends_episode(t);
     const std::int64_t state = std::int64_t{b} * H + unit;
-    h = device::to_compute(static_cast<const T*>(track.h)[state]);
+    h = device::to_compute(static_cast<const E*>(track.h)[state]);
     if (a.c != nullptr) c = static_cast<const A*>(a.c)[state];
     RECUR_UNROLL
     for (int gate = 0; gate < kGates; ++gate)
@@ -52,39 +52,39 @@ struct Item {
 
 // Stores the state after the step, cleared where the next one starts an episode; after the last step of a call
 // nothing does, and the state is the final one.
-template <class Cell, class T>
-RECUR_DEVICE void store_state(const Track& track, std::int64_t b, std::int64_t unit, device::Compute<T> h,
-                              device::Compute<T> c) {
+template <class Cell, class E>
+RECUR_DEVICE void store_state(const Track& track, std::int64_t b, std::int64_t unit, device::Compute<E> h,
+                              device::Compute<E> c) {
   const gpu_pass::ForwardStep& a = track.step;
   const std::int64_t state = b * a.step.hidden + unit;
-  const T stored = device::to_storage<T>(h);
-  static_cast<T*>(track.next)[state] = stored;
-  if (a.hN) *row_of<T>(a.hN, 0, b, unit) = stored;
+  const E stored = device::to_storage<E>(h);
+  static_cast<E*>(track.next)[state] = stored;
+  if (a.hN) *row_of<E>(a.hN, 0, b, unit) = stored;
   if constexpr (Cell::kCellState) {
-    static_cast<device::Compute<T>*>(a.c)[state] = c;
-    if (a.cN) *row_of<T>(a.cN, 0, b, unit) = device::to_storage<T>(c);
+    static_cast<device::Compute<E>*>(a.c)[state] = c;
+    if (a.cN) *row_of<E>(a.cN, 0, b, unit) = device::to_storage<E>(c);
   }
 }
 
 // Steps past a sequence's end: zero outputs, an untouched state.
-template <class Cell, int kPhase, class T, int kGates>
-RECUR_DEVICE void skip(const Track& track, const Item<T, kGates>& item) {
+template <class Cell, int kPhase, class E, int kGates>
+RECUR_DEVICE void skip(const Track& track, const Item<E, kGates>& item) {
   const gpu_pass::ForwardStep& a = track.step;
-  const T zero = device::to_storage<T>(0);
+  const E zero = device::to_storage<E>(0);
   if constexpr (!gpu_pass::PhaseOf<Cell, kPhase>::kLast) {
-    static_cast<T*>(a.exchange)[item.b * a.step.hidden + item.unit] = zero;
+    static_cast<E*>(a.exchange)[item.b * a.step.hidden + item.unit] = zero;
   } else {
-    *row_of<T>(a.y, a.step.t, item.b, item.unit) = zero;
-    if (a.c_sequence) *row_of<T>(a.c_sequence, a.step.t, item.b, item.unit) = zero;
-    store_state<Cell, T>(track, item.b, item.unit, item.h, item.c);
+    *row_of<E>(a.y, a.step.t, item.b, item.unit) = zero;
+    if (a.c_sequence) *row_of<E>(a.c_sequence, a.step.t, item.b, item.unit) = zero;
+    store_state<Cell, E>(track, item.b, item.unit, item.h, item.c);
   }
 }
 
 // `recurrent`: the products with R of the gates of this phase.
-template <class Cell, int kPhase, class T, int kGates>
-RECUR_DEVICE void run_gates(const Track& track, const Item<T, kGates>& item,
-                            const device::Compute<T> (&recurrent)[kGates]) {
-  using A = device::Compute<T>;
+template <class Cell, int kPhase, class E, int kGates>
+RECUR_DEVICE void run_gates(const Track& track, const Item<E, kGates>& item,
+                            const device::Compute<E> (&recurrent)[kGates]) {
+  using A = device::Compute<E>;
   using Phase = gpu_pass::PhaseOf<Cell, kPhase>;
   const gpu_pass::ForwardStep& a = track.step;
   const std::int64_t t = a.step.t, H = a.step.hidden, b = item.b, unit = item.unit;
@@ -98,7 +98,7 @@ RECUR_DEVICE void run_gates(const Track& track, const Item<T, kGates>& item,
       u.sums[gate] = item.input[i];
       A from_state = recurrent[i];
       if (a.split_bias != nullptr)
-        from_state += device::to_compute(static_cast<const T*>(a.split_bias)[unit]);
+        from_state += device::to_compute(static_cast<const E*>(a.split_bias)[unit]);
       u.sums[Cell::kSums - 1] = from_state;
     } else {
       u.sums[gate] = item.input[i] + recurrent[i];
@@ -106,7 +106,7 @@ RECUR_DEVICE void run_gates(const Track& track, const Item<T, kGates>& item,
   }
   RECUR_UNROLL
   for (int p = 0; p < Cell::kPeepholes; ++p)
-    u.peephole[p] = device::to_compute(static_cast<const T*>(a.peephole)[p * H + unit]);
+    u.peephole[p] = device::to_compute(static_cast<const E*>(a.peephole)[p * H + unit]);
   u.h_prev = item.h;
   u.c_prev = item.c;
   if constexpr (kPhase > 0) {
@@ -114,27 +114,27 @@ RECUR_DEVICE void run_gates(const Track& track, const Item<T, kGates>& item,
     for (int s = 0; s < Cell::kSaved; ++s) u.saved[s] = gates[s * H];
   }
 
-  Cell::template forward<kPhase, typename MathOf<T>::Type>(u);
+  Cell::template forward<kPhase, typename MathOf<E>::Type>(u);
 
   if constexpr (!Phase::kLast) {
-    static_cast<T*>(a.exchange)[b * H + unit] = device::to_storage<T>(u.exchange);
+    static_cast<E*>(a.exchange)[b * H + unit] = device::to_storage<E>(u.exchange);
     // What a later phase completes is not there yet.
     RECUR_UNROLL
     for (int s = 0; s < Phase::kEnd; ++s) gates[s * H] = u.saved[s];
   } else {
-    *row_of<T>(a.y, t, b, unit) = device::to_storage<T>(u.h);
+    *row_of<E>(a.y, t, b, unit) = device::to_storage<E>(u.h);
     if (a.saved) {
       RECUR_UNROLL
       for (int s = 0; s < Cell::kSaved; ++s)
-        *row_of<T>(a.saved, t, b, s * H + unit) = device::to_storage<T>(u.saved[s]);
+        *row_of<E>(a.saved, t, b, s * H + unit) = device::to_storage<E>(u.saved[s]);
     }
     A c = 0;
     if constexpr (Cell::kCellState) {
       if (a.saved_c) *row_of<A>(a.saved_c, t, b, unit) = u.c;
-      if (a.c_sequence) *row_of<T>(a.c_sequence, t, b, unit) = device::to_storage<T>(u.c);
+      if (a.c_sequence) *row_of<E>(a.c_sequence, t, b, unit) = device::to_storage<E>(u.c);
       c = item.clears ? 0 : u.c;
     }
-    store_state<Cell, T>(track, b, unit, item.clears ? 0 : u.h, c);
+    store_state<Cell, E>(track, b, unit, item.clears ? 0 : u.h, c);
   }
 }
 

@@ -11,10 +11,10 @@ namespace recur::fused {
 struct Track {
   // Not read: recurrent, and h where it is the same as `h` below. `gates` and `exchange` by cells of two phases.
   gpu_pass::ForwardStep step;
-  const void* R = nullptr;  // T [G*H][H]
+  const void* R = nullptr;  // E [G*H][H]
   std::int64_t R_row = 0;
-  const void* h = nullptr;  // T [B][H]: the state before the step
-  void* next = nullptr;     // T [B][H]: the state after it, written by the last phase; other memory than h
+  const void* h = nullptr;  // E [B][H]: the state before the step
+  void* next = nullptr;     // E [B][H]: the state after it, written by the last phase; other memory than h
 };
 
 // A phase of a step, of one direction or both.

@@ -3,7 +3,7 @@
 // In a warp, lane = 4 group + member. A lane brings 16 bytes of R, elements `member` of the chunk, for unit `group`
 // in each gate; of h what load_state asks for. A kind of product has
 //
-//     T                the storage type of its operands
+//     E                the storage type of its operands
 //     kAhead           chunks of R that a lane holds before it needs them
 //     kStates          chunks of h that it loads at once
 //     Sums             zero at first
@@ -21,13 +21,13 @@
 namespace recur::fused {
 
 // 16 bytes of a row.
-template <class T>
-using Part = device::Pack<T, 16 / static_cast<int>(sizeof(T))>;
+template <class E>
+using Part = device::Pack<E, 16 / static_cast<int>(sizeof(E))>;
 
-template <class T>
-RECUR_DEVICE std::uint32_t word_of(const Part<T>& part, int word) {
+template <class E>
+RECUR_DEVICE std::uint32_t word_of(const Part<E>& part, int word) {
   std::uint32_t bits;
-  memcpy(&bits, part.values + word * (4 / static_cast<int>(sizeof(T))), sizeof(bits));
+  memcpy(&bits, part.values + word * (4 / static_cast<int>(sizeof(E))), sizeof(bits));
   return bits;
 }
 
@@ -54,9 +54,9 @@ struct MmaSums {
 };
 
 // h of one row of each tile, row `group`.
-template <class T, int kTiles>
+template <class E, int kTiles>
 struct MmaState {
-  Part<T> tiles[kTiles];
+  Part<E> tiles[kTiles];
 
   template <class Row>
   RECUR_DEVICE void load_state(Row&& row) {
@@ -66,9 +66,9 @@ struct MmaState {
   }
 };
 
-template <class T, int kOfGates>
-RECUR_DEVICE std::uint32_t word_of_gate(const Part<T> (&weights)[kOfGates], int gate, int word) {
-  return gate < kOfGates ? word_of<T>(weights[gate < kOfGates ? gate : 0], word) : 0;
+template <class E, int kOfGates>
+RECUR_DEVICE std::uint32_t word_of_gate(const Part<E> (&weights)[kOfGates], int gate, int word) {
+  return gate < kOfGates ? word_of<E>(weights[gate < kOfGates ? gate : 0], word) : 0;
 }
 
 RECUR_DEVICE void mma_deep(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
@@ -91,34 +91,34 @@ RECUR_DEVICE void mma_deep(float (&d)[4], const std::uint32_t (&a)[4], const std
 // 16-bit operands. kDeep: by the instructions of sm_80, 16 deep; else by those of sm_75, 8 deep, of f16.
 template <class Type, bool kDeep = (RECUR_ARCH >= 80)>
 struct HalfProduct {
-  using T = Type;
+  using E = Type;
   static constexpr int kAhead = 4;
   template <int kTiles>
   static constexpr int kStates = kTiles > 2 ? 2 : 4;
   template <int kGates, int kTiles>
   using Sums = MmaSums<kGates, kTiles>;
   template <int kTiles>
-  using State = MmaState<T, kTiles>;
+  using State = MmaState<E, kTiles>;
 
   template <int kGates, int kTiles>
-  RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<T> (&weights)[kGates],
+  RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<E> (&weights)[kGates],
                                     const State<kTiles>& state) {
     RECUR_UNROLL
     for (int word = 0; word < 4; word += kDeep ? 2 : 1) {
       RECUR_UNROLL
       for (int pair = 0; pair < sums.kPairs; ++pair) {
-        const auto weight = [&](int gate, int at) { return word_of_gate<T>(weights, 2 * pair + gate, at); };
+        const auto weight = [&](int gate, int at) { return word_of_gate<E>(weights, 2 * pair + gate, at); };
         RECUR_UNROLL
         for (int tile = 0; tile < kTiles; ++tile) {
-          const Part<T>& h = state.tiles[tile];
+          const Part<E>& h = state.tiles[tile];
           if constexpr (kDeep) {
             const std::uint32_t a[4] = {weight(0, word), weight(1, word), weight(0, word + 1),
                                         weight(1, word + 1)};
-            const std::uint32_t b[2] = {word_of<T>(h, word), word_of<T>(h, word + 1)};
-            mma_deep(sums.values[pair][tile], a, b, T());
+            const std::uint32_t b[2] = {word_of<E>(h, word), word_of<E>(h, word + 1)};
+            mma_deep(sums.values[pair][tile], a, b, E());
           } else {
             const std::uint32_t a[2] = {weight(0, word), weight(1, word)};
-            const std::uint32_t b[1] = {word_of<T>(h, word)};
+            const std::uint32_t b[1] = {word_of<E>(h, word)};
             device::mma_16x8x8_f16(sums.values[pair][tile], a, b);
           }
         }
@@ -129,17 +129,17 @@ struct HalfProduct {
 
 // f32 that is rounded to tf32. sm_80.
 struct Tf32Product {
-  using T = float;
+  using E = float;
   static constexpr int kAhead = 4;
   template <int kTiles>
   static constexpr int kStates = kTiles > 2 ? 2 : 4;
   template <int kGates, int kTiles>
   using Sums = MmaSums<kGates, kTiles>;
   template <int kTiles>
-  using State = MmaState<T, kTiles>;
+  using State = MmaState<E, kTiles>;
 
   template <int kGates, int kTiles>
-  RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<T> (&weights)[kGates],
+  RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<E> (&weights)[kGates],
                                     const State<kTiles>& state) {
     RECUR_UNROLL
     for (int i = 0; i < 4; i += 2) {
@@ -167,13 +167,13 @@ struct Tf32Product {
 
 // By the arithmetic units, with the error of f32. Each lane has sums of all rows over its own part of the depth.
 struct ScalarProduct {
-  using T = float;
+  using E = float;
   static constexpr int kAhead = 2;
   template <int kTiles>
   static constexpr int kStates = 1;
   template <int kTiles>
   struct State {
-    Part<T> rows[kTiles * kTileRows];
+    Part<E> rows[kTiles * kTileRows];
 
     template <class Row>
     RECUR_DEVICE void load_state(Row&& row) {
@@ -211,7 +211,7 @@ struct ScalarProduct {
   };
 
   template <int kGates, int kTiles>
-  RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<T> (&weights)[kGates],
+  RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<E> (&weights)[kGates],
                                     const State<kTiles>& state) {
     RECUR_UNROLL
     for (int row = 0; row < kTiles * kTileRows; ++row) {

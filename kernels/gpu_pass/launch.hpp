@@ -1,5 +1,5 @@
 // What GPU kernels of all engines take, and the kernels around the steps as plain functions: what the host sees
-// of them. Arguments are device pointers to elements of a storage type T (Spec::dtype) or of its type of sums A
+// of them. Arguments are device pointers to elements of a storage type E (Spec::dtype) or of its type of sums A
 // (f64 for f64, else f32); strides are in elements. Everything is asynchronous on a stream.
 #pragma once
 
@@ -26,20 +26,20 @@ struct Step {
   std::int64_t hidden = 0;  // H
 };
 
-// h[B][H] (T) and c[B][H] (A) as the first step reads them: cleared where it starts an episode. Null where
+// h[B][H] (E) and c[B][H] (A) as the first step reads them: cleared where it starts an episode. Null where
 // there is none, or where it is not of this size.
 struct StartForward {
   Step step;     // t is not read
-  ConstRows h0;  // T
-  ConstRows c0;  // T
+  ConstRows h0;  // E
+  ConstRows c0;  // E
   void* h = nullptr;
   void* c = nullptr;
 };
 
 // to[column] = bW[column] + bR[column], the latter of the first `recurrent` columns only.
 struct CombineBiases {
-  const void* bW = nullptr;  // T [columns]
-  const void* bR = nullptr;  // T; null: none
+  const void* bW = nullptr;  // E [columns]
+  const void* bR = nullptr;  // E; null: none
   std::int64_t columns = 0;
   std::int64_t recurrent = 0;  // all but those of a split gate, which is the last one
   void* to = nullptr;          // A [columns]
@@ -53,29 +53,29 @@ struct ForwardStep {
   std::int64_t input_t = 0;  // t within the chunk
   // A [B][G*H]: products with R; those of this phase's gates are read. Null where the cell has no R.
   const void* recurrent = nullptr;
-  const void* split_bias = nullptr;  // T [H]: bR of the split gate, which the input's biases lack
-  const void* peephole = nullptr;    // T [peepholes][H]
-  // T [B][H], in place. Left cleared where the next step starts an episode. Null where h is projected: then
+  const void* split_bias = nullptr;  // E [H]: bR of the split gate, which the input's biases lack
+  const void* peephole = nullptr;    // E [peepholes][H]
+  // E [B][H], in place. Left cleared where the next step starts an episode. Null where h is projected: then
   // only y has what the cell gives.
   void* h = nullptr;
   void* c = nullptr;         // A [B][H], likewise
-  void* exchange = nullptr;  // T [B][H], phase 0 to the product before phase 1
+  void* exchange = nullptr;  // E [B][H], phase 0 to the product before phase 1
   void* gates = nullptr;     // A [B][saved][H], phase 0 to phase 1
-  Rows y;                    // T
-  Rows c_sequence;           // T
-  Rows saved;                // T [saved][H] a row; training only
+  Rows y;                    // E
+  Rows c_sequence;           // E
+  Rows saved;                // E [saved][H] a row; training only
   Rows saved_c;              // A [H] a row; training only
-  Rows hN;                   // T, only batch is read; given at the last step visited
-  Rows cN;                   // T, likewise
+  Rows hN;                   // E, only batch is read; given at the last step visited
+  Rows cN;                   // E, likewise
 };
 
 // h = V m, where it is projected, from the sums of step t. `hidden` of the step is P.
 struct StoreProjection {
   Step step;
   const void* projected = nullptr;  // A [B][P]
-  void* h = nullptr;                // T [B][P], in place. Left cleared where the next step starts an episode
-  Rows y;                           // T
-  Rows hN;                          // T, only batch is read; given at the last step visited
+  void* h = nullptr;                // E [B][P], in place. Left cleared where the next step starts an episode
+  Rows y;                           // E
+  Rows hN;                          // E, only batch is read; given at the last step visited
 };
 
 // dh, dc (A [B][H]) before the last step, and zeros in the sums of the peepholes' gradients. As StartForward.
@@ -89,36 +89,36 @@ struct StartBackward {
   int peepholes = 0;
 };
 
-// The gate kernel of backward. A row of dsums has one block of H for each sum, in the order of block_of_sum.
+// The gate kernel of backward. A row of dgates has one block of H for each sum, in the order of block_of_sum.
 struct BackwardStep {
   Step step;
-  ConstRows saved;                   // T
+  ConstRows saved;                   // E
   ConstRows saved_c;                 // A
-  const void* peephole = nullptr;    // T
-  ConstRows y;                       // T, outputs of this direction, whose row at the step before is h_prev
-  ConstRows h0;                      // T
-  ConstRows c0;                      // T
-  ConstRows dy;                      // T
-  ConstRows dc_sequence;             // T
+  const void* peephole = nullptr;    // E
+  ConstRows y;                       // E, outputs of this direction, whose row at the step before is h_prev
+  ConstRows h0;                      // E
+  ConstRows c0;                      // E
+  ConstRows dy;                      // E
+  ConstRows dc_sequence;             // E
   void* dh = nullptr;                // A [B][H], in place; where h is projected that of m, of this step
   void* dc = nullptr;                // A [B][H], in place
   const void* d_exchange = nullptr;  // A [B][H], gradient of what forward exchanged, for phase 1
   void* dpeephole = nullptr;         // A [B][peepholes][H], added to; null: not wanted
-  Rows dsums;                        // T [sums][H] a row
-  Rows h_prev;                       // T [H] a row: h before the step; not given where h is projected
-  Rows exchange;                     // T [H] a row: what forward exchanged, operand of dR
+  Rows dgates;                       // E [sums][H] a row
+  Rows h_prev;                       // E [H] a row: h before the step; not given where h is projected
+  Rows exchange;                     // E [H] a row: what forward exchanged, operand of dR
 };
 
 // The whole gradient of a projected h at step t, from the caller or the layer above and from the step after,
 // whose part is used up; and h before the step. `hidden` of the step is P.
 struct CollectGradient {
   Step step;
-  ConstRows y;         // T, as in BackwardStep
-  ConstRows h0;        // T
-  ConstRows dy;        // T
+  ConstRows y;         // E, as in BackwardStep
+  ConstRows h0;        // E
+  ConstRows dy;        // E
   void* dh = nullptr;  // A [B][P], in place
-  Rows whole;          // T [P] a row: operand of the products with V and of dV
-  Rows h_prev;         // T [P] a row: operand of dR
+  Rows whole;          // E [P] a row: operand of the products with V and of dV
+  Rows h_prev;         // E [P] a row: operand of dR
 };
 
 // dh0 and dc0 from what the last visited step left.
@@ -174,11 +174,11 @@ struct SumParts {
   std::int64_t row = 0;
   std::int64_t parts = 0;
   std::int64_t columns = 0;
-  void* to = nullptr;       // T [columns]
+  void* to = nullptr;       // E [columns]
   bool accumulate = false;  // to += sum
 };
 
-// Where the gradient of a sum lies in a row of dsums. All recurrent parts are contiguous, and so are all
+// Where the gradient of a sum lies in a row of dgates. All recurrent parts are contiguous, and so are all
 // input parts in the order of gates, so that each side is one product: the recurrent part of a split gate,
 // which is the last gate, comes first.
 RECUR_HD constexpr int block_of_sum(int split_gate, int gates, int sum) {
@@ -194,11 +194,11 @@ constexpr int first_input_block(const cells::Traits& traits) { return traits.spl
   X(start_forward, StartForward)                \
   X(start_backward, StartBackward)              \
   X(finish_backward, FinishBackward)            \
-  X(copy_rows, CopyRows)  /* T to T */          \
-  X(store_rows, CopyRows) /* A to T */          \
-  X(drop_rows, DropRows)  /* T to T */          \
+  X(copy_rows, CopyRows)  /* E to E */          \
+  X(store_rows, CopyRows) /* A to E */          \
+  X(drop_rows, DropRows)  /* E to E */          \
   X(keep_seed, KeepSeed)                        \
-  X(sum_columns, SumColumns)         /* of T */ \
+  X(sum_columns, SumColumns)         /* of E */ \
   X(sum_columns_of_sums, SumColumns) /* of A */ \
   X(sum_parts, SumParts)
 

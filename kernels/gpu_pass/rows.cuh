@@ -6,24 +6,24 @@
 
 namespace recur::gpu_pass {
 
-template <class T>
-RECUR_DEVICE Compute<T> value_or_zero(const ConstRows& rows, std::int64_t b, std::int64_t unit) {
-  return rows ? device::to_compute(*row_of<T>(rows, 0, b, unit)) : Compute<T>(0);
+template <class E>
+RECUR_DEVICE Compute<E> value_or_zero(const ConstRows& rows, std::int64_t b, std::int64_t unit) {
+  return rows ? device::to_compute(*row_of<E>(rows, 0, b, unit)) : Compute<E>(0);
 }
 
-template <class T>
+template <class E>
 RECUR_KERNEL(kThreads)
 combine_biases_kernel(CombineBiases a) {
   const std::int64_t column = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (column >= a.columns || threadIdx.y != 0) return;
-  Compute<T> sum = device::to_compute(static_cast<const T*>(a.bW)[column]);
+  Compute<E> sum = device::to_compute(static_cast<const E*>(a.bW)[column]);
   if (a.bR != nullptr && column < a.recurrent) {
-    sum += device::to_compute(static_cast<const T*>(a.bR)[column]);
+    sum += device::to_compute(static_cast<const E*>(a.bR)[column]);
   }
-  static_cast<Compute<T>*>(a.to)[column] = sum;
+  static_cast<Compute<E>*>(a.to)[column] = sum;
 }
 
-template <class T>
+template <class E>
 RECUR_KERNEL(kThreads)
 start_forward_kernel(StartForward a) {
   for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
@@ -31,23 +31,23 @@ start_forward_kernel(StartForward a) {
     const bool clear = sequence.drops_initial();
     const std::int64_t state = b * a.step.hidden + unit;
     if (a.h != nullptr) {
-      static_cast<T*>(a.h)[state] =
-          device::to_storage<T>(clear ? Compute<T>(0) : value_or_zero<T>(a.h0, b, unit));
+      static_cast<E*>(a.h)[state] =
+          device::to_storage<E>(clear ? Compute<E>(0) : value_or_zero<E>(a.h0, b, unit));
     }
     if (a.c != nullptr) {
-      static_cast<Compute<T>*>(a.c)[state] = clear ? Compute<T>(0) : value_or_zero<T>(a.c0, b, unit);
+      static_cast<Compute<E>*>(a.c)[state] = clear ? Compute<E>(0) : value_or_zero<E>(a.c0, b, unit);
     }
   });
 }
 
-template <class T>
+template <class E>
 RECUR_KERNEL(kThreads)
 start_backward_kernel(StartBackward a) {
-  using A = Compute<T>;
+  using A = Compute<E>;
   for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
     const std::int64_t H = a.step.hidden;
-    if (a.dh != nullptr) static_cast<A*>(a.dh)[b * H + unit] = value_or_zero<T>(a.dhN, b, unit);
-    if (a.dc != nullptr) static_cast<A*>(a.dc)[b * H + unit] = value_or_zero<T>(a.dcN, b, unit);
+    if (a.dh != nullptr) static_cast<A*>(a.dh)[b * H + unit] = value_or_zero<E>(a.dhN, b, unit);
+    if (a.dc != nullptr) static_cast<A*>(a.dc)[b * H + unit] = value_or_zero<E>(a.dcN, b, unit);
     if (a.dpeephole != nullptr) {
       for (int p = 0; p < a.peepholes; ++p)
         static_cast<A*>(a.dpeephole)[(b * a.peepholes + p) * H + unit] = 0;
@@ -55,18 +55,18 @@ start_backward_kernel(StartBackward a) {
   });
 }
 
-template <class T>
+template <class E>
 RECUR_KERNEL(kThreads)
 finish_backward_kernel(FinishBackward a) {
-  using A = Compute<T>;
+  using A = Compute<E>;
   for_units<1>(a.step, [&](std::int64_t b, std::int64_t unit) {
     const Sequence sequence(a.step.timeline, b);
     const bool drop = sequence.drops_initial();
     const std::int64_t state = b * a.step.hidden + unit;
     if (a.dh0)
-      *row_of<T>(a.dh0, 0, b, unit) = device::to_storage<T>(drop ? A(0) : static_cast<const A*>(a.dh)[state]);
+      *row_of<E>(a.dh0, 0, b, unit) = device::to_storage<E>(drop ? A(0) : static_cast<const A*>(a.dh)[state]);
     if (a.dc0)
-      *row_of<T>(a.dc0, 0, b, unit) = device::to_storage<T>(drop ? A(0) : static_cast<const A*>(a.dc)[state]);
+      *row_of<E>(a.dc0, 0, b, unit) = device::to_storage<E>(drop ? A(0) : static_cast<const A*>(a.dc)[state]);
   });
 }
 
@@ -110,10 +110,10 @@ void copy_rows_between(const CopyRows& a, void* stream) {
 }
 
 // As copy_rows_kernel; the columns of a thread are of one group of words.
-template <class T, int kWidth>
+template <class E, int kWidth>
 RECUR_KERNEL(kThreads)
 drop_rows_kernel(DropRows a) {
-  using A = Compute<T>;
+  using A = Compute<E>;
   const std::int64_t column = (std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x) * kWidth;
   if (column >= a.rows.columns) return;
   const std::uint64_t seed = a.kept_seed != nullptr ? *a.kept_seed : a.seed;
@@ -125,7 +125,7 @@ drop_rows_kernel(DropRows a) {
     for (std::int64_t t = blockIdx.z; t < a.rows.steps; t += gridDim.z) {
       A values[kWidth];
       const bool valid = sequence.valid(a.rows.first_step + t);
-      load_or_zero(valid ? row_of<T>(a.rows.from, t, b, column) : nullptr, values);
+      load_or_zero(valid ? row_of<E>(a.rows.from, t, b, column) : nullptr, values);
       const device::PhiloxBlock words = device::dropout_words(
           seed, a.layer, a.rows.first_step + t, a.rows.first_batch + b, column / device::kOutputsPerBlock);
       RECUR_UNROLL
@@ -138,20 +138,20 @@ drop_rows_kernel(DropRows a) {
         }
         values[i] = word >= a.threshold ? values[i] * factor : A(0);
       }
-      store(values, row_of<T>(a.rows.to, t, b, column));
+      store(values, row_of<E>(a.rows.to, t, b, column));
     }
   }
 }
 
-template <class T, int kWidth>
+template <class E, int kWidth>
 void launch_drop_rows(const DropRows& a, void* stream) {
   auto config = cover((a.rows.columns + kWidth - 1) / kWidth, a.rows.batch, stream);
   constexpr std::int64_t kMostDeep = 65535;
   config.grid.z = static_cast<unsigned>(a.rows.steps < kMostDeep ? a.rows.steps : kMostDeep);
-  RECUR_LAUNCH((drop_rows_kernel<T, kWidth>), config, a);
+  RECUR_LAUNCH((drop_rows_kernel<E, kWidth>), config, a);
 }
 
-template <class T>
+template <class E>
 RECUR_KERNEL(kThreads)
 keep_seed_kernel(KeepSeed a) {
   *a.to = a.seed;
@@ -173,17 +173,17 @@ sum_columns_kernel(SumColumns a) {
   static_cast<A*>(a.partial)[part * a.columns + column] = sum;
 }
 
-template <class T>
+template <class E>
 RECUR_KERNEL(kThreads)
 sum_parts_kernel(SumParts a) {
-  using A = Compute<T>;
+  using A = Compute<E>;
   const std::int64_t column = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x;
   if (column >= a.columns || threadIdx.y != 0) return;
   A sum = 0;
   for (std::int64_t part = 0; part < a.parts; ++part)
     sum += static_cast<const A*>(a.partial)[part * a.row + column];
-  T* const to = static_cast<T*>(a.to) + column;
-  *to = device::to_storage<T>(a.accumulate ? device::to_compute(*to) + sum : sum);
+  E* const to = static_cast<E*>(a.to) + column;
+  *to = device::to_storage<E>(a.accumulate ? device::to_compute(*to) + sum : sum);
 }
 
 template <DataType kType>
@@ -222,14 +222,14 @@ void Kernels<kType>::store_rows(const CopyRows& a, void* stream) {
 
 template <DataType kType>
 void Kernels<kType>::drop_rows(const DropRows& a, void* stream) {
-  using T = device::Storage<kType>;
-  constexpr int kWidth = kUnits<T> < device::kOutputsPerBlock ? kUnits<T> : device::kOutputsPerBlock;
+  using E = device::Storage<kType>;
+  constexpr int kWidth = kUnits<E> < device::kOutputsPerBlock ? kUnits<E> : device::kOutputsPerBlock;
   Alignment alignment(kWidth);
-  alignment.stride(a.rows.columns).template rows<T>(a.rows.from).template rows<T>(a.rows.to);
+  alignment.stride(a.rows.columns).template rows<E>(a.rows.from).template rows<E>(a.rows.to);
   if (alignment) {
-    launch_drop_rows<T, kWidth>(a, stream);
+    launch_drop_rows<E, kWidth>(a, stream);
   } else {
-    launch_drop_rows<T, 1>(a, stream);
+    launch_drop_rows<E, 1>(a, stream);
   }
 }
 

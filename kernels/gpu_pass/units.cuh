@@ -20,8 +20,8 @@ constexpr int kThreads = 128;
 
 // Units of one thread where alignment allows: 16 bytes of sums. Sums are most of the traffic, and with more
 // units a thread a step of a small batch has too few threads to hide latency.
-template <class T>
-constexpr int kUnits = 16 / static_cast<int>(sizeof(Compute<T>));
+template <class E>
+constexpr int kUnits = 16 / static_cast<int>(sizeof(Compute<E>));
 
 // Declarations of a cell that are functions, as constants: device code cannot call those.
 template <class Cell, int kPhase>
@@ -41,18 +41,18 @@ struct PeepholesOf {
   }
 };
 
-// Element (t, b), column `column`, of rows of type T.
-template <class T>
-RECUR_DEVICE const T* row_of(const ConstRows& rows, std::int64_t t, std::int64_t b, std::int64_t column) {
-  return static_cast<const T*>(rows.data) + t * rows.step + b * rows.batch + column;
+// Element (t, b), column `column`, of rows of type E.
+template <class E>
+RECUR_DEVICE const E* row_of(const ConstRows& rows, std::int64_t t, std::int64_t b, std::int64_t column) {
+  return static_cast<const E*>(rows.data) + t * rows.step + b * rows.batch + column;
 }
-template <class T>
-RECUR_DEVICE T* row_of(const Rows& rows, std::int64_t t, std::int64_t b, std::int64_t column) {
-  return static_cast<T*>(rows.data) + t * rows.step + b * rows.batch + column;
+template <class E>
+RECUR_DEVICE E* row_of(const Rows& rows, std::int64_t t, std::int64_t b, std::int64_t column) {
+  return static_cast<E*>(rows.data) + t * rows.step + b * rows.batch + column;
 }
 
-template <int kWidth, class T>
-RECUR_DEVICE void load_or_zero(const T* from, Compute<T> (&to)[kWidth]) {
+template <int kWidth, class E>
+RECUR_DEVICE void load_or_zero(const E* from, Compute<E> (&to)[kWidth]) {
   if (from != nullptr) {
     load(from, to);
   } else {
@@ -62,9 +62,9 @@ RECUR_DEVICE void load_or_zero(const T* from, Compute<T> (&to)[kWidth]) {
 }
 
 // to += from
-template <int kWidth, class T>
-RECUR_DEVICE void load_added(const T* from, Compute<T> (&to)[kWidth]) {
-  Compute<T> values[kWidth];
+template <int kWidth, class E>
+RECUR_DEVICE void load_added(const E* from, Compute<E> (&to)[kWidth]) {
+  Compute<E> values[kWidth];
   load(from, values);
   RECUR_UNROLL
   for (int i = 0; i < kWidth; ++i) to[i] += values[i];
@@ -72,14 +72,14 @@ RECUR_DEVICE void load_added(const T* from, Compute<T> (&to)[kWidth]) {
 
 // The state that the valid step t reads: `of` has the states after each step, `initial` the one that the call
 // began with.
-template <class T, class Initial, int kWidth>
+template <class E, class Initial, int kWidth>
 RECUR_DEVICE void load_previous(const Sequence& sequence, const ConstRows& of, const ConstRows& initial,
-                                std::int64_t t, std::int64_t b, std::int64_t unit, Compute<T> (&to)[kWidth]) {
+                                std::int64_t t, std::int64_t b, std::int64_t unit, Compute<E> (&to)[kWidth]) {
   const schedule::Predecessor predecessor = sequence.predecessor(t);
   if (predecessor == schedule::Predecessor::none) {
-    load_or_zero<kWidth>(static_cast<const T*>(nullptr), to);
+    load_or_zero<kWidth>(static_cast<const E*>(nullptr), to);
   } else if (predecessor == schedule::Predecessor::step) {
-    load(row_of<T>(of, sequence.previous(t), b, unit), to);
+    load(row_of<E>(of, sequence.previous(t), b, unit), to);
   } else {
     load_or_zero(initial ? row_of<Initial>(initial, 0, b, unit) : nullptr, to);
   }
@@ -115,16 +115,16 @@ inline device::LaunchConfig cover(std::int64_t groups, std::int64_t rows, void* 
 class Alignment {
  public:
   explicit Alignment(int width) : width_(width) {}
-  template <class T>
+  template <class E>
   Alignment& pointer(const void* data) {
     aligned_ = aligned_ &&
-               reinterpret_cast<std::uintptr_t>(data) % (sizeof(T) * static_cast<std::size_t>(width_)) == 0;
+               reinterpret_cast<std::uintptr_t>(data) % (sizeof(E) * static_cast<std::size_t>(width_)) == 0;
     return *this;
   }
-  template <class T, class Pointer>
+  template <class E, class Pointer>
   Alignment& rows(const BasicRows<Pointer>& rows) {
     if (!rows) return *this;
-    pointer<T>(rows.data);
+    pointer<E>(rows.data);
     return stride(rows.step).stride(rows.batch);
   }
   Alignment& stride(std::int64_t elements) {

@@ -99,10 +99,10 @@ class Exchange {
   };
 
   // One unit that this block owns.
-  template <class T>
-  RECUR_DEVICE void store(int exchange, int batch_tile, int group, int unit, int row, T value) {
+  template <class E>
+  RECUR_DEVICE void store(int exchange, int batch_tile, int group, int unit, int row, E value) {
     const int octet_of_unit = (rank_ * kTile.groups + group) * 2 + unit / 8;
-    *device::noted(reinterpret_cast<T*>(octet(exchange, batch_tile, octet_of_unit, row)) + unit % 8) = value;
+    *device::noted(reinterpret_cast<E*>(octet(exchange, batch_tile, octet_of_unit, row)) + unit % 8) = value;
   }
 
   // All warps have read `exchange`: what comes next in its buffer.

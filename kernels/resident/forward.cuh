@@ -39,7 +39,7 @@ using gpu_pass::row_of;
 using schedule::Timeline;
 using schedule::VisitOrder;
 
-template <class Cell, class T, Tile kTile, bool kManyTiles>
+template <class Cell, class E, Tile kTile, bool kManyTiles>
 class ForwardBlock {
  public:
   RECUR_DEVICE ForwardBlock(const Track& track, int steps, int batch_tiles, unsigned char* shared)
@@ -77,12 +77,12 @@ class ForwardBlock {
  private:
   static constexpr int kValues = Values<kTile>::kCount;
   using Unit = cells::ForwardUnit<Cell, float>;
-  using Math = device::FastMath<T>;
+  using Math = device::FastMath<E>;
 
   // What a thread has of one unit and row between visits.
   struct Kept {
     float c;
-    float h;     // rounded to T
+    float h;     // rounded to E
     int length;  // of the row's sequence; -1 for rows and units that are padding
   };
 
@@ -113,9 +113,9 @@ class ForwardBlock {
 
   // The place of a value in rows of units at t, given the row of value 0. From value to value it is a step
   // that all threads share.
-  template <class E, class Rows>
+  template <class Value, class Rows>
   RECUR_DEVICE auto* place_of(const Rows& rows, std::int64_t t, int first_row, int value) const {
-    return row_of<E>(rows, t, first_row, unit(0)) + offset(rows, value);
+    return row_of<Value>(rows, t, first_row, unit(0)) + offset(rows, value);
   }
   template <class Rows>
   RECUR_DEVICE static std::int64_t offset(const Rows& rows, int value) {
@@ -158,7 +158,7 @@ class ForwardBlock {
 
   RECUR_DEVICE void load() {
     exchange_.start(thread_);
-    weights_.load(static_cast<const T*>(track_.R), track_.R_row, hidden_,
+    weights_.load(static_cast<const E*>(track_.R), track_.R_row, hidden_,
                   exchange_.rank() * kTile.units() + place_.group * kBlockUnits, place_);
     for (int tile = thread_; tile < batch_tiles_; tile += kTile.threads()) {
       int longest = 0;
@@ -171,17 +171,17 @@ class ForwardBlock {
     load_state();
     for (int tile = 0; tile < batch_tiles_; ++tile) load_kept(tile);
     input_at_ = place_of<float>(track_.step.input, track_.step.input_t, row(0, 0), 0);
-    y_at_ = place_of<T>(track_.step.y, first_step_, row(0, 0), 0);
+    y_at_ = place_of<E>(track_.step.y, first_step_, row(0, 0), 0);
     RECUR_UNROLL
     for (int i = 0; i < kValues; ++i) {
       if (unit(i) >= hidden_) continue;
       RECUR_UNROLL
       for (int p = 0; p < Cell::kPeepholes; ++p) {
-        const auto* const peephole = static_cast<const T*>(track_.step.peephole);
+        const auto* const peephole = static_cast<const E*>(track_.step.peephole);
         peephole_[i][p] = device::to_compute(peephole[std::int64_t{p} * hidden_ + unit(i)]);
       }
       if (Cell::kSplitGate >= 0 && track_.step.split_bias != nullptr) {
-        split_bias_[i] = device::to_compute(static_cast<const T*>(track_.step.split_bias)[unit(i)]);
+        split_bias_[i] = device::to_compute(static_cast<const E*>(track_.step.split_bias)[unit(i)]);
       }
     }
     device::cluster_barrier();
@@ -197,15 +197,15 @@ class ForwardBlock {
       const int octet = at / kTileRows % octets;
       const int tile = at / kTileRows / octets;
       const int row = first_row_ + tile * kTileRows + tile_row;
-      device::Pack<T, 8> h;
+      device::Pack<E, 8> h;
       RECUR_UNROLL
       for (int i = 0; i < 8; ++i) {
         const int unit = octet * 8 + i;
         h.values[i] = row < batch_ && unit < hidden_
-                          ? static_cast<const T*>(track_.step.h)[std::int64_t{row} * hidden_ + unit]
-                          : device::to_storage<T>(0.0f);
+                          ? static_cast<const E*>(track_.step.h)[std::int64_t{row} * hidden_ + unit]
+                          : device::to_storage<E>(0.0f);
       }
-      *reinterpret_cast<device::Pack<T, 8>*>(exchange_.octet(0, tile, octet, tile_row)) = h;
+      *reinterpret_cast<device::Pack<E, 8>*>(exchange_.octet(0, tile, octet, tile_row)) = h;
     }
   }
 
@@ -216,7 +216,7 @@ class ForwardBlock {
       if (!exists(tile, i)) continue;
       const std::int64_t at = std::int64_t{row(tile, i)} * hidden_ + unit(i);
       if constexpr (Cell::kCellState) kept_values_[i].c = static_cast<const float*>(track_.step.c)[at];
-      kept_values_[i].h = device::to_compute(static_cast<const T*>(track_.step.h)[at]);
+      kept_values_[i].h = device::to_compute(static_cast<const E*>(track_.step.h)[at]);
       kept_values_[i].length = length_of(row(tile, i));
     }
     put_kept(tile);
@@ -250,8 +250,8 @@ class ForwardBlock {
     advance(input_at_, track_.input, same_step);
     prefetch(step_of(same_step ? i : i + 1), same_step ? tile + 1 : 0);
   }
-  template <class E>
-  RECUR_DEVICE void advance(E*& at, const Stride& stride, bool same_step) const {
+  template <class Value>
+  RECUR_DEVICE void advance(Value*& at, const Stride& stride, bool same_step) const {
     at += kManyTiles && same_step ? stride.next_tile : stride.next_step;
   }
 
@@ -282,7 +282,7 @@ class ForwardBlock {
     gather_sums<kTile, kGates>(products, place_, partial_, sums);
     RECUR_UNROLL
     for (int i = 0; i < kValues; ++i) {
-      const T result = run_gates<kPhase>(i, t < kept_values_[i].length, sums[i]);
+      const E result = run_gates<kPhase>(i, t < kept_values_[i].length, sums[i]);
       exchange_.store(e + 1, tile, place_.group, group_unit(i), tile_row(i), result);
     }
     __syncthreads();
@@ -295,7 +295,7 @@ class ForwardBlock {
   // What the phase exchanges. Of a row that has ended or is padding the gates are computed too, from whatever
   // is there, and nothing comes of it: without a branch, those of all values of a thread overlap.
   template <int kPhase, int kGates>
-  RECUR_DEVICE T run_gates(int value, bool runs, const float (&sums)[kGates]) {
+  RECUR_DEVICE E run_gates(int value, bool runs, const float (&sums)[kGates]) {
     using Phase = PhaseOf<Cell, kPhase>;
     Unit& u = units_[value];
     Kept& kept = kept_values_[value];
@@ -315,10 +315,10 @@ class ForwardBlock {
     if constexpr (Cell::kCellState) u.c_prev = kept.c;
     Cell::template forward<kPhase, Math>(u);
     if constexpr (!Phase::kLast) {
-      return device::to_storage<T>(runs ? u.exchange : 0);
+      return device::to_storage<E>(runs ? u.exchange : 0);
     } else {
       const bool clear = marks_[value] != 0;
-      const T h = device::to_storage<T>(runs ? (clear ? 0 : u.h) : kept.h);
+      const E h = device::to_storage<E>(runs ? (clear ? 0 : u.h) : kept.h);
       kept.h = device::to_compute(h);
       if constexpr (Cell::kCellState) kept.c = runs ? (clear ? 0 : u.c) : kept.c;
       return h;
@@ -332,7 +332,7 @@ class ForwardBlock {
     for (int value = 0; value < kValues; ++value) {
       const int length = kept_values_[value].length;
       if (length >= 0) {
-        y_at_[offset(to.y, value)] = device::to_storage<T>(t < length ? units_[value].h : 0);
+        y_at_[offset(to.y, value)] = device::to_storage<E>(t < length ? units_[value].h : 0);
       }
     }
     if (to.saved) {
@@ -340,10 +340,10 @@ class ForwardBlock {
       RECUR_UNROLL
       for (int value = 0; value < kValues; ++value) {
         if (t >= kept_values_[value].length) continue;
-        T* const saved = place_of<T>(to.saved, t, first_row, value);
+        E* const saved = place_of<E>(to.saved, t, first_row, value);
         RECUR_UNROLL
         for (int s = 0; s < Cell::kSaved; ++s) {
-          saved[std::int64_t{s} * hidden_] = device::to_storage<T>(units_[value].saved[s]);
+          saved[std::int64_t{s} * hidden_] = device::to_storage<E>(units_[value].saved[s]);
         }
       }
     }
@@ -362,8 +362,8 @@ class ForwardBlock {
         for (int value = 0; value < kValues; ++value) {
           const int length = kept_values_[value].length;
           if (length < 0) continue;
-          *place_of<T>(to.c_sequence, t, first_row, value) =
-              device::to_storage<T>(t < length ? units_[value].c : 0);
+          *place_of<E>(to.c_sequence, t, first_row, value) =
+              device::to_storage<E>(t < length ? units_[value].c : 0);
         }
       }
     }
@@ -377,13 +377,13 @@ class ForwardBlock {
         if (!exists(tile, i)) continue;
         const int b = row(tile, i);
         const std::int64_t at = std::int64_t{b} * hidden_ + unit(i);
-        const T h = device::to_storage<T>(kept_values_[i].h);
-        static_cast<T*>(track_.step.h)[at] = h;
-        if (track_.step.hN) *row_of<T>(track_.step.hN, 0, b, unit(i)) = h;
+        const E h = device::to_storage<E>(kept_values_[i].h);
+        static_cast<E*>(track_.step.h)[at] = h;
+        if (track_.step.hN) *row_of<E>(track_.step.hN, 0, b, unit(i)) = h;
         if constexpr (Cell::kCellState) {
           static_cast<float*>(track_.step.c)[at] = kept_values_[i].c;
           if (track_.step.cN) {
-            *row_of<T>(track_.step.cN, 0, b, unit(i)) = device::to_storage<T>(kept_values_[i].c);
+            *row_of<E>(track_.step.cN, 0, b, unit(i)) = device::to_storage<E>(kept_values_[i].c);
           }
         }
       }
@@ -400,7 +400,7 @@ class ForwardBlock {
   const Place place_;
   const SharedLayout layout_;
   Exchange<kTile> exchange_;
-  RecurrentWeights<T, kTile, Cell::kGates> weights_;
+  RecurrentWeights<E, kTile, Cell::kGates> weights_;
   float* const partial_;
   float* const kept_;
   int* const longest_;
@@ -408,7 +408,7 @@ class ForwardBlock {
 
   Span span_;              // of the batch tile, where there is one
   const float* input_at_;  // value 0 of the next visit, and
-  T* y_at_;                // of this one
+  E* y_at_;                // of this one
   Kept kept_values_[kValues];
   Unit units_[kValues] = {};
   float input_[kValues][Cell::kGates] = {};
@@ -419,11 +419,11 @@ class ForwardBlock {
 
 // Clusters along x take batch tiles, blocks along y directions. kTile is an index of kTiles: nvcc's stubs of
 // kernels cannot name a Tile.
-template <class Cell, class T, int kTile, bool kManyTiles>
+template <class Cell, class E, int kTile, bool kManyTiles>
 RECUR_KERNEL(kTiles[kTile].threads())
 forward_kernel(const RECUR_GRID_CONSTANT Forward a, const int batch_tiles) {
   RECUR_DYNAMIC_SHARED(unsigned char, shared);
-  ForwardBlock<Cell, T, kTiles[kTile], kManyTiles>(a.tracks[blockIdx.y], a.steps,
+  ForwardBlock<Cell, E, kTiles[kTile], kManyTiles>(a.tracks[blockIdx.y], a.steps,
                                                    kManyTiles ? batch_tiles : 1, shared)
       .run();
 }
@@ -434,7 +434,7 @@ Stride stride(const Rows& rows, int batch_tiles, bool reverse) {
   return {next_tile, (reverse ? -rows.step : rows.step) - (batch_tiles - 1) * next_tile};
 }
 
-template <class Cell, class T, int kTile, bool kManyTiles>
+template <class Cell, class E, int kTile, bool kManyTiles>
 void launch_tile(Forward arguments, const Launch& launch) {
   constexpr Tile kShape = kTiles[kTile];
   for (Track& track : arguments.tracks) {
@@ -451,18 +451,18 @@ void launch_tile(Forward arguments, const Launch& launch) {
   config.cluster = dim3(static_cast<unsigned>(launch.cluster));
   config.registers = kShape.register_limit();
   config.stream = launch.stream;
-  RECUR_LAUNCH((forward_kernel<Cell, T, kTile, kManyTiles>), config, arguments, launch.batch_tiles);
+  RECUR_LAUNCH((forward_kernel<Cell, E, kTile, kManyTiles>), config, arguments, launch.batch_tiles);
 }
 
-template <class Cell, class T, int kTile = 0>
+template <class Cell, class E, int kTile = 0>
 void launch_forward(const Forward& arguments, const Launch& launch) {
   if constexpr (kTile + 1 < kTileCount) {
-    if (launch.tile != kTile) return launch_forward<Cell, T, kTile + 1>(arguments, launch);
+    if (launch.tile != kTile) return launch_forward<Cell, E, kTile + 1>(arguments, launch);
   }
   if (launch.batch_tiles > 1) {
-    launch_tile<Cell, T, kTile, true>(arguments, launch);
+    launch_tile<Cell, E, kTile, true>(arguments, launch);
   } else {
-    launch_tile<Cell, T, kTile, false>(arguments, launch);
+    launch_tile<Cell, E, kTile, false>(arguments, launch);
   }
 }
 

@@ -20,7 +20,7 @@ struct Track {
   // and c are read before the first step and written after the last; hN and cN, where given, are written then
   // too.
   gpu_pass::ForwardStep step;
-  const void* R = nullptr;  // T [G*H][H]
+  const void* R = nullptr;  // E [G*H][H]
   std::int64_t R_row = 0;
   Stride input;
   Stride y;

@@ -10,9 +10,9 @@
 
 namespace recur::resident {
 
-template <class T>
+template <class E>
 RECUR_DEVICE void multiply_add(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-  if constexpr (std::is_same_v<T, __half>) {
+  if constexpr (std::is_same_v<E, __half>) {
     device::mma_16x8x16_f16(d, a, b);
   } else {
     device::mma_16x8x16_bf16(d, a, b);
@@ -24,7 +24,7 @@ struct alignas(16) Fragment {
   std::uint32_t words[4];
 };
 
-template <class T, Tile kTile, int kGates>
+template <class E, Tile kTile, int kGates>
 class RecurrentWeights {
  public:
   RECUR_DEVICE RecurrentWeights(unsigned char* shared, const SharedLayout& layout, const Place& place,
@@ -40,7 +40,7 @@ class RecurrentWeights {
   }
 
   // Reads R; zeros beyond H, in units and in K.
-  RECUR_DEVICE void load(const T* R, std::int64_t R_row, int hidden, int first_unit, const Place& place) {
+  RECUR_DEVICE void load(const E* R, std::int64_t R_row, int hidden, int first_unit, const Place& place) {
     const Source source{R,
                         R_row,
                         hidden,
@@ -106,7 +106,7 @@ class RecurrentWeights {
       device::load_matrix<2, false>(h, reader.next(i));
       RECUR_UNROLL
       for (int gate = kFirst; gate < kEnd; ++gate) {
-        multiply_add<T>(products[gate - kFirst], fragments[gate - kFirst].words, h);
+        multiply_add<E>(products[gate - kFirst], fragments[gate - kFirst].words, h);
       }
     }
   }
@@ -123,14 +123,14 @@ class RecurrentWeights {
                                           const std::uint32_t (&h)[2], float (&products)[kEnd - kFirst][4]) {
     RECUR_UNROLL
     for (int gate = kFirst; gate < kEnd; ++gate) {
-      multiply_add<T>(products[gate - kFirst], fragments[gate], h);
+      multiply_add<E>(products[gate - kFirst], fragments[gate], h);
     }
   }
 
   // A lane's place in R: rows `unit` and `unit` + 8 of a gate, columns `column` and the next of a K-block,
   // + 8.
   struct Source {
-    const T* R;
+    const E* R;
     std::int64_t row;
     int hidden;
     int unit;
@@ -147,7 +147,7 @@ class RecurrentWeights {
     }
     RECUR_DEVICE std::uint32_t pair(int gate, int of_unit, int k) const {
       if (of_unit >= hidden || k >= hidden) return 0;
-      const T* const from = R + (std::int64_t{gate} * hidden + of_unit) * row + k;
+      const E* const from = R + (std::int64_t{gate} * hidden + of_unit) * row + k;
       if (k + 1 < hidden && in_pairs) return *reinterpret_cast<const std::uint32_t*>(from);
       const auto* const bits = reinterpret_cast<const std::uint16_t*>(from);
       return bits[0] | (k + 1 < hidden ? std::uint32_t{bits[1]} << 16 : 0u);

@@ -28,12 +28,12 @@ using gpu_pass::store_zeros;
 using GateMath = cells::ScalarMath;
 
 // Launches the kernel of a cell and phase, on vectors where memory allows them. What Pass brings for its
-// arguments and the storage type T:
+// arguments and the storage type E:
 //
 //     static bool can_vectorise(const Arguments&);
 //     template <class Cell, int kPhase, int kWidth>
 //     static void launch(const Arguments&, const device::LaunchConfig&);
-template <class Pass, class T, class Arguments>
+template <class Pass, class E, class Arguments>
 struct LaunchStep {
   const Arguments& a;
   int phase;
@@ -42,7 +42,7 @@ struct LaunchStep {
   template <class Cell>
   void operator()() const {
     if (Pass::can_vectorise(a)) {
-      launch<Cell, kUnits<T>>();
+      launch<Cell, kUnits<E>>();
     } else {
       launch<Cell, 1>();
     }

@@ -33,15 +33,15 @@ TEST_F(CInterface, GivesWhatTheCppInterfaceGives) {
   std::vector<Aligned<float>> dW;
   std::vector<LayerGradients> gradients;
   for (std::size_t l = 0; l < 2; ++l) {
-    const std::int64_t K = l == 0 ? kI : 2 * kH;
-    weights.push_back({{W_[l].data(), {2, 4 * kH, K}},
+    const std::int64_t J = l == 0 ? kI : 2 * kH;
+    weights.push_back({{W_[l].data(), {2, 4 * kH, J}},
                        {R_[l].data(), {2, 4 * kH, kH}},
                        {bW_[l].data(), {2, 4 * kH}},
                        {bR_[l].data(), {2, 4 * kH}},
                        {},
                        {}});
     dW.emplace_back(W_[l].size());
-    gradients.push_back({{dW[l].data(), {2, 4 * kH, K}}, {}, {}, {}, {}, {}});
+    gradients.push_back({{dW[l].data(), {2, 4 * kH, J}}, {}, {}, {}, {}, {}});
   }
   ForwardArgs args;
   args.x = {x_.data(), {kT, kB, kI}};

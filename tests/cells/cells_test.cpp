@@ -65,7 +65,9 @@ Inputs backward(Inputs in, double dh, double dc) {
   unit.c = forward_unit.c;
   unit.dh = dh;
   unit.dc = dc;
-  const auto recurrent = [&](int gate) { return unit.dsums[gate == Cell::kSplitGate ? Cell::kGates : gate]; };
+  const auto recurrent = [&](int gate) {
+    return unit.dgates[gate == Cell::kSplitGate ? Cell::kGates : gate];
+  };
 
   Cell::template backward<0, ScalarMath>(unit);
   int first_phase_gates = Cell::kGates;
@@ -79,7 +81,7 @@ Inputs backward(Inputs in, double dh, double dc) {
   }
 
   Inputs d{};
-  for (int i = 0; i < Cell::kSums; ++i) d.sum(i) = unit.dsums[i];
+  for (int i = 0; i < Cell::kSums; ++i) d.sum(i) = unit.dgates[i];
   d.h_prev() = unit.dh_prev;
   d.c_prev() = unit.dc_prev;
   for (int gate = 0; gate < Cell::kGates; ++gate) {
@@ -90,7 +92,7 @@ Inputs backward(Inputs in, double dh, double dc) {
   }
   for (int i = 0; i < Cell::kPeepholes; ++i) {
     const bool sees_current = i + 1 == Cell::kPeepholes;
-    d.peephole(i) = unit.dsums[Cell::peephole_gate(i)] * (sees_current ? forward_unit.c : in.c_prev());
+    d.peephole(i) = unit.dgates[Cell::peephole_gate(i)] * (sees_current ? forward_unit.c : in.c_prev());
   }
   return d;
 }
@@ -170,8 +172,8 @@ TEST_P(Cells, TraitsAgreeWithTheCell) {
   EXPECT_EQ(traits.phase_gate[traits.phases], traits.gates);
   for (int i = 0; i < traits.peepholes; ++i) EXPECT_LT(traits.peephole_gate[i], traits.gates);
   EXPECT_EQ(traits.recurrent_gates(), traits.recurrent ? traits.gates : 0);
-  EXPECT_GE(traits.functions, 1);
-  EXPECT_LE(traits.functions, 3);
+  EXPECT_GE(traits.activations, 1);
+  EXPECT_LE(traits.activations, 3);
   EXPECT_LE(traits.slopes, traits.gates);
   EXPECT_LE(traits.nonlinearities, traits.gates + 1);
 }

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "engines/simd_names.hpp"
+#include "oracle/activations.hpp"
 #include "oracle/float128.hpp"
-#include "oracle/functions.hpp"
 #include "oracle/math.hpp"
 #include "support/functions.hpp"
 #include "support/random.hpp"
@@ -184,7 +184,8 @@ class Activations : public ::testing::TestWithParam<std::string> {
   std::pair<std::vector<T>, std::vector<T>> function(const GateActivation& gate,
                                                      const std::vector<T>& x) const {
     std::vector<T> value(x.size(), T(42)), slope(x.size(), T(42));
-    const host::cpu::GateFunction<T> f{gate.function, static_cast<T>(gate.alpha), static_cast<T>(gate.beta)};
+    const host::cpu::TypedActivation<T> f{gate.function, static_cast<T>(gate.alpha),
+                                          static_cast<T>(gate.beta)};
     kernels<T>().function(f, x.data(), value.data(), slope.data(), static_cast<std::int64_t>(x.size()));
     return {value, slope};
   }
@@ -193,9 +194,9 @@ class Activations : public ::testing::TestWithParam<std::string> {
   void check_functions(std::int64_t count) {
     using Real = typename Reference<T>::Real;
     const std::vector<T> x = sweep<T>(count);
-    for (const auto& [name, gate] : all_functions()) {
+    for (const auto& [name, gate] : all_activations()) {
       SCOPED_TRACE(name);
-      const oracle::GateFunction exact{gate.function, gate.alpha, gate.beta, 0};
+      const oracle::ClippedActivation exact{gate.function, gate.alpha, gate.beta, 0};
       const auto [value, slope] = function(gate, x);
       Worst worst;
       double worst_slope = 0;
@@ -248,7 +249,7 @@ class Activations : public ::testing::TestWithParam<std::string> {
         default: return {};
       }
     };
-    for (const auto& [name, gate] : all_functions()) {
+    for (const auto& [name, gate] : all_activations()) {
       SCOPED_TRACE(name);
       const Limits limits = limits_of(gate.function);
       const auto [value, slope] = function<T>(gate, {-kInf, kInf, -kMax, kMax});

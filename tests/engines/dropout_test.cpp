@@ -107,7 +107,7 @@ TEST_P(Dropout, DropsWhatIsSaid) {
   });
 }
 
-// A reserve says whose marks backward forms again, whatever was run since, and again the second time.
+// A reserve says whose mask backward forms again, whatever was run since, and again the second time.
 TEST_P(Dropout, TheReserveRemembersTheSeed) {
   typed([]<class T>() {
     const auto problem = problem_of<T>(transparent(2, 0.5));

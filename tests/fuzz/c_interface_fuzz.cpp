@@ -301,8 +301,8 @@ void plan_and_forward(Input& input) {
     const std::int64_t H = spec.hidden_size, P = spec.projection_size > 0 ? spec.projection_size : H;
     std::vector<recur_layer_weights> layers;
     for (std::int64_t l = 0; l < spec.layers; ++l) {
-      const std::int64_t K = l == 0 ? spec.input_size : D * P;
-      layers.push_back({tensor(input, arena, next, {D, G * H, K}), tensor(input, arena, next, {D, G * H, P}),
+      const std::int64_t J = l == 0 ? spec.input_size : D * P;
+      layers.push_back({tensor(input, arena, next, {D, G * H, J}), tensor(input, arena, next, {D, G * H, P}),
                         tensor(input, arena, next, {D, G * H}), tensor(input, arena, next, {D, G * H}),
                         tensor(input, arena, next, {D, (G - 1) * H}), tensor(input, arena, next, {D, P, H})});
     }

@@ -1,4 +1,4 @@
-// What the oracle drops: the generator against its published answers, the marks against what is said of them,
+// What the oracle drops: the generator against its published answers, the mask against what is said of them,
 // and as random numbers.
 #include "oracle/dropout.hpp"
 
@@ -18,7 +18,7 @@ TEST(Philox, GivesThePublishedWords) {
 }
 
 // The example of docs/equations.md, and places beyond what one word of the counter holds.
-TEST(DropoutMarks, HaveTheDocumentedWords) {
+TEST(DropoutMask, HaveTheDocumentedWords) {
   constexpr std::uint64_t kSeed = (std::uint64_t(1) << 32) + 5;
   const Words expected = {0xa7d07ab8, 0xe644ee1d, 0xb3f8daf5, 0xf993c5e3};
   for (Index k = 4; k < 8; ++k)
@@ -43,13 +43,13 @@ constexpr std::size_t kCount = kT * kB * kColumns;
 
 double kept_share(const std::vector<std::uint8_t>& mask) {
   double kept = 0;
-  for (std::uint8_t mark : mask) kept += mark;
+  for (std::uint8_t keeps : mask) kept += keeps;
   return kept / static_cast<double>(mask.size());
 }
 
 // Within five standard deviations of a binomial share: 1 in 1.7 million of fair seeds would fail, and these
 // are fixed.
-TEST(DropoutMarks, DropTheirShare) {
+TEST(DropoutMask, DropTheirShare) {
   for (double p : {0.01, 0.25, 0.5, 0.9}) {
     for (std::uint64_t seed : {std::uint64_t(0), std::uint64_t(1), std::uint64_t(2), ~std::uint64_t(0)}) {
       const auto masks = dropout_masks(stack(p), kT, kB, seed);
@@ -62,13 +62,13 @@ TEST(DropoutMarks, DropTheirShare) {
   }
 }
 
-TEST(DropoutMarks, DropNothingBelowALeastProbability) {
+TEST(DropoutMask, DropNothingBelowALeastProbability) {
   for (double p : {0.0, 0x1p-33}) {
     for (const auto& mask : dropout_masks(stack(p), kT, kB, 1)) EXPECT_EQ(kept_share(mask), 1);
   }
 }
 
-// The correlation of independent marks has deviation 1 / sqrt(count).
+// The correlation of independent masks has deviation 1 / sqrt(count).
 void expect_independent(const std::vector<std::uint8_t>& a, const std::vector<std::uint8_t>& b,
                         const std::string& what) {
   ASSERT_EQ(a.size(), b.size());
@@ -80,7 +80,7 @@ void expect_independent(const std::vector<std::uint8_t>& a, const std::vector<st
   EXPECT_LE(std::abs(product / count / deviation), 5 / std::sqrt(count)) << what;
 }
 
-TEST(DropoutMarks, OfSeedsAndLayersAreIndependent) {
+TEST(DropoutMask, OfSeedsAndLayersAreIndependent) {
   const Spec spec = stack(0.5);
   const auto first = dropout_masks(spec, kT, kB, 1);
   expect_independent(first[0], first[1], "layers");
@@ -93,7 +93,7 @@ TEST(DropoutMarks, OfSeedsAndLayersAreIndependent) {
   }
 }
 
-TEST(DropoutMarks, OfStepsSequencesAndUnitsAreIndependent) {
+TEST(DropoutMask, OfStepsSequencesAndUnitsAreIndependent) {
   const auto mask = dropout_masks(stack(0.5), kT, kB, 1)[0];
   const auto beside = [&](Index steps, Index sequences, Index units, const std::string& what) {
     std::vector<std::uint8_t> here, there;
@@ -114,8 +114,8 @@ TEST(DropoutMarks, OfStepsSequencesAndUnitsAreIndependent) {
   beside(1, 1, 4, "all at once");
 }
 
-// A mark depends on its place alone, not on how much there is around it.
-TEST(DropoutMarks, OfASmallerBatchAreThoseOfALarger) {
+// An element of the mask depends on its place alone, not on how much there is around it.
+TEST(DropoutMask, OfASmallerBatchAreThoseOfALarger) {
   const Spec spec = stack(0.5);
   const auto large = dropout_masks(spec, kT, kB, 9), small = dropout_masks(spec, 4, 3, 9);
   for (std::size_t l = 0; l < 2; ++l) {

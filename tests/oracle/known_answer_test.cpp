@@ -238,7 +238,7 @@ TEST(KnownAnswer, WeightsAreRowMajorWithOneRowPerOutput) {
 
 TEST(KnownAnswer, Functions) {
   struct Known {
-    GateFunction f;
+    ClippedActivation f;
     double x, value, slope;
   };
   const Known all[] = {
@@ -280,9 +280,9 @@ TEST(KnownAnswer, Functions) {
     EXPECT_NEAR(static_cast<double>(slope_of(known.f, wide)), known.slope, 1e-16) << which;
   }
   // Small results keep their digits.
-  EXPECT_NEAR(function_of(GateFunction{Activation::softplus, 0, 0, 0}, -40.0), 4.248354255291588986e-18,
+  EXPECT_NEAR(function_of(ClippedActivation{Activation::softplus, 0, 0, 0}, -40.0), 4.248354255291588986e-18,
               1e-33);
-  EXPECT_EQ(function_of(GateFunction{Activation::elu, 1, 0, 0}, -0x1p-60), -0x1p-60);
+  EXPECT_EQ(function_of(ClippedActivation{Activation::elu, 1, 0, 0}, -0x1p-60), -0x1p-60);
 }
 
 // All affine, so that every function shows which sum it got and what it is given.

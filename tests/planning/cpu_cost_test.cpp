@@ -76,8 +76,8 @@ TEST(CpuCost, ReadingRIsTheCostOfOneRow) {
   EXPECT_NEAR(1e6 * (twice - once), R + 4 * 32 * (4 + 1) + 1e-3 * kActivations / 4, 1e-3);
 }
 
-// Rows of the layer above are copied without what is dropped, of which a mark costs 60 operations; backward
-// does as much for dW and again for dx.
+// Rows of the layer above are copied without what is dropped, of which an element of the mask costs 60
+// operations; backward does as much for dW and again for dx.
 TEST(CpuCost, DropoutIsAPassOverTheInputsOfLayersAbove) {
   Geometry g = lstm();
   const auto added = [&](auto&& seconds) {

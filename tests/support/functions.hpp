@@ -18,7 +18,7 @@ struct NamedFunction {
 
 /// Every function, with parameters that keep the data of random_problem contractive and reach both sides of
 /// each kink. That of thresholded_relu jumps at alpha.
-inline std::vector<NamedFunction> all_functions() {
+inline std::vector<NamedFunction> all_activations() {
   return {{"sigmoid", {Activation::sigmoid}},
           {"tanh", {Activation::tanh}},
           {"relu", {Activation::relu}},
@@ -34,7 +34,7 @@ inline std::vector<NamedFunction> all_functions() {
 
 /// One of them with its parameters; the cell's own function as it is.
 inline GateActivation gate_of(Activation function) {
-  for (const NamedFunction& named : all_functions()) {
+  for (const NamedFunction& named : all_activations()) {
     if (named.gate.function == function) return named.gate;
   }
   return {function};
@@ -65,7 +65,7 @@ struct FunctionCase {
 
 /// Each function in each place once, every second time with a clip; then each once more, the other way round.
 inline std::vector<FunctionCase> function_cases() {
-  const std::vector<NamedFunction> functions = all_functions();
+  const std::vector<NamedFunction> functions = all_activations();
   const std::size_t count = functions.size();
   std::vector<FunctionCase> cases;
   for (const std::size_t round : {0u, 1u}) {

@@ -34,7 +34,7 @@ struct Documented {
 
 template <class T>
 Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t layer, Foreign<T>& from) {
-  const std::int64_t H = kH, K = layer_input_size(spec, layer), P = output_size_of(spec);
+  const std::int64_t H = kH, J = layer_input_size(spec, layer), P = output_size_of(spec);
   const bool lstm = spec.cell == Cell::lstm, rnn = spec.cell == Cell::rnn;
   const auto index = [](const std::string& order, char name) {
     return static_cast<std::int64_t>(order.find(name));
@@ -53,7 +53,7 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
         return std::string(stem) + "_l" + std::to_string(layer) + (d == 1 ? "_reverse" : "");
       };
       at.W = [=, &from](auto d, char g, auto h, auto k) {
-        return from.at(name("weight_ih", d))[static_cast<std::size_t>((index(order, g) * H + h) * K + k)];
+        return from.at(name("weight_ih", d))[static_cast<std::size_t>((index(order, g) * H + h) * J + k)];
       };
       at.R = [=, &from](auto d, char g, auto h, auto k) {
         return from.at(name("weight_hh", d))[static_cast<std::size_t>((index(order, g) * H + h) * P + k)];
@@ -74,7 +74,7 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
       const std::string order = rnn ? "h" : lstm ? "iofg" : "zrn";
       const auto G = static_cast<std::int64_t>(order.size());
       at.W = [=, &from](auto d, char g, auto h, auto k) {
-        return from.at("W")[static_cast<std::size_t>(((d * G + index(order, g)) * H + h) * K + k)];
+        return from.at("W")[static_cast<std::size_t>(((d * G + index(order, g)) * H + h) * J + k)];
       };
       at.R = [=, &from](auto d, char g, auto h, auto k) {
         return from.at("R")[static_cast<std::size_t>(((d * G + index(order, g)) * H + h) * H + k)];
@@ -120,7 +120,7 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
         return stem + ("[" + std::to_string(layer * D + d)) + "][" + std::to_string(id) + "]";
       };
       at.W = [=, &from](auto d, char g, auto h, auto k) {
-        return from.at(name("matrix", d, index(order, g)))[static_cast<std::size_t>(h * K + k)];
+        return from.at(name("matrix", d, index(order, g)))[static_cast<std::size_t>(h * J + k)];
       };
       at.R = [=, &from](auto d, char g, auto h, auto k) {
         return from.at(name("matrix", d, G + index(order, g)))[static_cast<std::size_t>(h * P + k)];
@@ -143,7 +143,7 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
       const std::int64_t biases = split ? G + 1 : G;
       at.W = [=, &from](auto d, char g, auto h, auto k) {
         return from.at(
-            "weights_layer")[static_cast<std::size_t>(((d * K + k) * G + index(order, g)) * H + h)];
+            "weights_layer")[static_cast<std::size_t>(((d * J + k) * G + index(order, g)) * H + h)];
       };
       at.R = [=, &from](auto d, char g, auto h, auto k) {
         return from.at("weights_iter")[static_cast<std::size_t>(((d * P + k) * G + index(order, g)) * H + h)];
@@ -193,12 +193,12 @@ Documented<T> documented(WeightFormat format, const Spec& spec, std::int64_t lay
         // that gives, read column by column, fills a kernel column by column.
         const Aligned<T>& kernel = from.at(name("kernel", d));
         std::vector<T> sequence;
-        for (std::int64_t i = 0; i < K; ++i) {
+        for (std::int64_t i = 0; i < J; ++i) {
           for (std::int64_t unit = 0; unit < H; ++unit) {
             sequence.push_back(kernel[static_cast<std::size_t>(i * G * H + index(order, g) * H + unit)]);
           }
         }
-        return sequence[static_cast<std::size_t>(h * K + k)];
+        return sequence[static_cast<std::size_t>(h * J + k)];
       };
       at.R = [=, &from](auto d, char g, auto h, auto k) {
         return from.at(
@@ -261,7 +261,7 @@ TEST(WeightFormats, ElementsAreWhereTheLibrariesDocumentThem) {
     import_weights(format, spec, layer, from.views<ConstTensorView>(), to.views<TensorView>(spec, layer));
 
     const Documented<float> at = documented<float>(format, spec, layer, from);
-    const std::int64_t D = directions_of(spec), K = layer_input_size(spec, layer), P = output_size_of(spec);
+    const std::int64_t D = directions_of(spec), J = layer_input_size(spec, layer), P = output_size_of(spec);
     const std::string names = gates(spec);
     const std::string seeing_c = peepholes_of(spec) == 0 ? "" : peepholes_of(spec) == 2 ? "io" : "ifo";
     for (std::int64_t d = 0; d < D; ++d) {
@@ -280,8 +280,8 @@ TEST(WeightFormats, ElementsAreWhereTheLibrariesDocumentThem) {
         for (std::int64_t h = 0; h < kH; ++h) {
           const std::int64_t row =
               (d * static_cast<std::int64_t>(names.size()) + static_cast<std::int64_t>(g)) * kH + h;
-          for (std::int64_t k = 0; k < K; ++k) {
-            ASSERT_EQ(to.tensors.at("W")[static_cast<std::size_t>(row * K + k)], at.W(d, names[g], h, k));
+          for (std::int64_t k = 0; k < J; ++k) {
+            ASSERT_EQ(to.tensors.at("W")[static_cast<std::size_t>(row * J + k)], at.W(d, names[g], h, k));
           }
           for (std::int64_t k = 0; k < P; ++k) {
             ASSERT_EQ(to.tensors.at("R")[static_cast<std::size_t>(row * P + k)], at.R(d, names[g], h, k));

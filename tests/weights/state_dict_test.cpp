@@ -29,8 +29,8 @@ struct Model {
     spec.direction = Direction::bidirectional;
     memory.reserve(8);
     for (std::int64_t layer = 0; layer < 2; ++layer) {
-      const std::int64_t K = layer_input_size(spec, layer);
-      layers.push_back({take({2, 16, K}), take({2, 16, 4}), take({2, 16}), take({2, 16}), {}, {}});
+      const std::int64_t J = layer_input_size(spec, layer);
+      layers.push_back({take({2, 16, J}), take({2, 16, 4}), take({2, 16}), take({2, 16}), {}, {}});
     }
   }
   Model(const Model&) = delete;

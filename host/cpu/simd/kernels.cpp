@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "host/cpu/simd/functions.hpp"
+#include "host/cpu/simd/activations.hpp"
 #include "host/cpu/simd/products.hpp"
 #include "host/cpu/simd/tiles.hpp"
 #include "host/cpu/simd/vector.hpp"
@@ -17,24 +17,24 @@ namespace recur::host::cpu {
 namespace HWY_NAMESPACE {
 namespace {
 
-template <class T>
-void sigmoid_map(const T* x, T* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += Vec<T>::kLanes) {
-    VectorMath::sigmoid(Vec<T>::load(x + i, count - i)).store(y + i, count - i);
+template <class E>
+void sigmoid_map(const E* x, E* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += Vec<E>::kLanes) {
+    VectorMath::sigmoid(Vec<E>::load(x + i, count - i)).store(y + i, count - i);
   }
 }
 
-template <class T>
-void tanh_map(const T* x, T* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += Vec<T>::kLanes) {
-    VectorMath::tanh(Vec<T>::load(x + i, count - i)).store(y + i, count - i);
+template <class E>
+void tanh_map(const E* x, E* y, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += Vec<E>::kLanes) {
+    VectorMath::tanh(Vec<E>::load(x + i, count - i)).store(y + i, count - i);
   }
 }
 
-template <class T>
-void function_map(const GateFunction<T>& function, const T* x, T* value, T* slope, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; i += Vec<T>::kLanes) {
-    const Activated<T> result = activated(function, Vec<T>::load(x + i, count - i));
+template <class E>
+void function_map(const TypedActivation<E>& function, const E* x, E* value, E* slope, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; i += Vec<E>::kLanes) {
+    const Activated<E> result = activated(function, Vec<E>::load(x + i, count - i));
     result.value.store(value + i, count - i);
     result.slope.store(slope + i, count - i);
   }
@@ -50,13 +50,13 @@ void dropout_words(std::uint64_t seed, std::int64_t layer, std::int64_t t, std::
   }
 }
 
-template <class Cell, class T>
-constexpr void add_tiles(CellTiles<T>& tiles, int variant) {
-  tiles.forward[variant][0] = &forward_tile<Cell, 0, T>;
-  tiles.backward[variant][0] = &backward_tile<Cell, 0, T>;
+template <class Cell, class E>
+constexpr void add_tiles(CellTiles<E>& tiles, int variant) {
+  tiles.forward[variant][0] = &forward_tile<Cell, 0, E>;
+  tiles.backward[variant][0] = &backward_tile<Cell, 0, E>;
   if constexpr (Cell::kPhases > 1) {
-    tiles.forward[variant][1] = &forward_tile<Cell, 1, T>;
-    tiles.backward[variant][1] = &backward_tile<Cell, 1, T>;
+    tiles.forward[variant][1] = &forward_tile<Cell, 1, E>;
+    tiles.backward[variant][1] = &backward_tile<Cell, 1, E>;
   }
 }
 
@@ -69,10 +69,10 @@ constexpr int widest_phase() {
   return most;
 }
 
-template <class T>
-constexpr Kernels<T> make_table(std::string_view name, typename Kernels<T>::Product product) {
-  using A = Arithmetic<T>;
-  Kernels<T> table{};
+template <class E>
+constexpr Kernels<E> make_table(std::string_view name, typename Kernels<E>::Product product) {
+  using A = Arithmetic<E>;
+  Kernels<E> table{};
   table.target = name;
   table.lanes = static_cast<int>(Vec<A>::kLanes);
   table.max_panel_vectors = kMaxPanelVectors;
@@ -85,7 +85,7 @@ constexpr Kernels<T> make_table(std::string_view name, typename Kernels<T>::Prod
     cells::visit(static_cast<cells::Variant>(v), [&]<class Cell>() {
       static_assert(widest_phase<Cell>() <= kMaxPanelVectors, "a panel has all gates of a phase");
       add_tiles<Cell>(table.own, v);
-      add_tiles<typename Cell::template With<GivenFunctions>>(table.given, v);
+      add_tiles<typename Cell::template With<GivenActivations>>(table.given, v);
     });
   }
   return table;

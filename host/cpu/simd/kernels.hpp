@@ -58,14 +58,14 @@ inline constexpr std::int64_t kMostPanelBytes = 6 * 64;
 // bf16: sums are f32. A and B are in units of two values of k (storage.hpp). Rows and panels of B are counted
 // in units; A's two values lie side by side, and a_column is half the distance between units. The chain takes
 // units in order and of each the later k first.
-template <class T>
+template <class E>
 struct ProductArgs {
-  const T* a;
+  const E* a;
   std::ptrdiff_t a_row;
   std::ptrdiff_t a_column;
-  const Unit<T>* b;
+  const Unit<E>* b;
   std::ptrdiff_t b_row;
-  Arithmetic<T>* c;
+  Arithmetic<E>* c;
   std::ptrdiff_t c_row;
   std::int64_t rows;
   std::int64_t columns;
@@ -80,27 +80,27 @@ struct ProductArgs {
 };
 
 // A function in place of the cell's own. alpha and beta as in `GateActivation`; never `standard`.
-template <class T>
-struct GateFunction {
+template <class E>
+struct TypedActivation {
   Activation function;
-  T alpha;
-  T beta;
+  E alpha;
+  E beta;
 };
 
 // Those of a cell, in the order of `Spec::activations`, and the bound of what the gates' take: infinity is
 // none.
-template <class T>
-struct GateFunctions {
-  GateFunction<T> of[3];
-  T clip;
+template <class E>
+struct TypedActivations {
+  TypedActivation<E> of[3];
+  E clip;
 };
 
 // One panel of hidden units for some rows of the batch. Pointers are at the first unit of the panel and row 0
 // of the batch; null where the thing does not exist. Rows are `*_row` elements apart, gates (sums, saved
 // values) `hidden`.
-template <class T>
+template <class E>
 struct ForwardTile {
-  using A = Arithmetic<T>;
+  using A = Arithmetic<E>;
 
   const std::int32_t* rows;  // which rows of the batch; none is skipped
   std::int64_t row_count;
@@ -118,28 +118,28 @@ struct ForwardTile {
   const A* bias;      // [sums][H]
   const A* peephole;  // [peepholes][H]
 
-  const T* h_prev;
-  T* h_next;  // null where h is projected: then what the cell gives goes to y alone
-  T* exchange;
+  const E* h_prev;
+  E* h_next;  // null where h is projected: then what the cell gives goes to y alone
+  E* exchange;
   A* c;  // read and overwritten
   std::ptrdiff_t state_row;
 
-  T* y;
+  E* y;
   std::ptrdiff_t y_row;
-  T* c_sequence;
+  E* c_sequence;
   std::ptrdiff_t c_sequence_row;
   A* saved;  // [row][saved][H]
   std::ptrdiff_t saved_row;
   A* saved_c;
   std::ptrdiff_t saved_c_row;
-  const GateFunctions<A>* functions;  // null: the cell's own
+  const TypedActivations<A>* activations;  // null: the cell's own
 };
 
 // As ForwardTile. dh and dc hold the gradients that reach h_t and c_t from later steps and take the parts for
 // h_{t-1} and c_{t-1} that do not pass through R.
-template <class T>
+template <class E>
 struct BackwardTile {
-  using A = Arithmetic<T>;
+  using A = Arithmetic<E>;
 
   const std::int32_t* rows;
   std::int64_t row_count;
@@ -151,50 +151,50 @@ struct BackwardTile {
   std::ptrdiff_t saved_row;
   const A* saved_c;  // c_t
   std::ptrdiff_t saved_c_row;
-  const T* const* h_prev;  // per row, the row of h_{t-1}; null for zeros
+  const E* const* h_prev;  // per row, the row of h_{t-1}; null for zeros
   const A* const* c_prev;  // per row
   std::int64_t unit;       // offset of this panel within those rows
   const A* peephole;
 
-  const T* dy;
+  const E* dy;
   std::ptrdiff_t dy_row;
-  const T* dc_sequence;
+  const E* dc_sequence;
   std::ptrdiff_t dc_sequence_row;
   const A* d_exchange;
-  T* exchange;  // [row][H]: what forward exchanged, again
+  E* exchange;  // [row][H]: what forward exchanged, again
   std::ptrdiff_t exchange_row;
 
   A* dh;
   A* dc;
   std::ptrdiff_t state_row;
-  T* dsums;  // [row][sums][H]
-  std::ptrdiff_t dsums_row;
-  const GateFunctions<A>* functions;
+  E* dgates;  // [row][sums][H]
+  std::ptrdiff_t dgates_row;
+  const TypedActivations<A>* activations;
 };
 
 // The tiles of every cell, by variant and phase.
-template <class T>
+template <class E>
 struct CellTiles {
-  void (*forward[cells::kVariantCount][cells::kMaxPhases])(const ForwardTile<T>&);
-  void (*backward[cells::kVariantCount][cells::kMaxPhases])(const BackwardTile<T>&);
+  void (*forward[cells::kVariantCount][cells::kMaxPhases])(const ForwardTile<E>&);
+  void (*backward[cells::kVariantCount][cells::kMaxPhases])(const BackwardTile<E>&);
 };
 
-template <class T>
+template <class E>
 struct Kernels {
-  using Product = void (*)(const ProductArgs<T>&);
-  using Map = void (*)(const Arithmetic<T>* x, Arithmetic<T>* y, std::int64_t count);
+  using Product = void (*)(const ProductArgs<E>&);
+  using Map = void (*)(const Arithmetic<E>* x, Arithmetic<E>* y, std::int64_t count);
 
   std::string_view target;
   std::string_view products;  // what Plan::explain says of them; empty where there is nothing to say
   int lanes;
   int max_panel_vectors;  // widest product tile that keeps its sums in registers
   Product product;
-  CellTiles<T> own;    // cells with their own functions
-  CellTiles<T> given;  // and with those of the tile's `functions`
+  CellTiles<E> own;    // cells with their own activations
+  CellTiles<E> given;  // and with those of the tile's `functions`
   Map sigmoid;         // the nonlinearities alone, for tests of their error bounds
   Map tanh;
-  void (*function)(const GateFunction<Arithmetic<T>>&, const Arithmetic<T>* x, Arithmetic<T>* value,
-                   Arithmetic<T>* slope, std::int64_t count);
+  void (*function)(const TypedActivation<Arithmetic<E>>&, const Arithmetic<E>* x, Arithmetic<E>* value,
+                   Arithmetic<E>* slope, std::int64_t count);
   // Four words for each of `groups` groups from `group` on (kernels/device/dropout.cuh).
   void (*dropout_words)(std::uint64_t seed, std::int64_t layer, std::int64_t t, std::int64_t b,
                         std::int64_t group, std::int64_t groups, std::uint32_t* words);
@@ -219,8 +219,8 @@ bool is_supported(const SimdTarget& target);
 // The best compiled target that this machine has.
 const SimdTarget& best_target();
 
-template <class T>
-const Kernels<T>& kernels_of(const SimdTarget& target);
+template <class E>
+const Kernels<E>& kernels_of(const SimdTarget& target);
 template <>
 inline const Kernels<float>& kernels_of<float>(const SimdTarget& target) {
   return *target.f32;

@@ -16,15 +16,15 @@ inline constexpr int kProductRegisters = 0;
 inline constexpr int kProductRegisters = 1;
 #endif
 
-template <class T>
+template <class E>
 struct Operands {
-  using Factor = Vec<T>;
+  using Factor = Vec<E>;
   static constexpr int kFactorRegisters = 1;
   static constexpr int kOtherRegisters = 1 + kProductRegisters;
 
-  static HWY_INLINE Factor factor(const T* a) { return Factor(*a); }
-  static HWY_INLINE Vec<T> multiply_add(Factor left, Vec<T> right, Vec<T> sum) {
-    return Vec<T>(hn::MulAdd(left.raw, right.raw, sum.raw));
+  static HWY_INLINE Factor factor(const E* a) { return Factor(*a); }
+  static HWY_INLINE Vec<E> multiply_add(Factor left, Vec<E> right, Vec<E> sum) {
+    return Vec<E>(hn::MulAdd(left.raw, right.raw, sum.raw));
   }
 };
 

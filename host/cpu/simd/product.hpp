@@ -31,36 +31,36 @@ namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 // The most rows of a tile: each has an address register too.
 inline constexpr int kMostRows = 8;
 // As many as have their sums, broadcasts and the tile's other values in registers.
-template <class T>
+template <class E>
 constexpr int most_rows(int vectors) {
-  const int rows = (kRegisters - Operands<T>::kOtherRegisters) / (vectors + Operands<T>::kFactorRegisters);
+  const int rows = (kRegisters - Operands<E>::kOtherRegisters) / (vectors + Operands<E>::kFactorRegisters);
   return rows > kMostRows ? kMostRows : rows;
 }
 
 // Rows up to which a tile takes several panels, to keep enough sums in flight.
 inline constexpr int kFewRows = 4;
 inline constexpr int kMostPanels = 8;
-template <class T>
+template <class E>
 constexpr int most_panels(int vectors, int rows) {
   if (rows > kFewRows) return 1;
-  const int others = Operands<T>::kOtherRegisters + Operands<T>::kFactorRegisters * rows;
+  const int others = Operands<E>::kOtherRegisters + Operands<E>::kFactorRegisters * rows;
   const int by_registers = (kRegisters - others) / (vectors * rows);
   const int panels = std::min({kSumsInFlight / (vectors * rows), by_registers, kMostPanels});
   return panels < 1 ? 1 : panels;
 }
 
 // The same as tables: a division takes as long as a few steps of k.
-template <class T>
+template <class E>
 inline constexpr auto kMostRowsOf = [] {
   std::array<int, kMaxPanelVectors> most{};
-  for (int v = 0; v < kMaxPanelVectors; ++v) most[v] = most_rows<T>(v + 1);
+  for (int v = 0; v < kMaxPanelVectors; ++v) most[v] = most_rows<E>(v + 1);
   return most;
 }();
-template <class T>
+template <class E>
 inline constexpr auto kMostPanelsOf = [] {
   std::array<std::array<int, kFewRows>, kMaxPanelVectors> most{};
   for (int v = 0; v < kMaxPanelVectors; ++v) {
-    for (int r = 0; r < kFewRows; ++r) most[v][r] = most_panels<T>(v + 1, r + 1);
+    for (int r = 0; r < kFewRows; ++r) most[v][r] = most_panels<E>(v + 1, r + 1);
   }
   return most;
 }();
@@ -70,15 +70,15 @@ inline constexpr auto kMostPanelsOf = [] {
 inline constexpr std::int64_t kDepthBlock = 256;
 
 // One tile. `a_offset` and `c_offset` are those of its rows; the depth is whole units.
-template <class T>
+template <class E>
 struct TileArgs {
-  const T* a;
+  const E* a;
   std::ptrdiff_t a_offset[kMostRows];
   std::ptrdiff_t a_column;
-  const Unit<T>* b;
+  const Unit<E>* b;
   std::ptrdiff_t b_row;
   std::ptrdiff_t b_panel;
-  Arithmetic<T>* c;
+  Arithmetic<E>* c;
   std::ptrdiff_t c_offset[kMostRows];
   std::ptrdiff_t c_panel;
   std::int64_t depth;
@@ -99,17 +99,17 @@ HWY_INLINE void hold([[maybe_unused]] Raw& raw) {
 #endif
 }
 
-template <class T, int kVectors, int kRows, int kPanels>
-HWY_NOINLINE void product_tile(const TileArgs<T>& p) {
-  using V = Vec<Arithmetic<T>>;
-  using O = Operands<T>;
+template <class E, int kVectors, int kRows, int kPanels>
+HWY_NOINLINE void product_tile(const TileArgs<E>& p) {
+  using V = Vec<Arithmetic<E>>;
+  using O = Operands<E>;
   constexpr std::int64_t kLanes = V::kLanes;
   constexpr int kWidth = kPanels * kVectors;
-  constexpr std::int64_t kUnitDepth = StorageTraits<T>::kUnitDepth;
+  constexpr std::int64_t kUnitDepth = StorageTraits<E>::kUnitDepth;
 
-  const T* a[kRows];
+  const E* a[kRows];
   unroll<kRows>([&](auto m) RECUR_INLINE_LAMBDA { a[m] = p.a + p.a_offset[m]; });
-  const Unit<T>* HWY_RESTRICT b = p.b;
+  const Unit<E>* HWY_RESTRICT b = p.b;
   const std::ptrdiff_t b_row = p.b_row, b_panel = p.b_panel, step = kUnitDepth * p.a_column;
   std::ptrdiff_t at = 0;  // of the next value of every row of A
 
@@ -122,7 +122,7 @@ HWY_NOINLINE void product_tile(const TileArgs<T>& p) {
     typename O::Factor left[kRows];
     unroll<kRows>([&](auto m) RECUR_INLINE_LAMBDA { left[m] = O::factor(a[m] + at); });
     unroll<kWidth>([&](auto i) RECUR_INLINE_LAMBDA {
-      auto right = Vec<Unit<T>>::load(b + (i / kVectors) * b_panel + (i % kVectors) * kLanes);
+      auto right = Vec<Unit<E>>::load(b + (i / kVectors) * b_panel + (i % kVectors) * kLanes);
       if constexpr (kRows > 1) hold(right.raw.raw);
       unroll<kRows>([&](auto m)
                         RECUR_INLINE_LAMBDA { sum[m][i] = O::multiply_add(left[m], right, sum[m][i]).raw; });
@@ -133,7 +133,7 @@ HWY_NOINLINE void product_tile(const TileArgs<T>& p) {
 
   unroll<kRows>([&](auto m) RECUR_INLINE_LAMBDA {
     unroll<kWidth>([&](auto i) RECUR_INLINE_LAMBDA {
-      Arithmetic<T>* const to = p.c + p.c_offset[m] + (i / kVectors) * p.c_panel + (i % kVectors) * kLanes;
+      Arithmetic<E>* const to = p.c + p.c_offset[m] + (i / kVectors) * p.c_panel + (i % kVectors) * kLanes;
       V value(sum[m][i]);
       if (p.accumulate) value = V::load(to) + value;
       value.store(to);
@@ -144,33 +144,33 @@ HWY_NOINLINE void product_tile(const TileArgs<T>& p) {
 static_assert(kMaxPanelVectors * sizeof(Vec<float>) <= kMostPanelBytes);
 
 // The tiles by vectors, rows and panels, each less one; null where registers do not suffice.
-template <class T>
-using TileTable = std::array<std::array<std::array<void (*)(const TileArgs<T>&), kMostPanels>, kMostRows>,
+template <class E>
+using TileTable = std::array<std::array<std::array<void (*)(const TileArgs<E>&), kMostPanels>, kMostRows>,
                              kMaxPanelVectors>;
-template <class T>
-constexpr TileTable<T> make_tiles() {
-  TileTable<T> tiles{};
+template <class E>
+constexpr TileTable<E> make_tiles() {
+  TileTable<E> tiles{};
   unroll<kMaxPanelVectors>([&](auto v) {
-    unroll<most_rows<T>(v + 1)>([&](auto r) {
-      unroll<most_panels<T>(v + 1, r + 1)>(
-          [&](auto p) { tiles[v][r][p] = &product_tile<T, v + 1, r + 1, p + 1>; });
+    unroll<most_rows<E>(v + 1)>([&](auto r) {
+      unroll<most_panels<E>(v + 1, r + 1)>(
+          [&](auto p) { tiles[v][r][p] = &product_tile<E, v + 1, r + 1, p + 1>; });
     });
   });
   return tiles;
 }
 
-template <class T>
-void product(const ProductArgs<T>& p) {
-  constexpr std::int64_t kUnitDepth = StorageTraits<T>::kUnitDepth;
-  static constexpr TileTable<T> kTiles = make_tiles<T>();
-  constexpr std::int64_t kLanes = Vec<Arithmetic<T>>::kLanes;
+template <class E>
+void product(const ProductArgs<E>& p) {
+  constexpr std::int64_t kUnitDepth = StorageTraits<E>::kUnitDepth;
+  static constexpr TileTable<E> kTiles = make_tiles<E>();
+  constexpr std::int64_t kLanes = Vec<Arithmetic<E>>::kLanes;
   if (p.rows == 0 || p.panels == 0) return;
   const int vectors = static_cast<int>(p.columns / kLanes);
-  const Split blocks(p.rows, kMostRowsOf<T>[vectors - 1]);
+  const Split blocks(p.rows, kMostRowsOf<E>[vectors - 1]);
   const bool few_rows = blocks.parts == 1 && p.rows <= kFewRows;
-  const Split groups(p.panels, few_rows ? kMostPanelsOf<T>[vectors - 1][p.rows - 1] : 1);
+  const Split groups(p.panels, few_rows ? kMostPanelsOf<E>[vectors - 1][p.rows - 1] : 1);
 
-  TileArgs<T> tile;
+  TileArgs<E> tile;
   tile.a_column = p.a_column;
   tile.b_row = p.b_row;
   tile.b_panel = p.b_panel;
@@ -191,7 +191,7 @@ void product(const ProductArgs<T>& p) {
       for (std::int64_t block = 0; block < blocks.parts; ++block) {
         const std::int64_t first = blocks.begin(block);
         const std::int64_t rows = blocks.size_of(block);
-        T padded[kMostRows][kUnitDepth] = {};
+        E padded[kMostRows][kUnitDepth] = {};
         tile.a = p.a + k * p.a_column;
         for (std::int64_t m = 0; m < rows; ++m) {
           const std::int64_t row = first + m;

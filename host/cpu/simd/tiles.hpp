@@ -8,9 +8,9 @@
 
 namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
-template <class Cell, int kPhase, class T>
-void forward_tile(const ForwardTile<T>& p) {
-  using V = Vec<Arithmetic<T>>;
+template <class Cell, int kPhase, class E>
+void forward_tile(const ForwardTile<E>& p) {
+  using V = Vec<Arithmetic<E>>;
   constexpr int kFirst = Cell::phase_gate(kPhase);
   constexpr int kEnd = Cell::phase_gate(kPhase + 1);
   constexpr bool kLast = kPhase + 1 == Cell::kPhases;
@@ -21,10 +21,10 @@ void forward_tile(const ForwardTile<T>& p) {
       const std::int64_t count = p.units - unit;
       const std::int64_t state = row * p.state_row + unit;
       cells::ForwardUnit<Cell, V> u;
-      if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
+      if constexpr (Cell::Activations::kSlopes) u.activations = p.activations;
 
-      const Arithmetic<T>* input = p.input + row * p.input_row + unit;
-      const Arithmetic<T>* recurrent = p.recurrent + index * p.recurrent_row + unit;
+      const Arithmetic<E>* input = p.input + row * p.input_row + unit;
+      const Arithmetic<E>* recurrent = p.recurrent + index * p.recurrent_row + unit;
       unroll<kEnd - kFirst>([&](auto i) RECUR_INLINE_LAMBDA {
         constexpr int kGate = kFirst + i;
         const V from_input =
@@ -46,7 +46,7 @@ void forward_tile(const ForwardTile<T>& p) {
       });
       u.h_prev = V::load(p.h_prev + state, count);
       if constexpr (Cell::kCellState) u.c_prev = V::load(p.c + state, count);
-      Arithmetic<T>* saved = p.saved ? p.saved + row * p.saved_row + unit : nullptr;
+      Arithmetic<E>* saved = p.saved ? p.saved + row * p.saved_row + unit : nullptr;
       if constexpr (kPhase > 0) {
         unroll<Cell::kSaved>([&](auto i)
                                  RECUR_INLINE_LAMBDA { u.saved[i] = V::load(saved + i * p.hidden, count); });
@@ -74,25 +74,25 @@ void forward_tile(const ForwardTile<T>& p) {
   }
 }
 
-template <class T>
-HWY_INLINE Vec<Arithmetic<T>> load_or_zero(const T* row, std::int64_t unit, std::int64_t count) {
-  using V = Vec<Arithmetic<T>>;
+template <class E>
+HWY_INLINE Vec<Arithmetic<E>> load_or_zero(const E* row, std::int64_t unit, std::int64_t count) {
+  using V = Vec<Arithmetic<E>>;
   return row ? V::load(row + unit, count) : V();
 }
 
-template <class Cell, int kPhase, class T>
-void backward_tile(const BackwardTile<T>& p) {
-  using V = Vec<Arithmetic<T>>;
+template <class Cell, int kPhase, class E>
+void backward_tile(const BackwardTile<E>& p) {
+  using V = Vec<Arithmetic<E>>;
   for (std::int64_t index = 0; index < p.row_count; ++index) {
     const std::int64_t row = p.rows[index];
     for (std::int64_t unit = 0; unit < p.units; unit += V::kLanes) {
       const std::int64_t count = p.units - unit;
-      T* dsums = p.dsums + row * p.dsums_row + unit;
+      E* dgates = p.dgates + row * p.dgates_row + unit;
       const std::int64_t state = row * p.state_row + unit;
       cells::BackwardUnit<Cell, V> u;
-      if constexpr (Cell::Functions::kSlopes) u.functions = p.functions;
+      if constexpr (Cell::Activations::kSlopes) u.activations = p.activations;
 
-      const Arithmetic<T>* saved = p.saved + row * p.saved_row + unit;
+      const Arithmetic<E>* saved = p.saved + row * p.saved_row + unit;
       unroll<Cell::kSaved>([&](auto i)
                                RECUR_INLINE_LAMBDA { u.saved[i] = V::load(saved + i * p.hidden, count); });
       unroll<Cell::kPeepholes>([&](auto i) RECUR_INLINE_LAMBDA {
@@ -112,7 +112,7 @@ void backward_tile(const BackwardTile<T>& p) {
         u.dh_prev = dh;
         u.d_exchange = V::load(p.d_exchange + state, count);
         unroll<Cell::kSums>([&](auto i)
-                                RECUR_INLINE_LAMBDA { u.dsums[i] = V::load(dsums + i * p.hidden, count); });
+                                RECUR_INLINE_LAMBDA { u.dgates[i] = V::load(dgates + i * p.hidden, count); });
       }
 
       Cell::template backward<kPhase, VectorMath>(u);
@@ -120,7 +120,7 @@ void backward_tile(const BackwardTile<T>& p) {
       // What phase 0 published of the second phase's gates, other threads may be reading: phase 1 leaves it
       // alone.
       constexpr int kStored = kPhase == 0 ? Cell::kSums : Cell::phase_gate(1);
-      unroll<kStored>([&](auto i) RECUR_INLINE_LAMBDA { u.dsums[i].store(dsums + i * p.hidden, count); });
+      unroll<kStored>([&](auto i) RECUR_INLINE_LAMBDA { u.dgates[i].store(dgates + i * p.hidden, count); });
       if constexpr (kPhase + 1 < Cell::kPhases)
         u.exchange.store(p.exchange + row * p.exchange_row + unit, count);
       u.dh_prev.store(p.dh + state, count);

@@ -17,10 +17,10 @@ namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-template <class T>
+template <class E>
 struct Vec {
-  using Value = T;
-  using Tag = hn::ScalableTag<T>;
+  using Value = E;
+  using Tag = hn::ScalableTag<E>;
   using Raw = hn::Vec<Tag>;
   static constexpr std::int64_t kLanes = static_cast<std::int64_t>(hn::MaxLanes(Tag()));
 
@@ -28,15 +28,15 @@ struct Vec {
 
   HWY_INLINE Vec() : raw(hn::Zero(Tag())) {}
   HWY_INLINE Vec(Raw value) : raw(value) {}  // NOLINT
-  HWY_INLINE explicit Vec(T value) : raw(hn::Set(Tag(), value)) {}
-  HWY_INLINE explicit Vec(int value) : raw(hn::Set(Tag(), static_cast<T>(value))) {}
+  HWY_INLINE explicit Vec(E value) : raw(hn::Set(Tag(), value)) {}
+  HWY_INLINE explicit Vec(int value) : raw(hn::Set(Tag(), static_cast<E>(value))) {}
 
   friend HWY_INLINE Vec operator+(Vec a, Vec b) { return hn::Add(a.raw, b.raw); }
   friend HWY_INLINE Vec operator-(Vec a, Vec b) { return hn::Sub(a.raw, b.raw); }
   friend HWY_INLINE Vec operator*(Vec a, Vec b) { return hn::Mul(a.raw, b.raw); }
 
-  static HWY_INLINE Vec load(const T* from) { return hn::LoadU(Tag(), from); }
-  HWY_INLINE void store(T* to) const { hn::StoreU(raw, Tag(), to); }
+  static HWY_INLINE Vec load(const E* from) { return hn::LoadU(Tag(), from); }
+  HWY_INLINE void store(E* to) const { hn::StoreU(raw, Tag(), to); }
 
   // The first `count` lanes, zeros above; touches no memory beyond them. By masks where the instruction set
   // has some that spare what they leave out: through the stack it takes as long as all that is done with a
@@ -46,27 +46,27 @@ struct Vec {
 #else
   static constexpr bool kHasMasks = false;
 #endif
-  static HWY_INLINE Vec load(const T* from, std::int64_t count) {
+  static HWY_INLINE Vec load(const E* from, std::int64_t count) {
     if (HWY_LIKELY(count >= kLanes)) return load(from);
     return load_part(from, count);
   }
-  static HWY_INLINE Vec load_part(const T* from, std::int64_t count) {
+  static HWY_INLINE Vec load_part(const E* from, std::int64_t count) {
     if constexpr (kHasMasks) {
       return hn::MaskedLoad(hn::FirstN(Tag(), static_cast<std::size_t>(count)), Tag(), from);
     } else {
-      HWY_ALIGN T lanes[kLanes] = {};
-      std::memcpy(lanes, from, static_cast<std::size_t>(count) * sizeof(T));
+      HWY_ALIGN E lanes[kLanes] = {};
+      std::memcpy(lanes, from, static_cast<std::size_t>(count) * sizeof(E));
       return hn::Load(Tag(), lanes);
     }
   }
-  HWY_INLINE void store(T* to, std::int64_t count) const {
+  HWY_INLINE void store(E* to, std::int64_t count) const {
     if (HWY_LIKELY(count >= kLanes)) return store(to);
     if constexpr (kHasMasks) {
       hn::BlendedStore(raw, hn::FirstN(Tag(), static_cast<std::size_t>(count)), Tag(), to);
     } else {
-      HWY_ALIGN T lanes[kLanes];
+      HWY_ALIGN E lanes[kLanes];
       hn::Store(raw, Tag(), lanes);
-      std::memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(T));
+      std::memcpy(to, lanes, static_cast<std::size_t>(count) * sizeof(E));
     }
   }
 
@@ -118,7 +118,7 @@ struct Vec {
 };
 
 // Constants of the exponential. ln 2 is split so that n * ln2_high is exact for every exponent n.
-template <class T>
+template <class E>
 struct ExpConstants;
 template <>
 struct ExpConstants<float> {
@@ -149,16 +149,16 @@ struct ExpConstants<double> {
 
 // e^x = scale * (1 + fraction) with scale a power of two and |fraction| < 0.42; x must be in
 // [kMinExp, kMaxExp]. Cody and Waite's reduction x = n ln 2 + r, then the Taylor series of e^r - 1.
-template <class T>
+template <class E>
 struct ExpParts {
-  Vec<T> scale;
-  Vec<T> fraction;
+  Vec<E> scale;
+  Vec<E> fraction;
 };
 
-template <class T>
-HWY_INLINE ExpParts<T> exp_parts(Vec<T> x) {
-  using C = ExpConstants<T>;
-  const typename Vec<T>::Tag d;
+template <class E>
+HWY_INLINE ExpParts<E> exp_parts(Vec<E> x) {
+  using C = ExpConstants<E>;
+  const typename Vec<E>::Tag d;
   const hn::Rebind<typename C::Int, decltype(d)> d_int;
 
   const auto n = hn::Round(hn::Mul(x.raw, hn::Set(d, C::kLog2E)));
@@ -166,11 +166,11 @@ HWY_INLINE ExpParts<T> exp_parts(Vec<T> x) {
   r = hn::NegMulAdd(n, hn::Set(d, C::kLn2Low), r);
 
   // Horner's rule on sum of r^(k-1) / k!, k = 1 .. kTerms; the loop has a constant count and unrolls.
-  T factorial = 1;
-  T inverse[C::kTerms + 1];
+  E factorial = 1;
+  E inverse[C::kTerms + 1];
   for (int k = 1; k <= C::kTerms; ++k) {
-    factorial *= static_cast<T>(k);
-    inverse[k] = T(1) / factorial;
+    factorial *= static_cast<E>(k);
+    inverse[k] = E(1) / factorial;
   }
   // The leading r is added last, for it carries the accuracy.
   auto p = hn::Set(d, inverse[C::kTerms]);
@@ -186,88 +186,88 @@ HWY_INLINE ExpParts<T> exp_parts(Vec<T> x) {
 // tanh at most 3 units in the last place; sigmoid is 0 below -kMaxExp, where it is less than 6.1e-39 (f32) or
 // 1.3e-308 (f64). NaN gives NaN, infinities the limits.
 struct VectorMath {
-  template <class T>
-  static HWY_INLINE Vec<T> sigmoid(Vec<T> x) {
-    using C = ExpConstants<T>;
-    const typename Vec<T>::Tag d;
-    const auto one = hn::Set(d, T(1));
+  template <class E>
+  static HWY_INLINE Vec<E> sigmoid(Vec<E> x) {
+    using C = ExpConstants<E>;
+    const typename Vec<E>::Tag d;
+    const auto one = hn::Set(d, E(1));
     const auto negative = hn::Neg(x.raw);
     const auto clamped = hn::Min(hn::Max(negative, hn::Set(d, C::kMinExp)), hn::Set(d, C::kMaxExp));
-    const ExpParts<T> e = exp_parts(Vec<T>(clamped));
+    const ExpParts<E> e = exp_parts(Vec<E>(clamped));
     const auto denominator = hn::Add(one, hn::MulAdd(e.scale.raw, e.fraction.raw, e.scale.raw));
     const auto value = hn::Div(one, denominator);
     const auto too_small = hn::Gt(negative, hn::Set(d, C::kMaxExp));
-    return keep_nan(x, Vec<T>(hn::IfThenZeroElse(too_small, value)));
+    return keep_nan(x, Vec<E>(hn::IfThenZeroElse(too_small, value)));
   }
 
-  template <class T>
-  static HWY_INLINE Vec<T> tanh(Vec<T> x) {
-    using C = ExpConstants<T>;
-    const typename Vec<T>::Tag d;
+  template <class E>
+  static HWY_INLINE Vec<E> tanh(Vec<E> x) {
+    using C = ExpConstants<E>;
+    const typename Vec<E>::Tag d;
     const auto limit = hn::Set(d, C::kTanhSaturates);
     const auto twice = hn::Add(x.raw, x.raw);
     const auto clamped = hn::Min(hn::Max(twice, hn::Neg(limit)), limit);
     // e^2x - 1, accurate near zero: there the scale is 1 and its difference from 1 vanishes exactly.
-    const ExpParts<T> e = exp_parts(Vec<T>(clamped));
-    const auto m = hn::MulAdd(e.scale.raw, e.fraction.raw, hn::Sub(e.scale.raw, hn::Set(d, T(1))));
-    const auto value = hn::Div(m, hn::Add(m, hn::Set(d, T(2))));
-    return keep_nan(x, Vec<T>(value));
+    const ExpParts<E> e = exp_parts(Vec<E>(clamped));
+    const auto m = hn::MulAdd(e.scale.raw, e.fraction.raw, hn::Sub(e.scale.raw, hn::Set(d, E(1))));
+    const auto value = hn::Div(m, hn::Add(m, hn::Set(d, E(2))));
+    return keep_nan(x, Vec<E>(value));
   }
 
   // e^x - 1 of x <= 0, at most 3 units in the last place.
-  template <class T>
-  static HWY_INLINE Vec<T> expm1_of_negative(Vec<T> x) {
-    using C = ExpConstants<T>;
-    const typename Vec<T>::Tag d;
-    const ExpParts<T> e = exp_parts(Vec<T>(hn::Max(x.raw, hn::Set(d, C::kMinExp))));
-    const auto value = hn::MulAdd(e.scale.raw, e.fraction.raw, hn::Sub(e.scale.raw, hn::Set(d, T(1))));
-    return keep_nan(x, Vec<T>(value));
+  template <class E>
+  static HWY_INLINE Vec<E> expm1_of_negative(Vec<E> x) {
+    using C = ExpConstants<E>;
+    const typename Vec<E>::Tag d;
+    const ExpParts<E> e = exp_parts(Vec<E>(hn::Max(x.raw, hn::Set(d, C::kMinExp))));
+    const auto value = hn::MulAdd(e.scale.raw, e.fraction.raw, hn::Sub(e.scale.raw, hn::Set(d, E(1))));
+    return keep_nan(x, Vec<E>(value));
   }
 
   // e^x of x <= 0, at most 3 units in the last place; 0 below kMinExp, where it is less than 1.7e-38 (f32) or
   // 3.4e-308 (f64).
-  template <class T>
-  static HWY_INLINE Vec<T> exp_of_negative(Vec<T> x) {
-    using C = ExpConstants<T>;
-    const typename Vec<T>::Tag d;
+  template <class E>
+  static HWY_INLINE Vec<E> exp_of_negative(Vec<E> x) {
+    using C = ExpConstants<E>;
+    const typename Vec<E>::Tag d;
     const auto least = hn::Set(d, C::kMinExp);
-    const ExpParts<T> e = exp_parts(Vec<T>(hn::Max(x.raw, least)));
+    const ExpParts<E> e = exp_parts(Vec<E>(hn::Max(x.raw, least)));
     const auto value = hn::MulAdd(e.scale.raw, e.fraction.raw, e.scale.raw);
-    return keep_nan(x, Vec<T>(hn::IfThenZeroElse(hn::Lt(x.raw, least), value)));
+    return keep_nan(x, Vec<E>(hn::IfThenZeroElse(hn::Lt(x.raw, least), value)));
   }
 
   // log(1 + x) of x in [0, 1], at most 3 units in the last place: 2 atanh(s) with s = x / (2 + x) <= 1/3, as
   // the series of atanh. No reduction is needed.
-  template <class T>
-  static HWY_INLINE Vec<T> log1p_of_fraction(Vec<T> x) {
-    constexpr int kTerms = sizeof(T) == 4 ? 9 : 18;  // s^2k / (2k + 1) < 2^-29, 2^-57 for k = kTerms
-    const typename Vec<T>::Tag d;
-    const auto s = hn::Div(x.raw, hn::Add(x.raw, hn::Set(d, T(2))));
+  template <class E>
+  static HWY_INLINE Vec<E> log1p_of_fraction(Vec<E> x) {
+    constexpr int kTerms = sizeof(E) == 4 ? 9 : 18;  // s^2k / (2k + 1) < 2^-29, 2^-57 for k = kTerms
+    const typename Vec<E>::Tag d;
+    const auto s = hn::Div(x.raw, hn::Add(x.raw, hn::Set(d, E(2))));
     const auto square = hn::Mul(s, s);
-    auto p = hn::Set(d, T(1) / T(2 * kTerms - 1));
+    auto p = hn::Set(d, E(1) / E(2 * kTerms - 1));
     for (int k = kTerms - 2; k >= 1; --k)
-      p = hn::MulAdd(p, square, hn::Set(d, T(1) / static_cast<T>(2 * k + 1)));
+      p = hn::MulAdd(p, square, hn::Set(d, E(1) / static_cast<E>(2 * k + 1)));
     // The leading s is added last, for it carries the accuracy.
     const auto atanh = hn::MulAdd(hn::Mul(s, square), p, s);
-    return Vec<T>(hn::Add(atanh, atanh));
+    return Vec<E>(hn::Add(atanh, atanh));
   }
 
-  template <class T>
-  static HWY_INLINE Vec<T> relu(Vec<T> x) {
-    const typename Vec<T>::Tag d;
-    return Vec<T>(hn::IfThenZeroElse(hn::Le(x.raw, hn::Zero(d)), x.raw));
+  template <class E>
+  static HWY_INLINE Vec<E> relu(Vec<E> x) {
+    const typename Vec<E>::Tag d;
+    return Vec<E>(hn::IfThenZeroElse(hn::Le(x.raw, hn::Zero(d)), x.raw));
   }
 
-  template <class T>
-  static HWY_INLINE Vec<T> where_positive(Vec<T> condition, Vec<T> value) {
-    const typename Vec<T>::Tag d;
-    return Vec<T>(hn::IfThenZeroElse(hn::Le(condition.raw, hn::Zero(d)), value.raw));
+  template <class E>
+  static HWY_INLINE Vec<E> where_positive(Vec<E> condition, Vec<E> value) {
+    const typename Vec<E>::Tag d;
+    return Vec<E>(hn::IfThenZeroElse(hn::Le(condition.raw, hn::Zero(d)), value.raw));
   }
 
   // Min and Max drop NaN on some instruction sets; this puts it back.
-  template <class T>
-  static HWY_INLINE Vec<T> keep_nan(Vec<T> x, Vec<T> value) {
-    return Vec<T>(hn::IfThenElse(hn::IsNaN(x.raw), x.raw, value.raw));
+  template <class E>
+  static HWY_INLINE Vec<E> keep_nan(Vec<E> x, Vec<E> value) {
+    return Vec<E>(hn::IfThenElse(hn::IsNaN(x.raw), x.raw, value.raw));
   }
 };
 

@@ -9,7 +9,7 @@ recur_simt_mutant(fused_read_before_the_wait
   REPLACE "  product.load_first_weights();
   device::wait_for_kernel_before();"
   WITH "  product.load_first_weights();
-  const Item<T, kGates> early = item_of(static_cast<int>(threadIdx.x));
+  const Item<E, kGates> early = item_of(static_cast<int>(threadIdx.x));
   device::wait_for_kernel_before();
   if (early.is_there && early.h > 1e30f) return;"
   SOURCES kernels/fused/step_bf16.cu
@@ -29,8 +29,8 @@ recur_simt_mutant(fused_no_barrier
 # h is written where other blocks still read it.
 recur_simt_mutant(fused_state_in_place
   FILE kernels/fused/gates.cuh
-  REPLACE "static_cast<T*>(track.next)[state] = stored;"
-  WITH "static_cast<T*>(const_cast<void*>(track.h))[state] = stored;"
+  REPLACE "static_cast<E*>(track.next)[state] = stored;"
+  WITH "static_cast<E*>(const_cast<void*>(track.h))[state] = stored;"
   SOURCES kernels/fused/step_bf16.cu kernels/fused/step_f32.cu
   FOUND_BY plain tsan)
 # A sequence that a mark starts afresh keeps its old state.

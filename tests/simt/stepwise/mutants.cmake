@@ -35,13 +35,13 @@ recur_simt_mutant(other_marks_backward
   FOUND_BY plain)
 # A layer does not wait for the one before it.
 recur_simt_mutant(layer_does_not_wait
-  FILE host/gpu_pass/lanes.hpp
-  REPLACE "if (count_ > 1) gpu::wait(stream(lane), resources_.layer_event(layer));" WITH "static_cast<void>(layer + lane);"
+  FILE host/gpu_pass/stream_slots.hpp
+  REPLACE "if (count_ > 1) gpu::wait(stream(slot), resources_.layer_event(layer));" WITH "static_cast<void>(layer + slot);"
   SOURCES host/gpu_pass/forward.cpp
   FOUND_BY plain tsan)
 # The caller's stream does not wait for the side streams.
-recur_simt_mutant(lanes_never_meet
-  FILE host/gpu_pass/lanes.hpp
-  REPLACE "gpu::wait(stream_, resources_.lane_event(lane));" WITH ""
+recur_simt_mutant(slots_never_meet
+  FILE host/gpu_pass/stream_slots.hpp
+  REPLACE "gpu::wait(stream_, resources_.slot_event(slot));" WITH ""
   SOURCES host/gpu_pass/forward.cpp
   FOUND_BY tsan)

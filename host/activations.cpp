@@ -1,4 +1,4 @@
-#include "host/gate_functions.hpp"
+#include "host/activations.hpp"
 
 #include <algorithm>
 
@@ -34,33 +34,33 @@ bool reads_beta(Activation function) {
 
 }  // namespace
 
-int function_places(Cell cell) { return cells::traits_of(variant_of({.cell = cell})).functions; }
+int activation_places(Cell cell) { return cells::traits_of(variant_of({.cell = cell})).activations; }
 
 namespace {
 
 // The cell's own as `standard`, and nothing in what is not read.
-void bring_into_one_form(const Spec& spec, Functions& functions) {
-  for (int place = 0; place < function_places(spec.cell); ++place) {
-    GateActivation& gate = functions[static_cast<std::size_t>(place)];
+void bring_into_one_form(const Spec& spec, Activations& activations) {
+  for (int place = 0; place < activation_places(spec.cell); ++place) {
+    GateActivation& gate = activations[static_cast<std::size_t>(place)];
     if (gate.function == own_function(spec, place)) gate.function = Activation::standard;
   }
-  for (GateActivation& gate : functions) {
+  for (GateActivation& gate : activations) {
     if (!reads_alpha(gate.function)) gate.alpha = 0;
     if (!reads_beta(gate.function)) gate.beta = 0;
   }
 }
 
-bool has_any(const Functions& functions) {
+bool has_any(const Activations& activations) {
   return std::ranges::any_of(
-      functions, [](const GateActivation& gate) { return gate.function != Activation::standard; });
+      activations, [](const GateActivation& gate) { return gate.function != Activation::standard; });
 }
 
 }  // namespace
 
-Spec with_functions_in_one_form(Spec spec) {
+Spec with_activations_in_one_form(Spec spec) {
   // By their names first: what an rnn's `standard` is depends on `Spec::activation`, which may change below.
   if (spec.reverse_activations) {
-    for (int place = 0; place < function_places(spec.cell); ++place) {
+    for (int place = 0; place < activation_places(spec.cell); ++place) {
       GateActivation& gate = (*spec.reverse_activations)[static_cast<std::size_t>(place)];
       if (gate.function == Activation::standard) gate.function = own_function(spec, place);
     }
@@ -77,19 +77,19 @@ Spec with_functions_in_one_form(Spec spec) {
   return spec;
 }
 
-bool has_given_functions(const Spec& spec) {
+bool has_given_activations(const Spec& spec) {
   return spec.clip != 0 || has_any(spec.activations) || spec.reverse_activations.has_value();
 }
 
 GateActivation function_of(const Spec& spec, std::int64_t direction, int place) {
-  const Functions& functions =
+  const Activations& activations =
       direction == 1 && spec.reverse_activations ? *spec.reverse_activations : spec.activations;
-  GateActivation gate = functions[static_cast<std::size_t>(place)];
+  GateActivation gate = activations[static_cast<std::size_t>(place)];
   if (gate.function == Activation::standard) gate.function = own_function(spec, place);
   return gate;
 }
 
-void add_functions(Hash& hash, const Spec& spec) {
+void add_activations(Hash& hash, const Spec& spec) {
   hash.add_bits(spec.clip);
   add_value(hash, spec.activations);
   add_value(hash, spec.reverse_activations);

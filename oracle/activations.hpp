@@ -11,7 +11,7 @@
 namespace recur::oracle {
 
 /// A function with its parameters, and the bound of its argument (0: none).
-struct GateFunction {
+struct ClippedActivation {
   Activation function;
   double alpha;
   double beta;
@@ -25,9 +25,9 @@ inline Spec of_direction(Spec spec, std::int64_t direction) {
 }
 
 /// The function of one of ONNX's places: 0 is f, 1 is g, 2 is h, which takes its argument as it is.
-inline GateFunction function_in(const Spec& spec, std::size_t place) {
+inline ClippedActivation function_in(const Spec& spec, std::size_t place) {
   const GateActivation& given = spec.activations[place];
-  GateFunction result{given.function, given.alpha, given.beta, place == 2 ? 0.0 : spec.clip};
+  ClippedActivation result{given.function, given.alpha, given.beta, place == 2 ? 0.0 : spec.clip};
   if (given.function == Activation::standard) {
     const bool is_relu = spec.cell == Cell::rnn && spec.activation == RnnActivation::relu;
     const bool is_gate = spec.cell != Cell::rnn && place == 0;
@@ -37,7 +37,7 @@ inline GateFunction function_in(const Spec& spec, std::size_t place) {
 }
 
 /// Where the derivative jumps, of the argument.
-inline std::vector<double> kinks_of(const GateFunction& f) {
+inline std::vector<double> kinks_of(const ClippedActivation& f) {
   std::vector<double> kinks;
   switch (f.function) {
     case Activation::relu:
@@ -60,7 +60,7 @@ bool is_outside(Real argument, double bound) {
 }
 
 template <class Real>
-Real function_of(const GateFunction& f, Real argument) {
+Real function_of(const ClippedActivation& f, Real argument) {
   const Real alpha = static_cast<Real>(f.alpha);
   const Real beta = static_cast<Real>(f.beta);
   Real x = argument;
@@ -89,7 +89,7 @@ Real function_of(const GateFunction& f, Real argument) {
 
 /// The derivative. Where it jumps it is that of the branch that gives the value; a relu has 0 at 0.
 template <class Real>
-Real slope_of(const GateFunction& f, Real argument) {
+Real slope_of(const ClippedActivation& f, Real argument) {
   const Real alpha = static_cast<Real>(f.alpha);
   const Real x = argument;
   if (is_outside(x, f.clip)) return Real(0);

@@ -34,13 +34,13 @@ using CandidateRole = Role<1, Own::tanh>;
 using OutputRole = Role<2, Own::tanh>;
 
 // What a cell keeps for backward: its values, and where the functions want them the slopes of its gates.
-template <class Functions>
+template <class Activations>
 constexpr int saved_of(int values, int gates) {
-  return values + (Functions::kSlopes ? gates : 0);
+  return values + (Activations::kSlopes ? gates : 0);
 }
 
 // The slopes of these follow from their values.
-struct OwnFunctions {
+struct OwnActivations {
   static constexpr bool kSlopes = false;
   template <class V>
   struct Choice {};

@@ -1,5 +1,5 @@
 // Functions that a Spec gives its gates in place of the cell's own, as a policy of the cells
-// (kernels/cells/functions.cuh): each value with its slope. Equations: docs/equations.md. Included only by
+// (kernels/cells/activations.cuh): each value with its slope. Equations: docs/equations.md. Included only by
 // kernels.cpp.
 #pragma once
 
@@ -10,10 +10,10 @@
 
 namespace recur::host::cpu::RECUR_SIMD_NAMESPACE {
 
-template <class T>
+template <class E>
 struct Activated {
-  Vec<T> value;
-  Vec<T> slope;
+  Vec<E> value;
+  Vec<E> slope;
 };
 
 // One of them for all cells: inlined, the switch would be most of a tile. Error bounds, checked over the
@@ -21,9 +21,9 @@ struct Activated {
 // beta's), 4.5 for scaled_tanh, which rounds the arguments and results of tanh; slopes 4 units of 1. softplus
 // is 0 where exp_of_negative is. NaN gives NaN, infinities the limits. Where a function bends, the slope is
 // that of the branch that gives the value.
-template <class T>
-HWY_NOINLINE Activated<T> activated(const GateFunction<T>& function, Vec<T> x) {
-  using V = Vec<T>;
+template <class E>
+HWY_NOINLINE Activated<E> activated(const TypedActivation<E>& function, Vec<E> x) {
+  using V = Vec<E>;
   using M = VectorMath;
   const V zero, one(1), alpha(function.alpha), beta(function.beta);
   const auto choose = [](auto mask, V yes, V no)
@@ -66,7 +66,7 @@ HWY_NOINLINE Activated<T> activated(const GateFunction<T>& function, Vec<T> x) {
     }
     case Activation::softsign: {
       // Infinities as the largest numbers, which are as near the limits.
-      const V most(std::numeric_limits<T>::max());
+      const V most(std::numeric_limits<E>::max());
       const V magnitude(hn::Min(hn::Abs(x.raw), most.raw));
       const V inverse(hn::Div(one.raw, (one + magnitude).raw));
       const V ratio(hn::Div(magnitude.raw, (one + magnitude).raw));
@@ -80,23 +80,24 @@ HWY_NOINLINE Activated<T> activated(const GateFunction<T>& function, Vec<T> x) {
   return {x, one};
 }
 
-struct GivenFunctions {
+struct GivenActivations {
   static constexpr bool kSlopes = true;
   template <class V>
   struct Choice {
-    const GateFunctions<typename V::Value>* functions;
+    const TypedActivations<typename V::Value>* activations;
   };
 
   // The argument is clamped, which has slope 0 outside.
-  template <class Role, class Math, class Unit, class T>
-  static HWY_INLINE Vec<T> value(Unit& u, int gate, Vec<T> sum) {
-    const typename Vec<T>::Tag d;
-    const auto clip = hn::Set(d, u.functions->clip);
-    const Vec<T> clamped(hn::Min(hn::Max(sum.raw, hn::Neg(clip)), clip));
-    const Activated<T> result = activated(u.functions->of[Role::kPlace], VectorMath::keep_nan(sum, clamped));
+  template <class Role, class Math, class Unit, class E>
+  static HWY_INLINE Vec<E> value(Unit& u, int gate, Vec<E> sum) {
+    const typename Vec<E>::Tag d;
+    const auto clip = hn::Set(d, u.activations->clip);
+    const Vec<E> clamped(hn::Min(hn::Max(sum.raw, hn::Neg(clip)), clip));
+    const Activated<E> result =
+        activated(u.activations->of[Role::kPlace], VectorMath::keep_nan(sum, clamped));
     const auto outside = hn::Gt(hn::Abs(sum.raw), clip);
     u.saved[gate] = result.value;
-    u.saved[Unit::Kind::kValues + gate] = Vec<T>(hn::IfThenZeroElse(outside, result.slope.raw));
+    u.saved[Unit::Kind::kValues + gate] = Vec<E>(hn::IfThenZeroElse(outside, result.slope.raw));
     return result.value;
   }
 
@@ -108,11 +109,11 @@ struct GivenFunctions {
   // c is not clamped: docs/equations.md.
   template <class Math, class Unit, class V>
   static HWY_INLINE V output(const Unit& u, V c) {
-    return activated(u.functions->of[cells::OutputRole::kPlace], c).value;
+    return activated(u.activations->of[cells::OutputRole::kPlace], c).value;
   }
   template <class Math, class Unit, class V>
   static HWY_INLINE V output(const Unit& u, V c, V& gradient) {
-    const auto result = activated(u.functions->of[cells::OutputRole::kPlace], c);
+    const auto result = activated(u.activations->of[cells::OutputRole::kPlace], c);
     gradient = gradient * result.slope;
     return result.value;
   }
