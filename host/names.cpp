@@ -89,7 +89,6 @@ std::string_view name_of(EngineId value) {
     case EngineId::cpu: return "cpu";
     case EngineId::stepwise: return "stepwise";
     case EngineId::cluster_resident: return "cluster-resident";
-    case EngineId::grid_resident: return "grid-resident";
     case EngineId::cudnn: return "cudnn";
     case EngineId::onednn: return "onednn";
     case EngineId::fused: return "fused";

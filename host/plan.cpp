@@ -76,10 +76,7 @@ Plan choose_engine(Job job) {
     return plan;
   }
   if (options.engine != EngineId::best && passed_over.empty()) {
-    passed_over.push_back(
-        {options.engine, options.engine == EngineId::grid_resident
-                             ? "planned, and not there yet: cluster-resident and stepwise are"
-                             : "this build has no such engine"});
+    passed_over.push_back({options.engine, "this build has no such engine"});
   }
   put_reasons_that_matter_first(job, passed_over);
   const std::string who = options.engine == EngineId::best ? "no engine can" : "the named engine cannot";
@@ -145,7 +142,6 @@ std::string_view status_of(EngineId engine) {
     case EngineId::stepwise:
     case EngineId::cluster_resident:
     case EngineId::fused: return "in simt only: tested with its kernels on the CPU, has not run on a GPU";
-    case EngineId::grid_resident: return "planned";
     case EngineId::cudnn: return "over a stand-in only: a reference that has not run on a GPU";
     case EngineId::onednn: return "a reference: oneDNN's code, tested on CPUs as ours";
   }

@@ -14,8 +14,11 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kWarmUpSeconds = 10e-3;
 // What ran in between has the caches, and its threads may go on polling for a while (main.cpp): before a
-// sample, calls go on for that long.
+// sample, calls go on for at least that long. One call does not bring weights of many megabytes back into a
+// shared cache, which keeps lines by their age: several calls do, unless they take longer than the most below.
 constexpr double kSettlingSeconds = 0.5e-3;
+constexpr int kSettlingCalls = 8;
+constexpr double kMostSettlingSeconds = 5e-3;
 // How much longer a series must get before it is judged again: judging sorts it.
 constexpr double kJudgedAgain = 1.2;
 
@@ -62,13 +65,17 @@ class Sampler {
  private:
   void settle() {
     const Clock::time_point start = Clock::now();
-    if (series_.inputs == Inputs::warm) set_ = 0;
-    do {
-      if (series_.inputs == Inputs::warm) {
-        call();
-        backend_.synchronize();
-      }
-    } while (std::chrono::duration<double>(Clock::now() - start).count() < kSettlingSeconds);
+    const auto seconds = [start] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+    if (series_.inputs == Inputs::cold) {
+      while (seconds() < kSettlingSeconds) continue;
+      return;
+    }
+    set_ = 0;
+    for (int calls = 0; seconds() < (calls < kSettlingCalls ? kMostSettlingSeconds : kSettlingSeconds);
+         ++calls) {
+      call();
+      backend_.synchronize();
+    }
   }
 
   void call() {

@@ -116,8 +116,7 @@ enum class EngineId : std::uint8_t {
   cpu,
   stepwise,
   cluster_resident,
-  grid_resident,  ///< not implemented; `make_plan` throws Unsupported and says so
-  cudnn,
+  cudnn = 5,  ///< 4 is no engine
   onednn,
   fused,
 };

@@ -160,15 +160,15 @@ inline std::string key_of(const RunOptions& run, const Spec& spec, Index steps, 
   std::ostringstream key;
   key.precision(17);
   const auto add = [&](const auto&... values) { ((key << +values << ' '), ...); };
-  const auto add_functions = [&](const host::Functions& functions) {
+  const auto add_functions = [&](const host::Activations& functions) {
     for (const GateActivation& gate : functions) add(static_cast<int>(gate.function), gate.alpha, gate.beta);
   };
   host::each_field<Spec>([&]<class Value>(const host::Field<Spec, Value>& field) {
     const Value& value = spec.*field.member;
     if (field.id == host::FieldId::layout) return;  // the run's
-    if constexpr (std::is_same_v<Value, host::Functions>) {
+    if constexpr (std::is_same_v<Value, host::Activations>) {
       add_functions(value);
-    } else if constexpr (std::is_same_v<Value, std::optional<host::Functions>>) {
+    } else if constexpr (std::is_same_v<Value, std::optional<host::Activations>>) {
       if (value) add_functions(*value);
     } else if constexpr (std::is_enum_v<Value>) {
       add(static_cast<int>(value));

@@ -307,7 +307,6 @@ TEST(Plan, SaysThatItsEngineHasNotRunOnAGpu) {
       << text;
   EXPECT_EQ(text.find("the CPU only"), std::string::npos) << text;
   EXPECT_NE(status_of(EngineId::cudnn).find("has not run on a GPU"), std::string_view::npos);
-  EXPECT_EQ(status_of(EngineId::grid_resident), "planned");
 }
 
 TEST(KnownDevices, AreWhatTheirMakerPublishes) {

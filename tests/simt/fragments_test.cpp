@@ -210,7 +210,7 @@ void expect_product(const char* const (&a_figure)[16], const char* const (&b_fig
                     std::uint32_t (*bits)(float)) {
   constexpr int K = static_cast<int>(kRowsB);
   std::mt19937 random(1);
-  float a[16][J], b[J][8], c[16][8];
+  float a[16][K], b[K][8], c[16][8];
   for (auto& row : a) {
     for (float& value : row) value = small(random);
   }

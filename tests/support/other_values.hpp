@@ -19,8 +19,8 @@ void set_other(Value& value) {
   }
 }
 inline void set_other(bool& value) { value = !value; }
-inline void set_other(host::Functions& value) { value[0] = {Activation::elu, 0.5, 0.25}; }
-inline void set_other(std::optional<host::Functions>& value) { set_other(value.emplace()); }
+inline void set_other(host::Activations& value) { value[0] = {Activation::elu, 0.5, 0.25}; }
+inline void set_other(std::optional<host::Activations>& value) { set_other(value.emplace()); }
 inline void set_other(LogCallback& value) {
   value.write = [](void*, std::string_view) {};
 }
