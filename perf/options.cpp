@@ -166,6 +166,12 @@ void set_walk(const CLI::App& app, Typed& typed, Options& options) {
   options.request.rule.fewest = 3;
 }
 
+std::string names_of_cells() {
+  std::string names;
+  for (const NamedCell& cell : kCells) names.append(names.empty() ? "" : ", ").append(cell.name);
+  return names;
+}
+
 void add_options(CLI::App& app, Typed& typed, Options& options) {
   app.add_option("--device", typed.device, "cpu, cuda or cuda:N")->capture_default_str();
   app.add_option("--threads", typed.threads, "threads on the CPU, a list; by default one a processor");
@@ -176,9 +182,7 @@ void add_options(CLI::App& app, Typed& typed, Options& options) {
   const char* const axes =
       "Axes (lists, and ranges that double: 128..2048). With one of the first seven, shapes are made of "
       "them";
-  app.add_option("--cell", typed.cell,
-                 "rnn, rnn-relu, rnn-residual, gru, gru-reset-before, lstm, lstm-peephole, lstm-coupled")
-      ->group(axes);
+  app.add_option("--cell", typed.cell, names_of_cells())->group(axes);
   app.add_option("--direction", typed.direction, "forward, reverse or bidirectional")->group(axes);
   app.add_option("-T,--T", typed.T, "steps")->group(axes);
   app.add_option("-B,--B", typed.B, "batch")->group(axes);

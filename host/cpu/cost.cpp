@@ -89,18 +89,20 @@ class Cost {
     return multiply_panels(rows, columns, depth, 1, columns * depth);
   }
 
-  double pack_forward() const {
-    double elements = static_cast<double>(g_.layers) * recurrent_weights();
-    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
-      elements += static_cast<double>(g_.gate_columns()) * static_cast<double>(g_.columns(layer));
-    }
-    return stream(stored(2 * static_cast<double>(g_.directions) * elements));
-  }
+  double pack_forward() const { return stream(stored(2 * weights_of_call() * t_.threads())); }
 
   // R, and the projection.
   double recurrent_weights() const {
     return static_cast<double>(g_.recurrent_columns()) * static_cast<double>(g_.h_size()) +
            static_cast<double>(g_.projection) * static_cast<double>(g_.hidden);
+  }
+  // A member's share of the weights of all layers.
+  double weights_of_call() const {
+    double elements = static_cast<double>(g_.layers) * recurrent_weights();
+    for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
+      elements += static_cast<double>(g_.gate_columns()) * static_cast<double>(g_.columns(layer));
+    }
+    return static_cast<double>(g_.directions) * elements / t_.threads();
   }
   // Elements of h of the member that has most of them.
   double h_units() const {
@@ -109,17 +111,23 @@ class Cost {
 
   double forward_direction(std::int64_t layer, bool training) const {
     const double steps = static_cast<double>(sizes_.steps);
-    double seconds = steps * forward_step(training);
+    // What the call before read last of all layers' weights is all that a cache still has of them.
+    double seconds = forward_step(training, weights_of_call()) + (steps - 1) * forward_step(training, 0);
     const auto batch = static_cast<double>(sizes_.batch);
     const double chunk = static_cast<double>(chunk_steps_) * batch;
     const double last = static_cast<double>(sizes_.steps - (chunks_ - 1) * chunk_steps_) * batch;
-    seconds += static_cast<double>(chunks_ - 1) * input_product(layer, chunk) + input_product(layer, last);
+    const double first = chunks_ > 1 ? chunk : last;
+    seconds += input_product(layer, first, weights_of_call());
+    if (chunks_ > 1) {
+      const double between = static_cast<double>(chunks_ - 2);
+      seconds += between * input_product(layer, chunk, 0) + input_product(layer, last, 0);
+    }
     seconds += (2 * static_cast<double>(chunks_) + 2) * barrier(members_);
     return seconds;
   }
 
-  // W x of `rows` rows of the chunk.
-  double input_product(std::int64_t layer, double rows) const {
+  // W x of `rows` rows of the chunk. `since` elements were read since W was read last, here and below.
+  double input_product(std::int64_t layer, double rows, double since) const {
     const double share = std::ceil(rows / members_);
     const double columns = static_cast<double>(g_.columns(layer));
     double seconds = 0;
@@ -129,16 +137,17 @@ class Cost {
     if (gathered) seconds += stream(stored(2 * share * columns));
     if (drops_below(layer)) seconds += stream(stored(2 * share * columns)) + drop(share * columns);
     const double padded = static_cast<double>(g_.input_row());
-    return seconds + multiply_panels(share, padded, columns);
+    return seconds + multiply_panels(share, padded, columns, 1, std::max(columns * padded, since));
   }
 
-  double forward_step(bool training) const {
+  double forward_step(bool training, double since) const {
     const std::int64_t panels = ceil_of(t_.panels, t_.unit_groups);
     const double units = static_cast<double>(panels * t_.panel_units);
     const double h_size = static_cast<double>(g_.h_size());
     const double rows = static_cast<double>(rows_);
     const double projection = g_.projected() ? h_units() * static_cast<double>(g_.hidden) : 0;
-    const double held = units * static_cast<double>(g_.traits.recurrent_gates()) * h_size + projection;
+    const double held =
+        std::max(units * static_cast<double>(g_.traits.recurrent_gates()) * h_size + projection, since);
     const double reads = static_cast<double>(ceil_of(rows_, kTileRows));
     double seconds = 0;
     for (int phase = 0; phase < g_.traits.phases && g_.traits.recurrent; ++phase) {

@@ -10,7 +10,7 @@
 //
 // A cell declares
 //
-//     Activations   the functions of its gates (functions.cuh); With<F>: the same cell with others
+//     Activations   the activations of its gates (activations.cuh); With<F>: the same cell with others
 //     kGates      blocks of H rows in W, and in R where the cell has R   (G)
 //     kSums       pre-activation sums kept apart: kGates, plus one where a gate needs its recurrent part alone
 //     kValues     values per unit and step that backward needs beside h and c, those of the gates first

@@ -76,6 +76,22 @@ TEST(CpuCost, ReadingRIsTheCostOfOneRow) {
   EXPECT_NEAR(1e6 * (twice - once), R + 4 * 32 * (4 + 1) + 1e-3 * kActivations / 4, 1e-3);
 }
 
+// The first step of a layer reads weights that the other layers' have driven out of a cache that holds one's own.
+TEST(CpuCost, AStackReadsItsWeightsFromTheLevelThatHoldsAllLayers) {
+  Geometry g = lstm();
+  g.input_size = 32;
+  const double weights = 4 * 128 * (32 + 32);  // bytes of a layer
+  Rates rates = plain_rates();
+  rates.levels = {{.name = "cache", .bytes = 1.5 * weights, .bytes_per_second = 1e9},
+                  {.name = "memory", .bytes_per_second = 1e8}};
+  const double one = 1e9 * forward(g, {1, 1}, false, rates);
+  g.layers = 2;
+  expect_nanoseconds(forward(g, {1, 1}, false, rates), 2 * (one + 9 * weights));
+  // The steps after it find their own.
+  const double step = (kActivations + kStepBytes) / 4 + 4 * 128 * 32;
+  expect_nanoseconds(forward(g, {2, 1}, false, rates), 2 * (one + 9 * weights + step));
+}
+
 // Rows of the layer above are copied without what is dropped, of which an element of the mask costs 60
 // operations; backward does as much for dW and again for dx.
 TEST(CpuCost, DropoutIsAPassOverTheInputsOfLayersAbove) {
