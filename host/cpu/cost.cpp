@@ -122,7 +122,8 @@ class Cost {
       const double between = static_cast<double>(chunks_ - 2);
       seconds += between * input_product(layer, chunk, 0) + input_product(layer, last, 0);
     }
-    seconds += (2 * static_cast<double>(chunks_) + 2) * barrier(members_);
+    // Members that own whole rows wait for nobody within a layer.
+    seconds += (2 * static_cast<double>(chunks_) + 2) * barrier(t_.unit_groups > 1 ? members_ : 1);
     return seconds;
   }
 

@@ -109,8 +109,7 @@ class ForwardPass {
     StepRows rows = step_rows(member);
 
     load_states(member, dir);
-    SpinBarrier& chunk_barrier = barriers_.chunk[member.direction_group];
-    chunk_barrier.wait();
+    wait_for_direction(member);
 
     const schedule::Chunks chunks(sizes_.steps, g_.tiling.chunk_steps(sizes_.batch));
     int current = 0;  // which of the two h holds h_{t-1}
@@ -118,16 +117,20 @@ class ForwardPass {
       const std::int64_t t0 = chunks.first(chunk, dir.timeline.reverse);
       const std::int64_t count = chunks.size(chunk);
       multiply_inputs(member, dir, t0, count);
-      chunk_barrier.wait();
+      wait_for_direction(member);
       for (std::int64_t i = 0; i < count; ++i) {
         step(member, dir, chunks.step(chunk, i, dir.timeline.reverse), t0, current, rows);
         current = 1 - current;
       }
-      chunk_barrier.wait();
+      wait_for_direction(member);
     }
     store_states(member, dir, current);
     // The next direction of this group reuses the states.
-    chunk_barrier.wait();
+    wait_for_direction(member);
+  }
+  // Until all members of the direction group are here, where they read each other's results.
+  void wait_for_direction(const Member& member) {
+    if (!member.owns_whole_rows()) barriers_.chunk[member.direction_group].wait();
   }
 
   // Owned rows and units of h and c before the first step.
@@ -187,21 +190,25 @@ class ForwardPass {
     for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, last - first);
   }
 
-  // W x of `count` steps from t0. Batch groups share the rows and unit groups the panels of W, so that each
-  // reads its own part of W only; rows that are gathered first are shared by all, as are those of which
-  // something is dropped. Rows past a sequence's end are left out.
+  // W x of `count` steps from t0. A member that owns whole rows forms theirs. Else batch groups share the rows
+  // and unit groups the panels of W, so that each reads its own part of W only; rows that are gathered first
+  // are shared by all, as are those of which something is dropped. Rows past a sequence's end are left out.
   void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
     const std::int64_t columns = g_.columns(dir.layer);
     const bool drops = g_.drops_below(dir.layer);
     const std::int64_t distance = drops ? 0 : distance_in_place(dir.x, sizes_, columns);
     const bool in_place = distance > 0;
-    const std::int64_t all_rows = count * sizes_.batch;
-    const Range range = in_place ? part_of(all_rows, member.batch_groups, member.batch_group)
-                                 : part_of(all_rows, member.members_in_direction, member.index_in_direction);
+    const Range all{0, count * sizes_.batch};
+    const bool owned = member.owns_whole_rows() && member.batch_groups > 1;
+    const Range range = owned      ? all
+                        : in_place ? part_of(all.end, member.batch_groups, member.batch_group)
+                                   : part_of(all.end, member.members_in_direction, member.index_in_direction);
     const std::int64_t all_panels = g_.input_row() / g_.tiling.input_width;
     const Range panels = in_place ? member.panels(g_.tiling, all_panels) : Range{0, all_panels};
     std::int32_t* const list = buffers_.input_rows + member.index * g_.tiling.chunk_rows;
-    const RowList rows = list_valid(dir.timeline, sizes_.batch, t0, range, list);
+    const RowList rows =
+        owned ? list_owned(dir.timeline, sizes_.batch, t0, count, member.rows(g_.tiling, sizes_.batch), list)
+              : list_valid(dir.timeline, sizes_.batch, t0, range, list);
     Matrix<const E> x{};
     if (in_place) {
       x = {dir.x.at(t0, 0), distance};

@@ -7,7 +7,9 @@
 //   - `step` barriers join the unit groups of one batch group: they publish the owners' part of h_t (or of the
 //     exchanged values) to the others before the next product reads it. Two buffers of h suffice, since a
 //     member can write h_{t+1} only after the barrier that all readers of h_{t-1} have passed;
-//   - `chunk` barriers join a direction group: one publishes W x of a chunk, one ends its use;
+//   - `chunk` barriers join a direction group whose units are divided: one publishes W x of a chunk, one ends
+//     its use. Where members own whole rows, each forms W x of its own, and nothing is published within a
+//     layer;
 //   - the `team` barrier joins everyone at the end of a layer.
 //
 // A member alone does the work of all of them, with the same bits: no result depends on who forms it.
@@ -90,6 +92,8 @@ struct Member {
   }
   Range rows(const Tiling&, std::int64_t batch) const { return part_of(batch, batch_groups, batch_group); }
   Range panels(const Tiling&, std::int64_t count) const { return part_of(count, unit_groups, unit_group); }
+  // All units of the rows that it owns: then it reads no other member's results within a layer and direction.
+  bool owns_whole_rows() const { return unit_groups == 1; }
 };
 
 // Runs `pass.run(member)` on the context's team, or on the calling thread alone where other load makes that

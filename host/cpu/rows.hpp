@@ -60,6 +60,19 @@ inline RowList list_valid(const Timeline& timeline, std::int64_t batch, std::int
   return {list, count};
 }
 
+// Those of `count` steps from t0 on, row (t, b) at (t - t0) * batch + b, of the sequences [owned) that are
+// within them. `list` holds as many as there can be.
+inline RowList list_owned(const Timeline& timeline, std::int64_t batch, std::int64_t t0, std::int64_t count,
+                          Range owned, std::int32_t* list) {
+  std::int64_t rows = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    for (std::int64_t b = owned.begin; b < owned.end; ++b) {
+      if (Sequence(timeline, b).valid(t0 + i)) list[rows++] = static_cast<std::int32_t>(i * batch + b);
+    }
+  }
+  return {list, rows};
+}
+
 // Rows of the state before a step, for backward: of h given outputs, of c given saved cell states.
 template <class E>
 struct PreviousRows {
