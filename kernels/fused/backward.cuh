@@ -26,8 +26,8 @@ struct BackwardArguments {
 
 // Operands of this lane: columns of R of its units, two sets of them, and rows of dgates.
 template <class E>
-RECUR_DEVICE ProductOperands<E> operands_of(const BackwardArguments& a, const BackwardTrack& track,
-                                            int first_row) {
+RECUR_DEVICE ProductOperands<E, int, std::int64_t> operands_of(const BackwardArguments& a,
+                                                               const BackwardTrack& track, int first_row) {
   const gpu_pass::BackwardStep& step = track.step;
   const int H = static_cast<int>(step.step.hidden);
   // Units that do not exist get the last one's sums, which nobody takes.
@@ -38,9 +38,8 @@ RECUR_DEVICE ProductOperands<E> operands_of(const BackwardArguments& a, const Ba
   // Phase 0 is led to by the step visited before, which forward visited after this one; phase 1 by phase 0.
   const std::int64_t t = a.backward.phase == 0 ? step.step.timeline.order().next(step.step.t) : step.step.t;
   return {.depth = a.depth,
-          .weights_depth = a.depth,
           .rows = static_cast<int>(step.step.batch) - first_row,
-          .set = (unit(1) - unit(0)) * track.R_row,
+          .set = static_cast<int>((unit(1) - unit(0)) * track.R_row),
           .state_row = step.dgates.batch,
           .weights = static_cast<const E*>(track.R) + unit(0) * track.R_row + a.first_column,
           .states = row_of<E>(step.dgates, t, first_row, a.first_column)};
@@ -64,16 +63,18 @@ RECUR_DEVICE void run_backward_step(const BackwardArguments& a, BackwardPartial<
   const int first_unit = static_cast<int>(blockIdx.x) * kBackwardUnits;
   const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
   const int group = static_cast<int>(threadIdx.x % 32 / 4);
+  // Threads that have no item read none of another block. Vectors in one tile are all the rows there are.
+  constexpr bool kAllRows = kVectors && kTiles == 1;
   const auto item_of = [&](int i) {
-    return BackwardItem<E>(track, phase, a.values, first_row + i / kBackwardUnits,
+    return BackwardItem<E>(track, phase, a.values, kAllRows || i < kItems, first_row + i / kBackwardUnits,
                            first_unit + i % kBackwardUnits);
   };
 
-  WarpProduct<kVectors, Product, kBackwardSets, kTiles, kBackwardAhead<kOperands>> product(
-      operands_of<E>(a, track, first_row));
-  product.load_first_weights();
-  // What the gates of the first item read comes while the product is formed.
+  // What the gates of the first item read comes while the product is formed. Before R: what finds its places needs registers.
   BackwardItem<E> item = item_of(static_cast<int>(threadIdx.x));
+  WarpProduct<kVectors, Product, kBackwardSets, kTiles, kBackwardAhead<kOperands>, true, int, std::int64_t>
+      product(operands_of<E>(a, track, first_row));
+  product.load_first_weights();
   device::wait_for_kernel_before();
   device::let_kernel_after_start();
   item.load_carry(track);

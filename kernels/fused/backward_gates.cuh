@@ -19,7 +19,7 @@ template <class E>
 struct BackwardItem {
   using A = device::Compute<E>;
   int b = 0, unit = 0;
-  bool is_there = false;     // b < B and unit < H
+  bool is_there = false;     // of the block, b < B and unit < H
   bool is_valid = false;     // the sequence has the step
   bool drops = false;        // the step visited before started an episode: its carry is dropped
   A saved[kMostSaved] = {};  // of which the cell has some
@@ -29,11 +29,12 @@ struct BackwardItem {
   A dh = 0, dc = 0;          // the carry
 
   // What no kernel of the steps writes.
-  RECUR_DEVICE BackwardItem(const BackwardTrack& track, int phase, int values, int row, int unit_of_row)
+  RECUR_DEVICE BackwardItem(const BackwardTrack& track, int phase, int values, bool is_of_block, int row,
+                            int unit_of_row)
       : b(row), unit(unit_of_row) {
     const gpu_pass::BackwardStep& a = track.step;
     const std::int64_t t = a.step.t, H = a.step.hidden;
-    is_there = b < a.step.batch && unit < H;
+    is_there = is_of_block && b < a.step.batch && unit < H;
     if (!is_there) return;
     const schedule::Sequence sequence(a.step.timeline, b);
     is_valid = sequence.valid(t);

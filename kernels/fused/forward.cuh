@@ -22,16 +22,18 @@ struct StepArguments {
 
 // Operands of this lane: R of its unit in the gates of the phase, a set for each, and h.
 template <class E>
-RECUR_DEVICE ProductOperands<E> operands_of(const StepArguments& a, const Track& track, int first_row) {
+RECUR_DEVICE ProductOperands<E, std::int64_t, int> operands_of(const StepArguments& a, const Track& track,
+                                                               int first_row) {
   const int H = static_cast<int>(track.step.step.hidden);
-  const int unit = static_cast<int>(blockIdx.x * kUnits + threadIdx.x % 32 / 4);
+  // A unit that does not exist gets the last one's sums, which nobody takes.
+  const int wanted = static_cast<int>(blockIdx.x * kUnits + threadIdx.x % 32 / 4);
+  const int unit = wanted < H ? wanted : H - 1;
   const std::int64_t gate = H * track.R_row;
   return {.depth = H,
-          .weights_depth = unit < H ? H : 0,
           .rows = static_cast<int>(track.step.step.batch) - first_row,
           .set = gate,
           .state_row = H,
-          .weights = static_cast<const E*>(track.R) + a.first_gate * gate + unit * track.R_row,
+          .weights = static_cast<const E*>(track.R) + (a.first_gate * H + unit) * track.R_row,
           .states = static_cast<const E*>(a.forward.phase == 0 ? track.h : track.step.exchange) +
                     std::int64_t{first_row} * H};
 }
@@ -50,11 +52,14 @@ RECUR_DEVICE void run_step(const StepArguments& a, Partial<Product, kGates, kTil
   const int first_unit = static_cast<int>(blockIdx.x) * kUnits;
   const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
   const int group = static_cast<int>(threadIdx.x % 32 / 4);
+  // Threads that have no item read none of another block. Vectors in one tile are all the rows there are.
+  constexpr bool kAllRows = kVectors && kTiles == 1;
   const auto item_of = [&](int i) {
-    return Item<E, kGates>(track, a.first_gate, first_row + i / kUnits, first_unit + i % kUnits);
+    return Item<E, kGates>(track, a.first_gate, kAllRows || i < kItems, first_row + i / kUnits,
+                           first_unit + i % kUnits);
   };
 
-  WarpProduct<kVectors, Product, kGates, kTiles, Product::kAhead> product(
+  WarpProduct<kVectors, Product, kGates, kTiles, Product::kAhead, false, std::int64_t, int> product(
       operands_of<E>(a, track, first_row));
   product.load_first_weights();
   device::wait_for_kernel_before();

@@ -21,31 +21,29 @@ RECUR_DEVICE Part<E> load_part(const E* from, int left) {
 }
 
 // Operands of a product as a lane finds them: rows of weights, of which it has one in each set of 8, and rows of states.
-template <class E>
+// Set, Stride: types of distances, as short as they can be.
+template <class E, class Set, class Stride>
 struct ProductOperands {
-  int depth;               // K
-  int weights_depth;       // K, or 0 where the lane's rows of weights do not exist
-  int rows;                // of states
-  std::int64_t set;        // elements from the lane's row in a set to that in the next one
-  std::int64_t state_row;  // elements from a row of states to the next
-  const E* weights;        // the lane's row in the first set
+  int depth;         // K
+  int rows;          // of states
+  Set set;           // elements from the lane's row in a set to that in the next one
+  Stride state_row;  // elements from a row of states to the next
+  const E* weights;  // the lane's row in the first set
   const E* states;
 };
 
 // This warp's chunks of the block's product, from the first on. kAhead: chunks of weights that a lane holds before it
-// needs them.
-template <bool kVectors, class Product, int kSets, int kTiles, int kAheadOfVectors>
+// needs them. kKeepsStride: whether a register has what the size of a block says, too. Kernels of which two fit beside each
+// other have none left: what spills in one way does not in the other.
+template <bool kVectors, class Product, int kSets, int kTiles, int kAheadOfVectors, bool kKeepsStride,
+          class Set, class Stride>
 class WarpProduct {
  public:
   using E = typename Product::E;
   using Sums = typename Product::template Sums<kSets, kTiles>;
 
-  RECUR_DEVICE explicit WarpProduct(const ProductOperands<E>& of)
-      : depth_(of.depth),
-        weights_depth_(of.weights_depth),
-        rows_(of.rows),
-        set_(of.set),
-        state_row_(of.state_row) {
+  RECUR_DEVICE explicit WarpProduct(const ProductOperands<E, Set, Stride>& of)
+      : depth_(of.depth), rows_(of.rows), set_(of.set), state_row_(of.state_row) {
     const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
     const int chunks = (depth_ + kChunk - 1) / kChunk;
     count_ = (chunks - warp + warps - 1) / warps;
@@ -70,7 +68,8 @@ class WarpProduct {
         for (int j = 0; j < kStates; ++j) {
           states[j].load_state([&](int row) {
             const int left = row < rows_ ? depth_ - k_of(first + i + j) : 0;
-            return load_part<kVectors>(from_states_ + row * state_row_ + (first + i + j) * stride_, left);
+            return load_part<kVectors>(
+                from_states_ + std::int64_t{row} * state_row_ + (first + i + j) * stride(), left);
           });
         }
         RECUR_UNROLL
@@ -92,22 +91,28 @@ class WarpProduct {
   static constexpr int kStates = kVectors ? Product::template kStates<kTiles> : 1;
   using State = typename Product::template State<kTiles>;
 
-  RECUR_DEVICE int k_of(int chunk) const { return k_ + chunk * stride_; }
+  // From one of this warp's chunks to the next.
+  RECUR_DEVICE int stride() const {
+    if constexpr (kKeepsStride) {
+      return stride_;
+    } else {
+      return static_cast<int>(blockDim.x / 32) * kChunk;
+    }
+  }
+  RECUR_DEVICE int k_of(int chunk) const { return k_ + chunk * stride(); }
   RECUR_DEVICE void load_weights(int chunk, Part<E> (&to)[kSets]) const {
     RECUR_UNROLL
     for (int set = 0; set < kSets; ++set) {
-      to[set] =
-          load_part<kVectors>(from_weights_ + set * set_ + chunk * stride_, weights_depth_ - k_of(chunk));
+      to[set] = load_part<kVectors>(from_weights_ + set * set_ + chunk * stride(), depth_ - k_of(chunk));
     }
   }
 
   const int depth_;
-  const int weights_depth_;
   const int rows_;
-  const std::int64_t set_;
-  const std::int64_t state_row_;
+  const Set set_;
+  const Stride state_row_;
   int count_;   // of this warp's chunks
-  int stride_;  // from one of them to the next
+  int stride_;  // if it is kept
   int k_;       // of this lane's part of the first
   const E* from_weights_;
   const E* from_states_;

@@ -93,9 +93,3 @@ recur_simt_mutant(fused_backward_carry_ends_in_padding
   REPLACE "item.dh + product;" WITH "item.dh;"
   SOURCES kernels/fused/step_backward_f32.cu
   FOUND_BY plain)
-# What reaches h0 through R is left out.
-recur_simt_mutant(fused_backward_no_last_product
-  FILE host/fused/backward.cpp
-  REPLACE "if (!is_last) return;" WITH "if (!is_last || is_last) return;"
-  SOURCES host/fused/backward.cpp
-  FOUND_BY plain)

@@ -8,6 +8,7 @@
 #include "engines/judge.hpp"
 #include "engines/simt_device.hpp"
 #include "simt/launch.hpp"
+#include "simt/named_memory.hpp"
 
 namespace recur::test {
 namespace {
@@ -61,6 +62,8 @@ class FusedSchedules : public ::testing::TestWithParam<ScheduleCase> {
   template <class T>
   static Results<T> run(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
     static const TestDevice device = simt_device("fused", EngineId::fused);
+    static NamedMemory memory;
+    const UseMemory use(memory);
     EngineRun<T> engine(problem, Pass::training, {.device = &device});
     EXPECT_TRUE(engine.plan().tile().find("; backward: one kernel a step") != std::string::npos ||
                 engine.plan().tile().find("; backward: 2 x one kernel a step") != std::string::npos)
