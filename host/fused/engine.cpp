@@ -9,7 +9,7 @@ namespace recur::host::fused {
 std::optional<std::string> FusedEngine::refuse(const Job& job) const { return refusal_of(id(), job); }
 
 std::optional<std::string> FusedEngine::yields(const Job& job) const {
-  return slower_than_separate(step_shape_of(job), job.device.cuda);
+  return slower_than_separate(step_shape_of(job), job.options.pass == Pass::training, job.device.cuda);
 }
 
 std::unique_ptr<const EnginePlan> FusedEngine::plan(const Job& job) const {

@@ -1,5 +1,5 @@
-// The engine whose forward step is one kernel: the product with R and the gates behind it, of both directions. For
-// the batches of inference, on any GPU. Everything around it is the pass's of all engines on GPUs.
+// The engine whose steps are one kernel each: the product with R and the gates behind it, of both directions. For
+// small batches, on any GPU. Everything around it is the pass's of all engines on GPUs.
 #pragma once
 
 #include "host/engine.hpp"
@@ -9,7 +9,7 @@ namespace recur::host::fused {
 
 class FusedEngine final : public Engine {
  public:
-  // `backward`: the steps that backward goes by, another engine's.
+  // `backward`: the steps of another engine, by which backward goes where they are faster.
   explicit FusedEngine(std::shared_ptr<const gpu_pass::BackwardSteps> backward)
       : backward_(std::move(backward)) {}
 

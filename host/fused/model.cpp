@@ -110,6 +110,45 @@ double fused_step_seconds(const StepShape& shape, const CudaProps& chip) {
   return seconds;
 }
 
+double fused_backward_step_seconds(const StepShape& shape, const CudaProps& chip) {
+  const int tiles = kernel::tiles_of(shape.operands, shape.batch);
+  const std::int64_t blocks =
+      shape.directions * kernel::backward_blocks_of(shape.operands, shape.hidden, shape.batch);
+  const double waves = real(ceil_div(blocks, static_cast<std::int64_t>(multiprocessors(chip))));
+  const std::int64_t all_depth = shape.traits.gates * shape.hidden;
+  const double warps = kernel::warps_of(shape.operands, all_depth);
+  double seconds = 0;
+  for (int phase = 0; phase < shape.traits.phases; ++phase) {
+    const std::int64_t depth = shape.traits.gates_of_phase(phase) * shape.hidden;
+    const double column = bytes_of(shape.operands);
+    const double weights = kernel::kBackwardUnits * real(depth) * column;
+    const double dgates =
+        real(std::min<std::int64_t>(shape.batch, tiles * kernel::kTileRows)) * real(depth) * column;
+    // Of R and dgates, by all blocks and by those of one multiprocessor.
+    const auto read = [&](double of_weights, double of_dgates) {
+      const double bytes = of_weights * weights + of_dgates * dgates;
+      return std::max(
+          read_cycles(real(blocks) * bytes, real(shape.directions * depth * shape.hidden) * column, chip),
+          waves * bytes / kModel.l2_port);
+    };
+    StepShape product_shape = shape;
+    product_shape.hidden = depth;
+    const double product = waves * product_cycles(product_shape, chip, tiles, kernel::kBackwardUnits);
+    if (has_dependent_launches(chip)) {
+      // The first chunks of R are read while the step before is under way, by blocks of which two fit beside each other.
+      const double ahead =
+          warps * kernel::backward_chunks_ahead(shape.operands) * kernel::chunk_depth(shape.operands);
+      const double late = tiles == 1 && waves == 1 ? std::max(0.0, 1 - ahead / real(depth)) : 1;
+      seconds += std::max(
+          kModel.dependent_launch + (kModel.latency + std::max(product, read(late, 1))) / kModel.clock,
+          read(1, 1) / kModel.clock);
+    } else {
+      seconds += kModel.launch + (kModel.latency + std::max(product, read(1, 1))) / kModel.clock;
+    }
+  }
+  return seconds;
+}
+
 double separate_step_seconds(const StepShape& shape, const CudaProps& chip) {
   double seconds = 0;
   for (int phase = 0; phase < shape.traits.phases; ++phase) {
@@ -123,13 +162,22 @@ double separate_step_seconds(const StepShape& shape, const CudaProps& chip) {
   return real(shape.directions) * seconds;
 }
 
-std::optional<std::string> slower_than_separate(const StepShape& shape, const CudaProps& chip) {
-  const double fused = fused_step_seconds(shape, chip), separate = separate_step_seconds(shape, chip);
+bool has_fused_backward(const StepShape& shape, const CudaProps& chip) {
+  return fused_backward_step_seconds(shape, chip) <= separate_step_seconds(shape, chip);
+}
+
+std::optional<std::string> slower_than_separate(const StepShape& shape, bool training,
+                                                const CudaProps& chip) {
+  double fused = fused_step_seconds(shape, chip), separate = separate_step_seconds(shape, chip);
+  if (training) {
+    fused += std::min(fused_backward_step_seconds(shape, chip), separate);
+    separate *= 2;
+  }
   if (fused <= separate) return std::nullopt;
   char text[128];
   std::snprintf(text, sizeof(text),
-                "by the model a step takes %.1f us here, and %.1f us as a product and a kernel", 1e6 * fused,
-                1e6 * separate);
+                "by the model a step%s takes %.1f us here, and %.1f us as a product and a kernel",
+                training ? " of both passes" : "", 1e6 * fused, 1e6 * separate);
   return text;
 }
 
@@ -145,6 +193,28 @@ std::string describe(const StepShape& shape, const CudaProps& chip) {
       phases.c_str(), static_cast<long long>(all_blocks), kernel::kUnits,
       kernel::warps_of(shape.operands, shape.hidden), tiles * kernel::kTileRows,
       has_dependent_launches(chip) ? ", R read ahead" : "", 1e6 * fused_step_seconds(shape, chip));
+  return text;
+}
+
+std::string describe_backward(const StepShape& shape, const CudaProps& chip) {
+  const double fused = fused_backward_step_seconds(shape, chip);
+  char text[256];
+  if (!has_fused_backward(shape, chip)) {
+    std::snprintf(
+        text, sizeof(text),
+        "; backward: product and gate kernel a step, %.2f us by the model, and %.2f us as one kernel",
+        1e6 * separate_step_seconds(shape, chip), 1e6 * fused);
+    return text;
+  }
+  const std::string phases = shape.traits.phases == 1 ? "" : std::to_string(shape.traits.phases) + " x ";
+  const std::int64_t blocks =
+      shape.directions * kernel::backward_blocks_of(shape.operands, shape.hidden, shape.batch);
+  std::snprintf(text, sizeof(text),
+                "; backward: %sone kernel a step in %lld blocks of %d units, %d warps, %d rows; %.2f us a "
+                "step by the model",
+                phases.c_str(), static_cast<long long>(blocks), kernel::kBackwardUnits,
+                kernel::warps_of(shape.operands, shape.traits.gates * shape.hidden),
+                kernel::tiles_of(shape.operands, shape.batch) * kernel::kTileRows, 1e6 * fused);
   return text;
 }
 

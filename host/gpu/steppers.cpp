@@ -1,4 +1,5 @@
 // The steppers of GPU engines: a row for each, with what runs the steps of forward and of backward.
+#include "host/fused/backward.hpp"
 #include "host/fused/forward.hpp"
 #include "host/gpu_pass/run.hpp"
 #include "host/resident/forward.hpp"
@@ -17,7 +18,7 @@ struct Row {
 constexpr Row kRows[] = {
     {Stepper::step_by_step, stepwise::run_forward_chunks, stepwise::run_backward_chunks},
     {Stepper::cluster_resident, resident::run_forward_chunks, nullptr},
-    {Stepper::fused, fused::run_forward_chunks, nullptr},
+    {Stepper::fused, fused::run_forward_chunks, fused::run_backward_chunks},
 };
 
 constexpr const Row& row_of(Stepper stepper) { return kRows[static_cast<std::size_t>(stepper)]; }

@@ -17,10 +17,11 @@ using recur::gpu_pass::StartBackward;
 class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
  public:
   BackwardPass(const PassPlan& plan, gpu::DeviceResources& resources, const BackwardCall& call)
-      : Pass(plan.geometry, resources, call, plan.geometry.chunk_steps(call.sizes),
+      : Pass(plan.geometry, resources, call, plan.geometry.backward_chunk_steps(call.sizes),
              {call.workspace.data(), plan.geometry, call.sizes},
              const_cast<std::byte*>(call.reserve.data()),  // only read
-             plan.geometry.backward_slots),
+             plan.geometry.backward_layer_by_layer ? 1 : plan.geometry.backward_slots),
+        plan_(*plan.backward),
         run_chunks_(backward_of(plan.backward->stepper())) {}
 
   void run() {
@@ -48,7 +49,7 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     std::ranges::transform(tasks, chunks, [&](const Task& task) {
       return BackwardChunk{&tracks_[task.track], chunk_at(task.chunk)};
     });
-    run_chunks_({g_, products_, sizes_, chunks_, buffers_, slots_}, std::span(chunks, tasks.size()));
+    run_chunks_({g_, plan_, products_, sizes_, chunks_, buffers_, slots_}, std::span(chunks, tasks.size()));
   }
 
   void end(const Task& task) {
@@ -91,7 +92,7 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     track.weights = direction_of(call_.weights[static_cast<std::size_t>(layer)], d);
     track.R = track.weights.R;
     track.R_row = track.weights.R_row;
-    if (g_.traits.split_gate >= 0) {
+    if (copies_R()) {
       track.R = buffers.R;
       track.R_row = g_.hidden;
     }
@@ -190,10 +191,12 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
     start.peepholes = g_.traits.peepholes;
     kernels_.start_backward(start, stream);
 
-    if (g_.traits.split_gate < 0) return;
+    if (!copies_R()) return;
     copy_gates(track, g_.traits.split_gate, 1, 0);
     copy_gates(track, 0, g_.traits.gates - 1, 1);
   }
+
+  bool copies_R() const { return g_.traits.split_gate >= 0 && !g_.transposes_R; }
 
   // Rows of R of some gates to their block.
   void copy_gates(const BackwardTrack& track, std::int64_t gate, std::int64_t gates, std::int64_t block) {
@@ -228,6 +231,7 @@ class BackwardPass : Pass<BackwardCall, BackwardBuffers, BackwardTrack> {
                      args_.mode == GradientMode::accumulate);
   }
 
+  const BackwardSteps& plan_;
   const RunBackwardChunks run_chunks_;
 };
 

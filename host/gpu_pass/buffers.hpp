@@ -109,7 +109,7 @@ struct BackwardBuffers {
     void* h_prev;      // E [rows][P]
     void* dh_steps;    // E [rows][P], the whole gradients of h where it is projected
     void* exchange;    // E [rows][H], cells of two phases
-    void* R;           // E [G*H][H] in the order of the blocks of dgates; cells with a split gate
+    void* R;           // E [G*H][H] in the order of dgates' blocks (split gate), or transposed
     void* gathered;    // E [chunk rows][J], as in forward
     void* partial;     // A [parts][sums][H]
     void* totals;      // A: a gradient of weights before it is rounded, 16-bit types
@@ -142,7 +142,8 @@ struct BackwardBuffers {
         slot.d_exchange = carver.take(g.sums, {sizes.batch, g.hidden});
         slot.exchange = carver.take(g.type, {sizes.steps, sizes.batch, g.hidden});
       }
-      if (g.traits.split_gate >= 0) slot.R = carver.take(g.type, {g.gate_columns(), g.hidden});
+      if (g.traits.split_gate >= 0 || g.transposes_R)
+        slot.R = carver.take(g.type, {g.gate_columns(), g.hidden});
       slot.gathered = carver.take(g.type, {g.chunk_rows, g.gathered_columns()});
       slot.partial = carver.take(g.sums, {kMostParts, g.sum_columns()});
       if (g.narrow()) {

@@ -57,7 +57,7 @@ struct PassCost : CostModel {
     const double dh = summed(batch * h_size);
     const double dc = g.traits.cell_state ? summed(batch * hidden) : 0;
     double seconds = 2 * move_states(dh, dc);  // the start and the end
-    if (g.traits.split_gate >= 0) {
+    if (g.traits.split_gate >= 0 && !g.transposes_R) {
       // R with its gates in another order, by two copies.
       seconds += kernel(stored(2 * hidden * hidden)) + kernel(stored(2 * (gate_columns - hidden) * hidden));
     }

@@ -26,6 +26,10 @@ struct Geometry : layers::StackSizes {
 
   // Whether forward runs layers one after the other on the caller's stream, in chunks as long as buffers hold.
   bool layer_by_layer = false;
+  // The same of backward.
+  bool backward_layer_by_layer = false;
+  // Whether the steps of backward want a buffer for R, transposed.
+  bool transposes_R = false;
 
   // Whether sums are rounded to be stored.
   bool narrow() const { return type != sums; }
@@ -37,6 +41,9 @@ struct Geometry : layers::StackSizes {
   // The same of forward.
   std::int64_t forward_chunk_steps(const RunSizes& sizes) const {
     return layer_by_layer ? whole_chunk_steps(sizes) : chunk_steps(sizes);
+  }
+  std::int64_t backward_chunk_steps(const RunSizes& sizes) const {
+    return backward_layer_by_layer ? whole_chunk_steps(sizes) : chunk_steps(sizes);
   }
 
  private:

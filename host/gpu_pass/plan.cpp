@@ -24,10 +24,11 @@ std::uint64_t layout_id_of(const Geometry& g) {
 }
 
 // The library chooses how to form a product by its shape and by the chip.
-std::uint64_t bits_id_of(const PassPlan& plan, const CudaProps& device) {
+std::uint64_t bits_id_of(const PassPlan& plan, const CudaProps& device, bool training) {
   const Geometry& g = plan.geometry;
   Hash hash;
   plan.forward->add_choices(hash);
+  if (training) plan.backward->add_choices(hash);
   return hash.add("stepwise 2")
       .add(static_cast<std::uint64_t>(g.chunk_rows))
       .add(g.tf32)
@@ -43,9 +44,10 @@ class PlanOfPass final : public EnginePlan {
       : plan_(plan), device_(job.device.cuda), training_(job.options.pass == Pass::training) {
     const RunSizes most{job.shape.steps, job.shape.batch};
     facts_.tile = plan_.forward->describe(geometry_, most);
+    if (training_) facts_.tile += plan_.backward->describe(geometry_);
     facts_.resident_fraction = plan_.forward->resident_fraction();
     facts_.layout_id = layout_id_of(geometry_);
-    facts_.bits_id = bits_id_of(plan_, device_);
+    facts_.bits_id = bits_id_of(plan_, device_, training_);
     facts_.tensor_alignment = 16;  // vectors of kernels, and operands of cuBLASLt
     BufferSizes& sizes = facts_.sizes;
     sizes.workspace = ForwardBuffers(nullptr, geometry_, most, training_, false).carver.bytes();

@@ -71,7 +71,7 @@ struct BackwardTrack {
   std::int64_t direction = 0;
   int slot = 0;
   DirectionWeights weights;
-  // R with its rows in the order of the blocks of dgates.
+  // R with its rows in the order of the blocks of dgates; not where the stepper has it transposed.
   const void* R = nullptr;
   std::int64_t R_row = 0;
   ConstRows x;
@@ -85,6 +85,7 @@ using BackwardChunk = ChunkOf<BackwardTrack>;
 
 struct BackwardRun {
   const Geometry& g;
+  const BackwardSteps& plan;
   gpu::Products& products;
   const RunSizes& sizes;
   const Chunks& chunks;
@@ -92,8 +93,8 @@ struct BackwardRun {
   const StreamSlots& slots;
 };
 
-// As RunForwardChunks, from the last step visited to the first. dh and dc are then the gradients of the state
-// before it.
+// As RunForwardChunks, from the last step visited to the first. After the last chunk dh and dc are the gradients of the
+// state that the call began with.
 using RunBackwardChunks = void (*)(const BackwardRun& run, std::span<const BackwardChunk> chunks);
 RunBackwardChunks backward_of(Stepper stepper);
 

@@ -36,7 +36,9 @@ class BackwardSteps {
  public:
   virtual ~BackwardSteps() = default;
   virtual Stepper stepper() const = 0;
-  // As of ForwardSteps.
+  // As of ForwardSteps; the text follows that of forward, and may be empty.
+  virtual std::string describe(const Geometry& /*g*/) const { return {}; }
+  virtual void add_choices(Hash& /*hash*/) const {}
   virtual double seconds(const CostModel& cost) const = 0;
 };
 

@@ -11,7 +11,7 @@
 
 #include "kernels/device/dependent_launch.cuh"
 #include "kernels/fused/gates.cuh"
-#include "kernels/fused/product.cuh"
+#include "kernels/fused/warp_product.cuh"
 
 namespace recur::fused {
 
@@ -20,102 +20,23 @@ struct StepArguments {
   int first_gate;  // of the phase
 };
 
-// Elements [0, left) of a part; zeros past them.
-template <bool kVectors, class E>
-RECUR_DEVICE Part<E> load_part(const E* from, int left) {
-  Part<E> part = {};
-  if constexpr (kVectors) {
-    if (left > 0) part = *reinterpret_cast<const Part<E>*>(from);
-  } else {
-    RECUR_UNROLL
-    for (int i = 0; i < static_cast<int>(sizeof(part) / sizeof(E)); ++i) {
-      if (i < left) part.values[i] = from[i];
-    }
-  }
-  return part;
+// Operands of this lane: R of its unit in the gates of the phase, a set for each, and h.
+template <class E>
+RECUR_DEVICE ProductOperands<E, std::int64_t, int> operands_of(const StepArguments& a, const Track& track,
+                                                               int first_row) {
+  const int H = static_cast<int>(track.step.step.hidden);
+  // A unit that does not exist gets the last one's sums, which nobody takes.
+  const int wanted = static_cast<int>(blockIdx.x * kUnits + threadIdx.x % 32 / 4);
+  const int unit = wanted < H ? wanted : H - 1;
+  const std::int64_t gate = H * track.R_row;
+  return {.depth = H,
+          .rows = static_cast<int>(track.step.step.batch) - first_row,
+          .set = gate,
+          .state_row = H,
+          .weights = static_cast<const E*>(track.R) + (a.first_gate * H + unit) * track.R_row,
+          .states = static_cast<const E*>(a.forward.phase == 0 ? track.h : track.step.exchange) +
+                    std::int64_t{first_row} * H};
 }
-
-// This warp's chunks of the block's product, from the first on.
-template <bool kVectors, class Product, int kGates, int kTiles>
-class WarpProduct {
- public:
-  using E = typename Product::E;
-  using Sums = typename Product::template Sums<kGates, kTiles>;
-
-  RECUR_DEVICE WarpProduct(const StepArguments& a, const Track& track, int first_row)
-      : depth_(static_cast<int>(track.step.step.hidden)),
-        rows_(static_cast<int>(track.step.step.batch) - first_row) {
-    const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
-    const int chunks = (depth_ + kChunk - 1) / kChunk;
-    count_ = (chunks - warp + warps - 1) / warps;
-    stride_ = warps * kChunk;
-    k_ = warp * kChunk + static_cast<int>(threadIdx.x % 4) * kPart;
-    const int unit = static_cast<int>(blockIdx.x * kUnits + threadIdx.x % 32 / 4);
-    // Lanes of units that do not exist have nothing to read.
-    unit_depth_ = unit < depth_ ? depth_ : 0;
-    gate_stride_ = depth_ * track.R_row;
-    R_ = static_cast<const E*>(track.R) + a.first_gate * gate_stride_ + unit * track.R_row + k_;
-    h_ = static_cast<const E*>(a.forward.phase == 0 ? track.h : track.step.exchange) +
-         std::int64_t{first_row} * depth_ + k_;
-  }
-
-  // The first chunks of R, which no kernel of the call writes.
-  RECUR_DEVICE void load_first_weights() {
-    RECUR_UNROLL
-    for (int i = 0; i < kAhead; ++i) load_weights(i, weights_[i]);
-  }
-
-  RECUR_DEVICE void multiply() {
-    for (int first = 0; first < count_; first += kAhead) {
-      RECUR_UNROLL
-      for (int i = 0; i < kAhead; i += kStates) {
-        State states[kStates];
-        RECUR_UNROLL
-        for (int j = 0; j < kStates; ++j) {
-          states[j].load_state([&](int row) {
-            const int left = row < rows_ ? depth_ - k_of(first + i + j) : 0;
-            return load_part<kVectors>(h_ + std::int64_t{row} * depth_ + (first + i + j) * stride_, left);
-          });
-        }
-        RECUR_UNROLL
-        for (int j = 0; j < kStates; ++j) {
-          if (first + i + j >= count_) break;
-          Product::template multiply<kGates, kTiles>(sums_, weights_[i + j], states[j]);
-          load_weights(first + i + j + kAhead, weights_[i + j]);
-        }
-      }
-    }
-  }
-
-  RECUR_DEVICE const Sums& sums() const { return sums_; }
-
- private:
-  static constexpr int kPart = 16 / static_cast<int>(sizeof(E));
-  static constexpr int kChunk = 4 * kPart;
-  static constexpr int kAhead = kVectors ? Product::kAhead : 1;
-  static constexpr int kStates = kVectors ? Product::template kStates<kTiles> : 1;
-  using State = typename Product::template State<kTiles>;
-
-  RECUR_DEVICE int k_of(int chunk) const { return k_ + chunk * stride_; }
-  RECUR_DEVICE void load_weights(int chunk, Part<E> (&to)[kGates]) const {
-    RECUR_UNROLL
-    for (int gate = 0; gate < kGates; ++gate) {
-      to[gate] = load_part<kVectors>(R_ + gate * gate_stride_ + chunk * stride_, unit_depth_ - k_of(chunk));
-    }
-  }
-
-  const int depth_;  // H
-  const int rows_;   // of the batch, from the block's first on
-  int count_;        // of this warp's chunks
-  int stride_;       // from one of them to the next
-  int k_;            // of this lane's part of the first
-  int unit_depth_;
-  std::int64_t gate_stride_;
-  const E* R_;
-  const E* h_;
-  Part<E> weights_[kAhead][kGates];
-  Sums sums_;
-};
 
 template <class Product, int kGates, int kTiles>
 using Partial = device::Compute<typename Product::E>[kMostWarps][kGates][kTiles * kTileRows][kUnits];
@@ -131,11 +52,15 @@ RECUR_DEVICE void run_step(const StepArguments& a, Partial<Product, kGates, kTil
   const int first_unit = static_cast<int>(blockIdx.x) * kUnits;
   const int warp = static_cast<int>(threadIdx.x / 32), warps = static_cast<int>(blockDim.x / 32);
   const int group = static_cast<int>(threadIdx.x % 32 / 4);
+  // Threads that have no item read none of another block. Vectors in one tile are all the rows there are.
+  constexpr bool kAllRows = kVectors && kTiles == 1;
   const auto item_of = [&](int i) {
-    return Item<E, kGates>(track, a.first_gate, first_row + i / kUnits, first_unit + i % kUnits);
+    return Item<E, kGates>(track, a.first_gate, kAllRows || i < kItems, first_row + i / kUnits,
+                           first_unit + i % kUnits);
   };
 
-  WarpProduct<kVectors, Product, kGates, kTiles> product(a, track, first_row);
+  WarpProduct<kVectors, Product, kGates, kTiles, Product::kAhead, false, std::int64_t, int> product(
+      operands_of<E>(a, track, first_row));
   product.load_first_weights();
   device::wait_for_kernel_before();
   device::let_kernel_after_start();

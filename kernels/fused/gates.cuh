@@ -26,17 +26,17 @@ template <class E, int kGates>
 struct Item {
   using A = device::Compute<E>;
   int b = 0, unit = 0;
-  bool is_there = false;  // b < B and unit < H
+  bool is_there = false;  // of the block, b < B and unit < H
   bool is_valid = false;  // the sequence has the step
   bool clears = false;    // the next step starts an episode
   A input[kGates] = {};   // W x and biases
   A h = 0, c = 0;         // before the step
 
-  RECUR_DEVICE Item(const Track& track, int first_gate, int row, int unit_of_row)
+  RECUR_DEVICE Item(const Track& track, int first_gate, bool is_of_block, int row, int unit_of_row)
       : b(row), unit(unit_of_row) {
     const gpu_pass::ForwardStep& a = track.step;
     const std::int64_t t = a.step.t, H = a.step.hidden;
-    is_there = b < a.step.batch && unit < H;
+    is_there = is_of_block && b < a.step.batch && unit < H;
     if (!is_there) return;
     const schedule::Sequence sequence(a.step.timeline, b);
     is_valid = sequence.valid(t);

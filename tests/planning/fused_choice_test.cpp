@@ -14,7 +14,9 @@
 namespace recur::test {
 namespace {
 
+using host::fused::fused_backward_step_seconds;
 using host::fused::fused_step_seconds;
+using host::fused::has_fused_backward;
 using host::fused::separate_step_seconds;
 using host::fused::step_shape_of;
 using host::fused::StepShape;
@@ -75,9 +77,11 @@ std::vector<std::string> lines_of_table() {
         const StepShape shape = step_shape_of(job);
         char text[160];
         std::snprintf(
-            text, sizeof(text), "  %s B=%d: %.2f us fused, %.2f us separate; best: %s", chip.name,
+            text, sizeof(text),
+            "  %s B=%d: %.2f us fused, %.2f us separate, backward %.2f us fused; best: %s", chip.name,
             static_cast<int>(batch), 1e6 * fused_step_seconds(shape, job.device.cuda),
             1e6 * separate_step_seconds(shape, job.device.cuda),
+            1e6 * fused_backward_step_seconds(shape, job.device.cuda),
             std::string(name_of(make_plan(spec, job.shape, Device::from_props(job.device)).engine()))
                 .c_str());
         lines.emplace_back(text);
@@ -104,16 +108,22 @@ TEST(FusedChoice, GrowsWithWork) {
   for (const ChipOfTable& chip : kTableChips) {
     const CudaProps cuda = props_of(chip).cuda;
     for (DataType type : {DataType::f32, DataType::f16}) {
-      double wider = 0;
+      double wider = 0, wider_backward = 0;
       for (std::int64_t hidden = 8; hidden <= 8192; hidden *= 2) {
         const double seconds = fused_step_seconds(shape_of(hidden, 8, type), cuda);
         EXPECT_GE(seconds, wider) << chip.name << " H=" << hidden;
         wider = seconds;
-        double longer = 0;
+        const double backward = fused_backward_step_seconds(shape_of(hidden, 8, type), cuda);
+        EXPECT_GE(backward, wider_backward) << chip.name << " H=" << hidden;
+        wider_backward = backward;
+        double longer = 0, longer_backward = 0;
         for (std::int64_t batch : {1, 8, 16, 32, 64}) {
           const double of_batch = fused_step_seconds(shape_of(hidden, batch, type), cuda);
           EXPECT_GE(of_batch, longer) << chip.name << " H=" << hidden << " B=" << batch;
           longer = of_batch;
+          const double backward_of_batch = fused_backward_step_seconds(shape_of(hidden, batch, type), cuda);
+          EXPECT_GE(backward_of_batch, longer_backward) << chip.name << " H=" << hidden << " B=" << batch;
+          longer_backward = backward_of_batch;
         }
       }
     }
@@ -137,6 +147,59 @@ TEST(FusedChoice, BestFollowsTheModel) {
       }
     }
   }
+}
+
+// A plan for training says which way backward goes, and goes the faster one.
+TEST(FusedChoice, BackwardFollowsTheModel) {
+  int fused_plans = 0, separate_plans = 0;
+  for (const ChipOfTable& chip : kTableChips) {
+    for (std::int64_t hidden : {64, 1024, 4096}) {
+      for (std::int64_t batch : {1, 64}) {
+        Spec spec;
+        spec.input_size = spec.hidden_size = hidden;
+        const host::Job job{spec, {4, batch}, props_of(chip), {}};
+        const Options options{.engine = EngineId::fused, .pass = Pass::training};
+        const Plan plan = make_plan(spec, job.shape, Device::from_props(job.device), options);
+        const bool fused = has_fused_backward(step_shape_of(job), job.device.cuda);
+        ++(fused ? fused_plans : separate_plans);
+        EXPECT_NE(plan.tile().find(fused ? "; backward: one kernel a step in "
+                                         : "; backward: product and gate kernel a step, "),
+                  std::string::npos)
+            << chip.name << " H=" << hidden << " B=" << batch << ": " << plan.tile();
+        const Plan inference = make_plan(spec, job.shape, Device::from_props(job.device),
+                                         {.engine = EngineId::fused, .pass = Pass::inference});
+        EXPECT_EQ(inference.tile().find("backward"), std::string::npos) << inference.tile();
+      }
+    }
+  }
+  EXPECT_GT(fused_plans, 0);
+  EXPECT_GT(separate_plans, 0);
+}
+
+// `best` counts both passes of training.
+TEST(FusedChoice, BestOfTrainingFollowsBothPasses) {
+  int fused_plans = 0, separate_plans = 0;
+  for (const ChipOfTable& chip : kTableChips) {
+    for (std::int64_t hidden : {64, 512, 1024, 2048, 4096}) {
+      for (std::int64_t batch : {1, 16, 32, 64}) {
+        Spec spec;
+        spec.input_size = spec.hidden_size = hidden;
+        const host::Job job{spec, {4, batch}, props_of(chip), {}};
+        const StepShape shape = step_shape_of(job);
+        const double separate = separate_step_seconds(shape, job.device.cuda);
+        const bool fused = fused_step_seconds(shape, job.device.cuda) +
+                               std::min(separate, fused_backward_step_seconds(shape, job.device.cuda)) <=
+                           2 * separate;
+        ++(fused ? fused_plans : separate_plans);
+        EXPECT_EQ(
+            make_plan(spec, job.shape, Device::from_props(job.device), {.pass = Pass::training}).engine(),
+            fused ? EngineId::fused : EngineId::stepwise)
+            << chip.name << " H=" << hidden << " B=" << batch;
+      }
+    }
+  }
+  EXPECT_GT(fused_plans, 0);
+  EXPECT_GT(separate_plans, 0);
 }
 
 }  // namespace

@@ -81,6 +81,46 @@ def _resident_warp(block, warp, blocks, warps, exchanges, last_of, mutant, cell,
     return program
 
 
+def fused_backward(blocks, steps, mutant=None):
+    """Launches of kernels/fused/backward.cuh, each of which may start when all blocks of the one before have waited. A block reads R ahead
+    of its wait, and dgates of the step before and its own carry behind it; the first step does not read R, which the ordinary kernel
+    ahead of it transposes. Blocks are those of all launches.
+    """
+    protocol = Protocol()
+
+    def dgates(step, block):
+        return ("memory", "dgates", 0 if mutant == "dgates in place" else step, block)
+
+    protocol.cells[("memory", "R")] = None
+    protocol.flags[("ended", "transpose", 0)] = 0
+    for block in range(blocks):
+        protocol.cells[("memory", "carry", block)] = -1
+        for step in range(steps):
+            protocol.cells[dgates(step, block)] = None
+            protocol.flags[("waited", step, block)] = 0
+            protocol.flags[("ended", step, block)] = 0
+    transpose = [write(("memory", "R"), 1)]
+    protocol.actor((-1, 0), 0, transpose + [raise_flag(("ended", "transpose", 0), 1), leave_chip()])
+    for step in range(steps):
+        before = [("ended", "transpose", 0)] if step == 0 else [("ended", step - 1, block) for block in range(blocks)]
+        may_start = before if step == 0 else [("waited", step - 1, block) for block in range(blocks)]
+        for block in range(blocks):
+            carry = read(("memory", "carry", block), step - 1)
+            program = [until(flag, 1) for flag in may_start if mutant != "starts at once"]
+            if step > 0:
+                program.append(read(("memory", "R"), 1))
+            if mutant == "carry read ahead":
+                program.append(carry)
+            if mutant != "no wait":
+                program += [until(flag, 1) for flag in before]
+            program += [raise_flag(("waited", step, block), 1), carry]
+            if step > 0:
+                program += [read(dgates(step - 1, other), step - 1) for other in range(blocks)]
+            program += [write(dgates(step, block), step), write(("memory", "carry", block), step)]
+            protocol.actor((step, block), 0, program + [raise_flag(("ended", step, block), 1), leave_chip()])
+    return protocol
+
+
 def pushes_of_words(blocks, warps, steps, mutant=None):
     """`pushes` of perf/floors/hops.cuh: every block sends words to all others, one barrier a buffer counts those of all."""
     protocol = Protocol()
@@ -173,6 +213,9 @@ PROTOCOLS = {
                           {"one buffer": _ONE_WARP, "wrong phase": _ONE_WARP, "no wait for a source": _ONE_WARP,
                            "pushed before the barrier": _EXCHANGE, "no barrier of the block": _EXCHANGE, "nothing expected": _ONE_WARP,
                            "expected too early": _ONE_WARP, "last exchange pushed": _ONE_WARP, "no last barrier": _ONE_WARP}),
+    "fused backward": (fused_backward, [{"blocks": 2, "steps": 3}, {"blocks": 3, "steps": 2}, {"blocks": 1, "steps": 5}],
+                       {"no wait": {"blocks": 2, "steps": 2}, "carry read ahead": {"blocks": 1, "steps": 2},
+                        "dgates in place": {"blocks": 2, "steps": 2}, "starts at once": {"blocks": 1, "steps": 2}}),
     "pushes of words": (pushes_of_words,
                         [{"blocks": 2, "warps": 2, "steps": 3}, {"blocks": 2, "warps": 1, "steps": 6}, {"blocks": 3, "warps": 1, "steps": 2}],
                         {"one buffer": {"blocks": 2, "warps": 1, "steps": 3}, "wrong phase": {"blocks": 2, "warps": 1, "steps": 3},

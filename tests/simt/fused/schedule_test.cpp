@@ -1,5 +1,5 @@
-// The fused step kernel under the schedule that SIMT_ORDER names: results have the bits that the plain schedule gives,
-// and are right. Small enough for ThreadSanitizer, where a read of the state before the wait is a race. mutants.cmake
+// The fused step kernels of both passes under the schedule that SIMT_ORDER names: results have the bits that the plain
+// schedule gives, and are right. Small enough for ThreadSanitizer, where a read of the state before the wait is a race. mutants.cmake
 // breaks what this test must notice.
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include "engines/judge.hpp"
 #include "engines/simt_device.hpp"
 #include "simt/launch.hpp"
+#include "simt/named_memory.hpp"
 
 namespace recur::test {
 namespace {
@@ -41,10 +42,10 @@ const ScheduleCase kCases[] = {
      {3, 9, 8, 19, ""},
      Direction::reverse},
     {"Scalars", cell_of(Cell::gru, DataType::f32), {3, 11, 8, 36, ""}, Direction::bidirectional},
-    // More chunks than the warps load of R before the wait.
-    {"ManyChunksOfF32", cell_of(Cell::rnn, DataType::f32), {2, 3, 8, 272, ""}, Direction::forward},
+    // More chunks than the warps load of R before the wait, in backward too.
+    {"ManyChunksOfF32", cell_of(Cell::rnn, DataType::f32), {2, 3, 96, 528, ""}, Direction::forward},
 #if !defined(RECUR_INSTRUMENTED)
-    {"ManyChunksOfBf16", cell_of(Cell::rnn, DataType::bf16), {2, 3, 8, 1032, ""}, Direction::forward},
+    {"ManyChunksOfBf16", cell_of(Cell::rnn, DataType::bf16), {2, 3, 96, 1032, ""}, Direction::forward},
 #endif
 };
 
@@ -53,10 +54,22 @@ void PrintTo(const ScheduleCase& value, std::ostream* out) { *out << value.name;
 class FusedSchedules : public ::testing::TestWithParam<ScheduleCase> {
  protected:
   template <class T>
-  static oracle::Outputs<T> run(const oracle::Problem<T>& problem) {
+  struct Results {
+    oracle::Outputs<T> outputs;
+    oracle::Gradients<T> gradients;
+  };
+
+  template <class T>
+  static Results<T> run(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
     static const TestDevice device = simt_device("fused", EngineId::fused);
+    static NamedMemory memory;
+    const UseMemory use(memory);
     EngineRun<T> engine(problem, Pass::training, {.device = &device});
-    return engine.forward();
+    EXPECT_TRUE(engine.plan().tile().find("; backward: one kernel a step") != std::string::npos ||
+                engine.plan().tile().find("; backward: 2 x one kernel a step") != std::string::npos)
+        << engine.plan().tile();
+    auto outputs = engine.forward();
+    return {std::move(outputs), engine.backward(upstream)};
   }
 
   template <class T>
@@ -64,18 +77,26 @@ class FusedSchedules : public ::testing::TestWithParam<ScheduleCase> {
     ErrorPools pools(spec.dtype);
     for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
       const oracle::Problem<double> problem = random_problem(spec, size.T, size.B, seed);
+      const auto upstream = random_output_gradients(spec, size.T, size.B, seed);
       const auto typed_problem = oracle::convert<T>(problem);
+      const auto typed_upstream = oracle::convert<T>(upstream);
       const simt::Schedule schedule = simt::schedule();
       simt::set_schedule({simt::Order::ascending, 1});
-      const oracle::Outputs<T> plain = run(typed_problem);
+      const Results<T> plain = run(typed_problem, typed_upstream);
       simt::set_schedule({schedule.order, static_cast<std::uint32_t>(seed)});
-      const oracle::Outputs<T> other = run(typed_problem);
+      const Results<T> other = run(typed_problem, typed_upstream);
       simt::set_schedule(schedule);
-      EXPECT_TRUE(same_bits(plain, other)) << "seed " << seed;
+      EXPECT_TRUE(same_bits(plain.outputs, other.outputs)) << "seed " << seed;
+      EXPECT_TRUE(same_bits(plain.gradients, other.gradients)) << "seed " << seed;
       if (::testing::Test::HasFailure() || !kJudges) return;
+      using Real = typename StorageOf<T>::Judge;
+      const auto exact_problem = oracle::convert<Real>(problem);
+      const auto exact = oracle::forward(exact_problem);
       const Naive<T> naive(problem);
-      pools.add(oracle::forward(oracle::convert<typename StorageOf<T>::Judge>(problem)), naive.outputs, other,
-                "seed " + std::to_string(seed));
+      const std::string label = "seed " + std::to_string(seed);
+      pools.add(exact, naive.outputs, other.outputs, label);
+      pools.add(oracle::backward(exact_problem, exact, oracle::convert<Real>(upstream)),
+                naive.backward(upstream), other.gradients, label);
     }
     EXPECT_TRUE(pools.verdict());
   }
