@@ -17,8 +17,8 @@ using fused::Part;
 // R [kGates][8][depth of a chunk], h [rows][depth] -> sums [kGates][rows][8], by one warp.
 template <class Product, int kGates, int kTiles>
 RECUR_KERNEL(32)
-chunk_kernel(const typename Product::T* R, const typename Product::T* h, float* sums) {
-  using T = typename Product::T;
+chunk_kernel(const typename Product::E* R, const typename Product::T* h, float* sums) {
+  using T = typename Product::E;
   constexpr int kPart = 16 / static_cast<int>(sizeof(T)), kDepth = 4 * kPart;
   const int group = static_cast<int>(threadIdx.x / 4), k = static_cast<int>(threadIdx.x % 4) * kPart;
   Part<T> weights[kGates];
@@ -34,7 +34,7 @@ chunk_kernel(const typename Product::T* R, const typename Product::T* h, float* 
 
 template <class Product, int kGates, int kTiles>
 void expect_sums() {
-  using T = typename Product::T;
+  using T = typename Product::E;
   constexpr int kDepth = 64 / static_cast<int>(sizeof(T)), kRows = kTiles * kTileRows;
   std::vector<T> R, h;
   for (int i = 0; i < kGates * kUnits * kDepth; ++i) R.push_back(T(static_cast<float>(i * 7 % 11 - 5)));
