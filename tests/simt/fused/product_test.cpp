@@ -17,15 +17,15 @@ using fused::Part;
 // R [kGates][8][depth of a chunk], h [rows][depth] -> sums [kGates][rows][8], by one warp.
 template <class Product, int kGates, int kTiles>
 RECUR_KERNEL(32)
-chunk_kernel(const typename Product::E* R, const typename Product::T* h, float* sums) {
-  using T = typename Product::E;
-  constexpr int kPart = 16 / static_cast<int>(sizeof(T)), kDepth = 4 * kPart;
+chunk_kernel(const typename Product::E* R, const typename Product::E* h, float* sums) {
+  using E = typename Product::E;
+  constexpr int kPart = 16 / static_cast<int>(sizeof(E)), kDepth = 4 * kPart;
   const int group = static_cast<int>(threadIdx.x / 4), k = static_cast<int>(threadIdx.x % 4) * kPart;
-  Part<T> weights[kGates];
+  Part<E> weights[kGates];
   for (int gate = 0; gate < kGates; ++gate)
-    weights[gate] = *reinterpret_cast<const Part<T>*>(R + (gate * kUnits + group) * kDepth + k);
+    weights[gate] = *reinterpret_cast<const Part<E>*>(R + (gate * kUnits + group) * kDepth + k);
   typename Product::template State<kTiles> state;
-  state.load_state([&](int row) { return *reinterpret_cast<const Part<T>*>(h + row * kDepth + k); });
+  state.load_state([&](int row) { return *reinterpret_cast<const Part<E>*>(h + row * kDepth + k); });
   typename Product::template Sums<kGates, kTiles> of_lane;
   Product::template multiply<kGates, kTiles>(of_lane, weights, state);
   of_lane.store(
@@ -34,12 +34,12 @@ chunk_kernel(const typename Product::E* R, const typename Product::T* h, float* 
 
 template <class Product, int kGates, int kTiles>
 void expect_sums() {
-  using T = typename Product::E;
-  constexpr int kDepth = 64 / static_cast<int>(sizeof(T)), kRows = kTiles * kTileRows;
-  std::vector<T> R, h;
-  for (int i = 0; i < kGates * kUnits * kDepth; ++i) R.push_back(T(static_cast<float>(i * 7 % 11 - 5)));
-  for (int i = 0; i < kRows * kDepth; ++i) h.push_back(T(static_cast<float>(i * 5 % 13 - 6)));
-  simt::Array<T> device_R(R), device_h(h);
+  using E = typename Product::E;
+  constexpr int kDepth = 64 / static_cast<int>(sizeof(E)), kRows = kTiles * kTileRows;
+  std::vector<E> R, h;
+  for (int i = 0; i < kGates * kUnits * kDepth; ++i) R.push_back(E(static_cast<float>(i * 7 % 11 - 5)));
+  for (int i = 0; i < kRows * kDepth; ++i) h.push_back(E(static_cast<float>(i * 5 % 13 - 6)));
+  simt::Array<E> device_R(R), device_h(h);
   simt::Array<float> sums(kGates * kRows * kUnits);
   RECUR_LAUNCH((chunk_kernel<Product, kGates, kTiles>), (device::LaunchConfig{.block = 32}), device_R.data(),
                device_h.data(), sums.data());
