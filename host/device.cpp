@@ -41,15 +41,11 @@ std::string cpu_name() {
   return "CPU";
 }
 
-}  // namespace
-
-Device Device::cpu() {
-  // Read once: the kernel prints them anew, for every core, each time.
-  static const std::string name = cpu_name();
-  static const std::size_t l3_bytes = last_cache_bytes(CpuProps().l3_bytes);
+// What the system's files say of this machine.
+DeviceProps read_cpu_props() {
   DeviceProps props;
   props.kind = DeviceKind::cpu;
-  props.name = name;
+  props.name = cpu_name();
   CpuProps& cpu = props.cpu;
   const unsigned cores = std::thread::hardware_concurrency();
   cpu.cores = cores == 0 ? 1 : static_cast<int>(cores);
@@ -57,8 +53,17 @@ Device Device::cpu() {
   cpu.l1d_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, cpu.l1d_bytes);
   cpu.l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, cpu.l2_bytes);
 #endif
-  cpu.l3_bytes = l3_bytes;
-  cpu.simd = host::cpu::best_target().name;
+  cpu.l3_bytes = last_cache_bytes(cpu.l3_bytes);
+  return props;
+}
+
+}  // namespace
+
+Device Device::cpu() {
+  // Read once: every plan asks, and the kernel prints each file anew each time.
+  static const DeviceProps read = read_cpu_props();
+  DeviceProps props = read;
+  props.cpu.simd = host::cpu::best_target().name;
   return Device(std::move(props));
 }
 

@@ -33,6 +33,7 @@ void copy_async_commit() { ++machine().self->copy_group; }
 
 void copy_async_wait(int pending) {
   Thread& self = *machine().self;
+  if (self.copies.empty()) return;
   std::size_t kept = 0;
   for (std::size_t i = 0; i < self.copies.size(); ++i) {
     const LocalCopy copy = self.copies[i];

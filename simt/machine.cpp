@@ -34,16 +34,16 @@ Schedule schedule_of_environment() {
 }  // namespace
 
 // Leaked on purpose: static objects of tests may still run kernels when destructors have begun.
-Machine& machine() {
-  static auto& machine = [&]() -> Machine& {
-    auto& made = *new Machine;
-    made.schedule = schedule_of_environment();
-    made.random.seed(made.schedule.seed);
-    const char* late = std::getenv("SIMT_LATE");
-    made.late = late != nullptr && std::strcmp(late, "1") == 0;
-    return made;
-  }();
-  return machine;
+Machine* the_machine = nullptr;
+
+Machine& make_machine() {
+  auto made = std::make_unique<Machine>();
+  made->schedule = schedule_of_environment();
+  made->random.seed(made->schedule.seed);
+  const char* late = std::getenv("SIMT_LATE");
+  made->late = late != nullptr && std::strcmp(late, "1") == 0;
+  the_machine = made.release();
+  return *the_machine;
 }
 
 void set_schedule(Schedule schedule) {

@@ -54,6 +54,8 @@ struct LocalCopy {
 
 struct Thread {
   Thread() {}  // not filled with zeros first: a kernel makes them by the hundred
+  /// As it was before it ran; its place in the block stays.
+  void begin_anew();
 
   uint3 index{};
   unsigned linear = 0;
@@ -112,6 +114,9 @@ struct Warp {
   char tags[64] = {};
   unsigned tags_taken = 0;
   std::map<std::pair<const char*, int>, SharedSite> shared_sites;
+
+  /// As it was before its threads ran, all of which are ready.
+  void begin_anew();
 };
 
 struct SharedRegion {
@@ -123,6 +128,7 @@ struct SharedRegion {
 
 struct Block {
   uint3 index{};
+  dim3 extent;        // the launch's block
   unsigned rank = 0;  // in its cluster
   Cluster* cluster = nullptr;
   Group* group = nullptr;
@@ -135,6 +141,8 @@ struct Block {
 
   ~Block();
   bool finished() const { return exited == threads.size(); }
+  /// As it was before it ran, without shared memory: for the next launch whose blocks have its extent.
+  void begin_anew();
 };
 
 struct Cluster {
@@ -200,7 +208,10 @@ struct Machine {
   DeviceModel device = DeviceModel::h100();
   Statistics statistics;
 };
-Machine& machine();
+// Made when it is first asked for, and never again.
+extern Machine* the_machine;
+Machine& make_machine();
+inline Machine& machine() { return the_machine != nullptr ? *the_machine : make_machine(); }
 
 // Unwinds a fiber after a fault; never leaves it.
 struct Abandoned {};
@@ -230,6 +241,7 @@ SharedRegion* region_of(Block& block, const void* address, std::size_t bytes);
 // The block of the running thread's cluster that owns an address of shared memory; null for global memory.
 Block* owner_of(const void* address, std::size_t bytes);
 void allocate_dynamic(Block& block, std::size_t bytes);
+void release_shared(Block& block);
 void forbid_shared(Block& block);
 
 // Adds what the group's warps noted to the statistics. shared_accesses.cpp.

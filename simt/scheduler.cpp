@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <csignal>
 #include <cstdio>
@@ -130,14 +131,18 @@ unsigned pick_lane(std::uint32_t lanes) {
 
 bool is_random(Order order) { return order == Order::random || order == Order::starved; }
 
-// The order of a schedule over 0 .. count - 1.
-std::vector<std::size_t> ordered(std::size_t count) {
-  std::vector<std::size_t> order(count);
-  if (count == 1) return order;
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  if (machine().schedule.order == Order::descending) std::reverse(order.begin(), order.end());
-  if (is_random(machine().schedule.order)) std::shuffle(order.begin(), order.end(), machine().random);
-  return order;
+// visit(i) for 0 .. count - 1 in the order of the schedule.
+template <class Visit>
+void for_each_in_order(std::size_t count, Visit&& visit) {
+  const Order order = machine().schedule.order;
+  if (is_random(order) && count > 1) {
+    std::vector<std::size_t> shuffled(count);
+    std::iota(shuffled.begin(), shuffled.end(), std::size_t{0});
+    std::shuffle(shuffled.begin(), shuffled.end(), machine().random);
+    for (const std::size_t index : shuffled) visit(index);
+    return;
+  }
+  for (std::size_t i = 0; i < count; ++i) visit(order == Order::descending ? count - 1 - i : i);
 }
 
 std::string who_waits_where(const Group& group) {
@@ -162,17 +167,18 @@ std::string who_waits_where(const Group& group) {
 // One pass over the warps; whether any thread ran. A starved warp is left out.
 bool run_ready(Group& group, const Warp* starved) {
   bool ran = false;
-  for (const std::size_t index : ordered(group.warps.size())) {
+  const bool takes_turns = is_random(machine().schedule.order);
+  for_each_in_order(group.warps.size(), [&](std::size_t index) {
     Warp& warp = *group.warps[index];
-    if (&warp == starved) continue;
+    if (&warp == starved) return;
     while (warp.ready != 0) {
       const unsigned lane = pick_lane(warp.ready);
       warp.ready &= ~(1u << lane);
       resume(*warp.threads[lane]);
       ran = true;
-      if (is_random(machine().schedule.order)) break;  // another warp's turn
+      if (takes_turns) break;  // another warp's turn
     }
-  }
+  });
   return ran;
 }
 
@@ -245,22 +251,30 @@ uint3 position(std::uint64_t linear, dim3 extent) {
 
 std::uint64_t volume(dim3 d) { return static_cast<std::uint64_t>(d.x) * d.y * d.z; }
 
-void add_block(Group& group, Cluster& cluster, uint3 index) {
+// Blocks that have ended, for launches of the same extent: their memory is in the cache, and their lists have grown. The race
+// detector would keep what it knows of a tag in them, an edge between launches that have none: for it every block is new.
+#if defined(SIMT_TSAN)
+constexpr bool kReusesBlocks = false;
+#else
+constexpr bool kReusesBlocks = true;
+#endif
+using Extent = std::array<unsigned, 3>;
+// Leaked on purpose, as machine() is.
+std::vector<std::unique_ptr<Block>>& ended_blocks(dim3 extent) {
+  static auto& blocks = *new std::map<Extent, std::vector<std::unique_ptr<Block>>>;
+  return blocks[Extent{extent.x, extent.y, extent.z}];
+}
+
+std::unique_ptr<Block> make_block(dim3 extent) {
   auto block = std::make_unique<Block>();
-  block->index = index;
-  block->cluster = &cluster;
-  block->group = &group;
-  block->rank = static_cast<unsigned>(cluster.blocks.size());
-  allocate_dynamic(*block, group.launch->shared_bytes);
-  const auto count = static_cast<unsigned>(volume(group.launch->block));
+  block->extent = extent;
+  const auto count = static_cast<unsigned>(volume(extent));
   block->threads = std::vector<Thread>(count);
-  const dim3 extent = group.launch->block;
   uint3 at{};
   for (unsigned linear = 0; linear < count; ++linear) {
     if (linear % kWarpSize == 0) {
       block->warps.push_back(std::make_unique<Warp>());
       block->warps.back()->block = block.get();
-      group.warps.push_back(block->warps.back().get());
     }
     Thread& thread = block->threads[linear];
     thread.index = at;
@@ -279,10 +293,41 @@ void add_block(Group& group, Cluster& cluster, uint3 index) {
     thread.warp->existing |= 1u << thread.lane;
     make_ready(thread);
   }
-  group.threads += count;
-  group.alive += count;
+  return block;
+}
+
+std::unique_ptr<Block> take_block(dim3 extent) {
+  auto& ended = ended_blocks(extent);
+  if (ended.empty()) return make_block(extent);
+  std::unique_ptr<Block> block = std::move(ended.back());
+  ended.pop_back();
+  block->begin_anew();
+  return block;
+}
+
+void add_block(Group& group, Cluster& cluster, uint3 index) {
+  std::unique_ptr<Block> block = take_block(group.launch->block);
+  block->index = index;
+  block->cluster = &cluster;
+  block->group = &group;
+  block->rank = static_cast<unsigned>(cluster.blocks.size());
+  allocate_dynamic(*block, group.launch->shared_bytes);
+  for (const auto& warp : block->warps) group.warps.push_back(warp.get());
+  group.threads += block->threads.size();
+  group.alive += block->threads.size();
   cluster.blocks.push_back(block.get());
   group.blocks.push_back(std::move(block));
+}
+
+// Of a group that ran to its end. The first is on top: the next launch begins with it.
+void keep_blocks(Group& group) {
+  if (!kReusesBlocks) return;
+  auto& ended = ended_blocks(group.launch->block);
+  while (!group.blocks.empty()) {
+    release_shared(*group.blocks.back());
+    ended.push_back(std::move(group.blocks.back()));
+    group.blocks.pop_back();
+  }
 }
 
 void add_cluster(Group& group, std::uint64_t which) {
@@ -330,9 +375,46 @@ void run(Group& group) {
     throw;
   }
   m.group = nullptr;
+  keep_blocks(group);
 }
 
 }  // namespace
+
+void Thread::begin_anew() {
+  doing = "start";
+  where = {};
+  done = false;
+  cluster_generation = 0;
+  cluster_arrived = false;
+  copies.clear();
+  copy_group = 0;
+  bulk_group = 0;
+  bulk_pending.clear();
+}
+
+void Warp::begin_anew() {
+  ready = existing;
+  polling = 0;
+  done = 0;
+  operations.clear();
+  tags_taken = 0;
+  shared_sites.clear();
+}
+
+void Block::begin_anew() {
+  for (Thread& thread : threads) thread.begin_anew();
+  for (const auto& warp : warps) warp->begin_anew();
+  exited = 0;
+  for (Barrier& barrier : barriers) {
+    barrier.arrived = 0;
+    barrier.expected = 0;
+    barrier.generation = 0;
+    barrier.first_where = {};
+    barrier.name = "";
+    barrier.first = nullptr;
+    barrier.waiting.clear();
+  }
+}
 
 void wait_for_node_before() {
   sanitizers::acquire(job.wait_tag);
@@ -355,12 +437,12 @@ void run_kernel(const Launch& launch, const std::function<void()>& thread, const
     run(group);
     return;
   }
-  for (const std::size_t which : ordered(clusters)) {
+  for_each_in_order(clusters, [&](std::size_t which) {
     Group group;
     group.launch = &launch;
     add_cluster(group, which);
     run(group);
-  }
+  });
   if (launch.dependent && !job.waited) {
     throw Fault(FaultKind::misuse,
                 launch.name + ": a dependent launch that never waits for the kernel before it");

@@ -54,8 +54,14 @@ SharedRegion& static_region(Block& block, int slot) {
 
 Block::~Block() {
   const sanitizers::Quiet quiet;
-  release_region(dynamic_memory);
-  for (SharedRegion& region : static_memory) release_region(region);
+  release_shared(*this);
+}
+
+void release_shared(Block& block) {
+  release_region(block.dynamic_memory);
+  for (SharedRegion& region : block.static_memory) release_region(region);
+  block.dynamic_memory = {};
+  block.static_memory.clear();
 }
 
 void allocate_dynamic(Block& block, std::size_t bytes) { block.dynamic_memory = allocate(bytes); }

@@ -90,6 +90,15 @@ struct ShuffleArgument {
 };
 constexpr std::size_t kLargestShuffle = 16;
 
+// Nearly all are of 4 bytes: no call of the library for these.
+inline void copy_value(std::byte* to, const std::byte* from, std::size_t bytes) {
+  if (bytes == 4) {
+    std::memcpy(to, from, 4);
+  } else {
+    std::memcpy(to, from, bytes);
+  }
+}
+
 }  // namespace
 
 void shuffle(std::uint32_t mask, void* value, std::size_t bytes, int source, const char* name, Where where) {
@@ -103,7 +112,7 @@ void shuffle(std::uint32_t mask, void* value, std::size_t bytes, int source, con
         for (unsigned lane = 0; lane < kWarpSize; ++lane) {
           if ((call.arrived >> lane & 1u) == 0) continue;
           const auto* from = static_cast<ShuffleArgument*>(call.argument[lane]);
-          std::memcpy(before[lane], from->value, from->bytes);
+          copy_value(before[lane], from->value, from->bytes);
         }
         for (unsigned lane = 0; lane < kWarpSize; ++lane) {
           if ((call.arrived >> lane & 1u) == 0) continue;
@@ -114,7 +123,7 @@ void shuffle(std::uint32_t mask, void* value, std::size_t bytes, int source, con
                  "shuffle: lane %u reads from lane %d, which does not take part (mask %08x)", lane,
                  to->source, call.mask);
           }
-          std::memcpy(to->value, before[to->source], to->bytes);
+          copy_value(to->value, before[to->source], to->bytes);
         }
       },
       false, where);
