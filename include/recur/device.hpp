@@ -61,7 +61,8 @@ struct DeviceProps {
 /// A device to plan for and run on: a value that holds no resources.
 class RECUR_API Device {
  public:
-  /// The CPU of this process, with the best instruction set that both the machine and the build have.
+  /// The CPU of this process, with the best instruction set that both the machine and the build have. Its
+  /// processors and caches are read once in a process.
   static Device cpu();
   /// A CUDA device that is present. The first call, or the first Context on a device with an ordinal, loads
   /// librecur_cuda.so, the part of the library that needs CUDA's libraries.
