@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # findings/flax-rnn-outputs-past-lengths.sh
 #
-# flax 0.10.2 (layers for JAX), `flax.linen.RNN` with `seq_lengths`: the final carry is that of each sequence's last step, but outputs past a
+# flax 0.12.8 (layers for JAX), `flax.linen.RNN` with `seq_lengths`: the final carry is that of each sequence's last step, but outputs past a
 # sequence's end are those of a layer that goes on through the padding. Expected: zeros there, as PyTorch's `pad_packed_sequence`, ONNX's
 # `sequence_lens` and cuDNN give. Seen, for LSTMCell and GRUCell alike:
 #   1. Final carries, and outputs of valid steps, are those of the sequence alone.
@@ -15,7 +15,7 @@ set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-"$folder/venv/bin/pip" install --quiet --disable-pip-version-check flax==0.10.2 jax==0.4.38 jaxlib==0.4.38 numpy==2.4.6
+"$folder/venv/bin/pip" install --quiet --disable-pip-version-check flax==0.12.8 jax==0.10.2 jaxlib==0.10.2 numpy==2.4.6
 
 cat >"$folder/check.py" <<'PYTHON'
 import importlib.metadata
