@@ -41,7 +41,11 @@ TEST(Suite, TimesEveryCase) {
     EXPECT_GT(row.seconds.median, 0);
     if (row.engine != (is_cuda ? "stepwise" : "cpu")) continue;  // a reference of the build
     ++ours;
-    EXPECT_EQ(row.difference, 0) << "the first contender";
+    if (is_cuda && row.job.precision == Precision::f32) {
+      EXPECT_LT(row.difference, 1e-7) << "beside fused, which adds up in another order";
+    } else {
+      EXPECT_EQ(row.difference, 0) << "the first contender";
+    }
   }
   // Warm, cold, and on a GPU the graph, of three passes in two precisions and the step.
   EXPECT_EQ(ours, (3u * 2 + 1) * (is_cuda ? 3 : 2));
