@@ -7,6 +7,7 @@ set(RECUR_CORE_HEADERS
   recur/dlpack.hpp
   recur/error.hpp
   recur/export.hpp
+  recur/forest.hpp
   recur/graph.hpp
   recur/memory.hpp
   recur/onnx.hpp

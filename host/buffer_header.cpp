@@ -9,7 +9,7 @@
 namespace recur::host {
 namespace {
 
-constexpr std::uint64_t kReserve = 0x0265767265736572;  // "reserve" and a format number
+constexpr std::uint64_t kReserve = 0x0365767265736572;  // "reserve" and a format number
 constexpr std::uint64_t kGivenH0 = 1;
 constexpr std::uint64_t kGivenC0 = 2;
 
@@ -47,6 +47,14 @@ std::uint64_t hash_of_marks(const KeptInputs& inputs) {
   return hash.value();
 }
 
+// The levels follow from the parents.
+std::uint64_t hash_of_forest(const KeptInputs& inputs) {
+  if (inputs.forest == nullptr) return 0;
+  Hash hash;
+  for (const std::int32_t parent : inputs.forest->parents) hash.add(static_cast<std::uint64_t>(parent));
+  return hash.value();
+}
+
 // A state that only one of the two calls was given.
 void check_state(std::string_view name, const ConstTensorView& view, bool forward_had) {
   if (view.given() == forward_had) return;
@@ -64,7 +72,8 @@ BufferHeader reserve_header(std::uint64_t bits_id, const KeptInputs& inputs) {
           .batch = inputs.sizes.batch,
           .states = (inputs.h0.given() ? kGivenH0 : 0) | (inputs.c0.given() ? kGivenC0 : 0),
           .lengths = hash_of_lengths(inputs),
-          .marks = hash_of_marks(inputs)};
+          .marks = hash_of_marks(inputs),
+          .forest = hash_of_forest(inputs)};
 }
 
 void check_reserve_header(const void* reserve, std::uint64_t bits_id, const KeptInputs& inputs) {
@@ -85,6 +94,9 @@ void check_reserve_header(const void* reserve, std::uint64_t bits_id, const Kept
   }
   if (header.marks != hash_of_marks(inputs)) {
     throw InvalidArgument("reset_mask: expected the marks that forward had, got others");
+  }
+  if (header.forest != hash_of_forest(inputs)) {
+    throw InvalidArgument("forest: expected the parents that forward had, got others");
   }
 }
 

@@ -20,6 +20,7 @@ struct BufferHeader {
   std::uint64_t states;   // which of h0 (1) and c0 (2) were given
   std::uint64_t lengths;  // hash of them, clamped as they are read
   std::uint64_t marks;    // hash of those within the sequences
+  std::uint64_t forest;   // hash of the parents
 };
 static_assert(std::has_unique_object_representations_v<BufferHeader>);
 
@@ -31,15 +32,16 @@ struct KeptInputs {
   const ConstTensorView& c0;
   const ConstTensorView& lengths;
   const ConstTensorView& reset_mask;
+  const Forest* forest;
 };
 template <class Args>
 KeptInputs kept_inputs(const RunSizes& sizes, const Spec& spec, const Args& args) {
-  return {sizes, spec.layout, args.h0, args.c0, args.lengths, args.reset_mask};
+  return {sizes, spec.layout, args.h0, args.c0, args.lengths, args.reset_mask, args.forest};
 }
 
 BufferHeader reserve_header(std::uint64_t bits_id, const KeptInputs& inputs);
 constexpr BufferHeader prepared_header(std::uint64_t layout_id) {
-  return {0x0164657261706572, layout_id, 0, 0, 0, 0, 0};  // "repared" and a format number
+  return {0x0264657261706572, layout_id, 0, 0, 0, 0, 0, 0};  // "repared" and a format number
 }
 
 // Throw InvalidArgument unless the buffer begins with a header of this id, and the header of a reserve names

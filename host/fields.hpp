@@ -51,7 +51,8 @@ enum class Need : std::uint8_t {
   FIELD(layer_norm, optional, any)            \
   FIELD(clip, optional, any)                  \
   FIELD(activations, optional, any)           \
-  FIELD(reverse_activations, optional, any)
+  FIELD(reverse_activations, optional, any)   \
+  FIELD(forest, optional, any)
 
 // FIELD(name, need, bits): `counted` says that the field is a part of fingerprints. What a plan makes of the
 // others, such as its number of threads, the engine counts in EngineFacts::bits_id.

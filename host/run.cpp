@@ -34,6 +34,7 @@ void check_step(const Plan& plan) {
   if (spec.variable_lengths) refuse("Spec::variable_lengths off");
   if (spec.reset_mask) refuse("Spec::reset_mask off");
   if (spec.cell_sequence) refuse("Spec::cell_sequence off");
+  if (spec.forest) refuse("Spec::forest off");
 }
 
 // By the names and shapes that `step` gives them, before `forward` speaks of [T=1], h0 and hN.

@@ -101,6 +101,17 @@ void validate_spec(const Spec& spec) {
     }
     validate_activations(spec, "Spec::reverse_activations", *spec.reverse_activations);
   }
+  if (spec.forest) {
+    const auto off = [](std::string_view field, bool on) {
+      if (on) fail(field, "off, since rows of a forest are no sequences", "on");
+    };
+    if (spec.direction != Direction::forward) {
+      fail("Spec::direction", "forward, since a forest is read from its roots",
+           std::string(name_of(spec.direction)));
+    }
+    off("Spec::variable_lengths", spec.variable_lengths);
+    off("Spec::reset_mask", spec.reset_mask);
+  }
   probability("Spec::dropout", spec.dropout);
   probability("Spec::recurrent_dropout", spec.recurrent_dropout);
   probability("Spec::zoneout", spec.zoneout);
@@ -123,6 +134,9 @@ void validate_job(const Job& job) {
   validate_spec(job.spec);
   at_least("Shape::steps (T)", job.shape.steps, 1);
   at_least("Shape::batch (B)", job.shape.batch, 1);
+  if (job.spec.forest && job.shape.steps != 1) {
+    fail("Shape::steps (T)", "1, since a forest has rows and no steps", std::to_string(job.shape.steps));
+  }
   known_enumerators("Options::", job.options);
   at_least("Options::threads", job.options.threads, 1);
   at_least("Options::checkpoint_interval", job.options.checkpoint_interval, 0);

@@ -16,6 +16,7 @@ struct Letters {
   const Spec& spec;
   std::int64_t T;
   std::int64_t B;
+  std::int64_t roots = B;  // rows of h0 and c0: the first level of a forest, else all
   std::int64_t D = directions_of(spec);
   std::int64_t outputs = D * output_size_of(spec);
   std::int64_t units = D * spec.hidden_size;
@@ -60,19 +61,28 @@ void check_outputs(Check check, const Letters& s, std::string_view name, const C
   check_sequence(check, s, name, view, is_projected(s.spec) ? "D*P" : "D*H", s.outputs);
 }
 
-void check_state(Check check, const Letters& s, std::string_view name, const ConstTensorView& view,
+void check_state(Check check, const Letters& s, std::string_view name, const ConstTensorView& view, Dim rows,
                  Dim size) {
   // x gives T and B, so that it is x which has them the wrong way round where a state has T sequences.
-  const bool look_exchanged = view.rank() == 4 && s.T != s.B && view.size(2) == s.T;
+  const bool look_exchanged = view.rank() == 4 && s.T != s.B && view.size(2) == s.T && !s.spec.forest;
   check_sizes(s, "x", look_exchanged, [&] {
-    check(name, view, s.spec.dtype, {{"L", s.spec.layers}, {"D", s.D}, {"B", s.B}, size});
+    check(name, view, s.spec.dtype, {{"L", s.spec.layers}, {"D", s.D}, rows, size});
   });
 }
-void check_h(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
-  check_state(check, s, name, view, output_dim(s.spec));
+Dim initial_rows(const Letters& s) { return s.spec.forest ? Dim{"roots", s.roots} : Dim{"B", s.B}; }
+// The state that a call begins with, or its gradient.
+void check_h0(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check_state(check, s, name, view, initial_rows(s), output_dim(s.spec));
 }
-void check_c(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
-  check_state(check, s, name, view, {"H", s.spec.hidden_size});
+void check_c0(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check_state(check, s, name, view, initial_rows(s), {"H", s.spec.hidden_size});
+}
+// The state that a call ends with, or its gradient.
+void check_hN(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check_state(check, s, name, view, {"B", s.B}, output_dim(s.spec));
+}
+void check_cN(Check check, const Letters& s, std::string_view name, const ConstTensorView& view) {
+  check_state(check, s, name, view, {"B", s.B}, {"H", s.spec.hidden_size});
 }
 
 // An optional tensor that only some Specs know.
@@ -135,6 +145,58 @@ void check_masks(const Letters& s, const ConstTensorView& lengths, const ConstTe
   }
 }
 
+// The parents of the rows of one level, which begins at `first`; those of the first level are -1.
+void check_parents(std::span<const std::int32_t> parents, std::int64_t first, std::int64_t before,
+                   std::int64_t level) {
+  std::int64_t least = level == 0 ? -1 : before;
+  const std::int64_t most = level == 0 ? -1 : first - 1;
+  for (std::size_t i = 0; i < parents.size(); ++i) {
+    if (parents[i] >= least && parents[i] <= most) {
+      least = parents[i];
+      continue;
+    }
+    const std::int64_t row = first + static_cast<std::int64_t>(i);
+    throw InvalidArgument("forest: expected " +
+                          (level == 0
+                               ? std::string("-1")
+                               : "a parent from " + std::to_string(least) + " to " + std::to_string(most) +
+                                     ", in the level before and not before its neighbour's") +
+                          " for row " + std::to_string(row) + " of level " + std::to_string(level) +
+                          ", got " + std::to_string(parents[i]));
+  }
+}
+
+// What the rows of a call continue. Gives the number of roots, or B where rows are sequences.
+std::int64_t check_forest(const Spec& spec, const Forest* forest, std::int64_t batch) {
+  if (!spec.forest) {
+    if (forest != nullptr) throw InvalidArgument("forest: expected nothing, Spec::forest is off, got one");
+    return batch;
+  }
+  if (forest == nullptr) throw InvalidArgument("forest: expected one, since Spec::forest is on, got nothing");
+  const auto& begin = forest->level_begin;
+  const auto rows = [](std::int64_t count) { return "B=" + std::to_string(count) + " rows"; };
+  if (static_cast<std::int64_t>(forest->parents.size()) != batch) {
+    throw InvalidArgument("forest: expected parents of " + rows(batch) + ", got " +
+                          std::to_string(forest->parents.size()));
+  }
+  if (begin.empty() || begin.front() != 0 || begin.back() != batch) {
+    throw InvalidArgument(
+        "forest: expected level_begin from 0 to " + rows(batch) + ", got " +
+        (begin.empty() ? "nothing" : std::to_string(begin.front()) + " to " + std::to_string(begin.back())));
+  }
+  for (std::size_t k = 0; k + 1 < begin.size(); ++k) {
+    if (begin[k] < begin[k + 1] && begin[k + 1] <= batch) continue;
+    throw InvalidArgument("forest: expected level_begin to rise to B=" + std::to_string(batch) + ", got " +
+                          std::to_string(begin[k]) + " and then " + std::to_string(begin[k + 1]));
+  }
+  for (std::size_t k = 0; k + 1 < begin.size(); ++k) {
+    const auto first = static_cast<std::size_t>(begin[k]);
+    check_parents(forest->parents.subspan(first, static_cast<std::size_t>(begin[k + 1]) - first), begin[k],
+                  k == 0 ? -1 : begin[k - 1], static_cast<std::int64_t>(k));
+  }
+  return begin.size() > 1 ? begin[1] : 0;
+}
+
 // The values of lengths, where the host can read them.
 void check_length_values(const Job& job, const Letters& s, const ForwardArgs& args) {
   if (!args.check_lengths || !s.spec.variable_lengths) return;
@@ -155,8 +217,8 @@ void check_length_values(const Job& job, const Letters& s, const ForwardArgs& ar
 void check_inputs(const Letters& s, const ConstTensorView& x, const ConstTensorView& h0,
                   const ConstTensorView& c0) {
   check_sequence(check_view, s, "x", x, "I", s.spec.input_size);
-  if (h0.given()) check_h(check_view, s, "h0", h0);
-  check_optional("c0", c0, has_cell_state(s.spec), kNoCellState, [&] { check_c(check_view, s, "c0", c0); });
+  if (h0.given()) check_h0(check_view, s, "h0", h0);
+  check_optional("c0", c0, has_cell_state(s.spec), kNoCellState, [&] { check_c0(check_view, s, "c0", c0); });
 }
 
 // Adds the layer to a message that is about one of its tensors.
@@ -321,15 +383,15 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
   }
 
   const RunSizes sizes = sizes_from(job, args.x);
-  const Letters s{job.spec, sizes.steps, sizes.batch};
+  const Letters s{job.spec, sizes.steps, sizes.batch, check_forest(job.spec, args.forest, sizes.batch)};
   const bool cell_state = has_cell_state(job.spec);
   check_inputs(s, args.x, args.h0, args.c0);
   check_masks(s, args.lengths, args.reset_mask);
   check_length_values(job, s, args);
 
   check_outputs(check_output, s, "y", args.y);
-  if (args.hN.given()) check_h(check_output, s, "hN", args.hN);
-  check_optional("cN", args.cN, cell_state, kNoCellState, [&] { check_c(check_output, s, "cN", args.cN); });
+  if (args.hN.given()) check_hN(check_output, s, "hN", args.hN);
+  check_optional("cN", args.cN, cell_state, kNoCellState, [&] { check_cN(check_output, s, "cN", args.cN); });
   if (job.spec.cell_sequence) {
     check_sequence(check_output, s, "c_sequence", args.c_sequence, "D*H", s.units);
   } else {
@@ -372,15 +434,16 @@ RunSizes validate_backward(const Plan& plan, const Context& context, std::span<c
   validate_weights(job, weights);
 
   const RunSizes sizes = sizes_from(job, args.x);
-  const Letters s{job.spec, sizes.steps, sizes.batch};
+  const Letters s{job.spec, sizes.steps, sizes.batch, check_forest(job.spec, args.forest, sizes.batch)};
   const bool cell_state = has_cell_state(job.spec);
   check_inputs(s, args.x, args.h0, args.c0);
   check_masks(s, args.lengths, args.reset_mask);
   check_outputs(check_view, s, "y", args.y);
 
   if (args.dy.given()) check_outputs(check_view, s, "dy", args.dy);
-  if (args.dhN.given()) check_h(check_view, s, "dhN", args.dhN);
-  check_optional("dcN", args.dcN, cell_state, kNoCellState, [&] { check_c(check_view, s, "dcN", args.dcN); });
+  if (args.dhN.given()) check_hN(check_view, s, "dhN", args.dhN);
+  check_optional("dcN", args.dcN, cell_state, kNoCellState,
+                 [&] { check_cN(check_view, s, "dcN", args.dcN); });
   check_optional("dc_sequence", args.dc_sequence, job.spec.cell_sequence, "Spec::cell_sequence is off",
                  [&] { check_sequence(check_view, s, "dc_sequence", args.dc_sequence, "D*H", s.units); });
   if (!args.dy.given() && !args.dhN.given() && !args.dcN.given() && !args.dc_sequence.given()) {
@@ -388,9 +451,9 @@ RunSizes validate_backward(const Plan& plan, const Context& context, std::span<c
   }
 
   if (args.dx.given()) check_sequence(check_output, s, "dx", args.dx, "I", s.spec.input_size);
-  if (args.dh0.given()) check_h(check_output, s, "dh0", args.dh0);
+  if (args.dh0.given()) check_h0(check_output, s, "dh0", args.dh0);
   check_optional("dc0", args.dc0, cell_state, kNoCellState,
-                 [&] { check_c(check_output, s, "dc0", args.dc0); });
+                 [&] { check_c0(check_output, s, "dc0", args.dc0); });
   validate_gradients(job.spec, args.dweights);
   check_buffer("workspace", workspace.data(), workspace.size(), plan.sizes().workspace_backward);
   check_buffer("reserve", reserve.data(), reserve.size(), plan.sizes().reserve);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "host/fields.hpp"
@@ -253,7 +254,20 @@ BasicLayerWeights<TensorView> layer_of(const recur_layer_weights& from) {
           view_of(from.projection, "projection")};
 }
 
-ForwardArgs forward_args_of(const recur_forward_args* from) {
+namespace {
+
+// Null where there is none.
+const Forest* forest_of(const recur_forest* from, std::optional<Forest>& kept) {
+  if (from == nullptr) return nullptr;
+  if (from->levels == std::numeric_limits<std::int64_t>::max())
+    throw InvalidArgument("forest.levels: expected fewer, got " + std::to_string(from->levels));
+  return &kept.emplace(Forest{checked_span(from->level_begin, from->levels + 1, "forest.level_begin"),
+                              checked_span(from->parents, from->rows, "forest.parents")});
+}
+
+}  // namespace
+
+ForwardArgs forward_args_of(const recur_forward_args* from, std::optional<Forest>& forest) {
   const recur_forward_args c = current(from, "args", recur_forward_args{});
   ForwardArgs args;
   args.x = view_of(c.x, "x");
@@ -268,6 +282,7 @@ ForwardArgs forward_args_of(const recur_forward_args* from) {
   args.cN = view_of(c.cN, "cN");
   args.c_sequence = view_of(c.c_sequence, "c_sequence");
   args.check_lengths = flag(c.check_lengths, "args.check_lengths");
+  args.forest = forest_of(c.forest, forest);
   return args;
 }
 
@@ -294,7 +309,8 @@ StepArgs step_args_of(const recur_step_args* from) {
   return {view_of(c.x, "x"), view_of(c.y, "y"), view_of(c.h, "h"), view_of(c.c, "c")};
 }
 
-BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients) {
+BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients,
+                              std::optional<Forest>& forest) {
   const recur_backward_args c = current(from, "args", recur_backward_args{});
   BackwardArgs args;
   args.x = view_of(c.x, "x");
@@ -315,6 +331,7 @@ BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<Gra
   if (c.mode != RECUR_OVERWRITE && c.mode != RECUR_ACCUMULATE) {
     throw InvalidArgument("args.mode: expected one of its enumerators, got " + std::to_string(c.mode));
   }
+  args.forest = forest_of(c.forest, forest);
   args.mode = c.mode == RECUR_OVERWRITE ? GradientMode::overwrite : GradientMode::accumulate;
   return args;
 }

@@ -74,10 +74,12 @@ class Layers {
 using WeightLayers = Layers<ConstTensorView>;
 using GradientLayers = Layers<TensorView>;
 
-ForwardArgs forward_args_of(const recur_forward_args* from);
+// The view of the forest is kept in `forest`, here and below.
+ForwardArgs forward_args_of(const recur_forward_args* from, std::optional<Forest>& forest);
 StepArgs step_args_of(const recur_step_args* from);
 // The views of dweights are kept in `gradients`.
-BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients);
+BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients,
+                              std::optional<Forest>& forest);
 WeightFormat format_of(std::int32_t from);
 StateDictOptions state_dict_options_of(const recur_state_dict_options* from);  // null: the defaults
 

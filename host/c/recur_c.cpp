@@ -370,9 +370,26 @@ recur_status recur_forward(const recur_plan* plan, recur_context* context, void*
                            size_t workspace_bytes, void* reserve, size_t reserve_bytes, recur_error* error) {
   return guarded(error, [&] {
     const WeightsArgument kept(weights);
+    std::optional<recur::Forest> forest;
     recur::forward(c::checked(plan, "plan").plan, c::checked(context, "context").context, stream_of(stream),
-                   kept.get(), c::forward_args_of(args), c::bytes(workspace, workspace_bytes),
+                   kept.get(), c::forward_args_of(args, forest), c::bytes(workspace, workspace_bytes),
                    c::bytes(reserve, reserve_bytes));
+  });
+}
+
+recur_status recur_order_forest(const int32_t* parents, int64_t count, int64_t* level_begin, int64_t* levels,
+                                int32_t* row_parents, int32_t* nodes, recur_error* error) {
+  return guarded(error, [&] {
+    const auto given = c::checked_span(parents, count, "parents");
+    c::checked(levels, "levels");
+    c::checked(level_begin, "level_begin");
+    c::checked_span(row_parents, count, "row_parents");
+    c::checked_span(nodes, count, "nodes");
+    const recur::OrderedForest ordered = recur::order_forest(given);
+    *levels = static_cast<std::int64_t>(ordered.level_begin.size()) - 1;
+    std::ranges::copy(ordered.level_begin, level_begin);
+    std::ranges::copy(ordered.parents, row_parents);
+    std::ranges::copy(ordered.nodes, nodes);
   });
 }
 
@@ -393,9 +410,10 @@ recur_status recur_backward(const recur_plan* plan, recur_context* context, void
   return guarded(error, [&] {
     const c::WeightLayers weights(layers, layer_count, "weights");
     std::optional<c::GradientLayers> gradients;
+    std::optional<recur::Forest> forest;
     recur::backward(c::checked(plan, "plan").plan, c::checked(context, "context").context, stream_of(stream),
-                    weights.span(), c::backward_args_of(args, gradients), c::bytes(reserve, reserve_bytes),
-                    c::bytes(workspace, workspace_bytes));
+                    weights.span(), c::backward_args_of(args, gradients, forest),
+                    c::bytes(reserve, reserve_bytes), c::bytes(workspace, workspace_bytes));
   });
 }
 
@@ -404,9 +422,11 @@ recur_status recur_graph_forward(const recur_plan* plan, recur_context* context,
                                  void* reserve, size_t reserve_bytes, recur_graph** out, recur_error* error) {
   return create(out, error, [&] {
     const WeightsArgument kept(weights);
-    return new recur_graph{recur::GraphRun::forward(
-        c::checked(plan, "plan").plan, c::checked(context, "context").context, kept.get(),
-        c::forward_args_of(args), c::bytes(workspace, workspace_bytes), c::bytes(reserve, reserve_bytes))};
+    std::optional<recur::Forest> forest;
+    return new recur_graph{
+        recur::GraphRun::forward(c::checked(plan, "plan").plan, c::checked(context, "context").context,
+                                 kept.get(), c::forward_args_of(args, forest),
+                                 c::bytes(workspace, workspace_bytes), c::bytes(reserve, reserve_bytes))};
   });
 }
 
@@ -418,9 +438,10 @@ recur_status recur_graph_backward(const recur_plan* plan, recur_context* context
   return create(out, error, [&] {
     const c::WeightLayers weights(layers, layer_count, "weights");
     std::optional<c::GradientLayers> gradients;
+    std::optional<recur::Forest> forest;
     return new recur_graph{
         recur::GraphRun::backward(c::checked(plan, "plan").plan, c::checked(context, "context").context,
-                                  weights.span(), c::backward_args_of(args, gradients),
+                                  weights.span(), c::backward_args_of(args, gradients, forest),
                                   c::bytes(reserve, reserve_bytes), c::bytes(workspace, workspace_bytes))};
   });
 }

@@ -4,6 +4,7 @@
 #include "host/cpu/members.hpp"
 #include "host/cpu/rows.hpp"
 #include "host/cpu/weight_gradients.hpp"
+#include "host/layers/forest.hpp"
 
 namespace recur::host::cpu {
 namespace {
@@ -63,6 +64,7 @@ class BackwardPass {
     const E** h_prev;
     const A** c_prev;
     std::int64_t count;  // of the active rows
+    Range all;           // rows of the batch group at this step
   };
 
   const LayerWeights& weights(std::int64_t layer) const {
@@ -82,11 +84,19 @@ class BackwardPass {
         .dc_sequence = last ? rows_of<const E>(args_.dc_sequence, g_.layout, d * g_.hidden) : Rows<const E>{},
         .h_prev = {last ? rows_of<const E>(args_.y, g_.layout, half)
                         : dense_rows<const E>(reserve.outputs, sizes_, g_.outputs(), half),
-                   state_rows<const E>(args_.h0, layer, d)},
-        .c_prev = {dense_rows<const A>(reserve.c[d], sizes_, g_.hidden), rows_of_c0(layer, d)},
+                   state_rows<const E>(args_.h0, layer, d), parents()},
+        .c_prev = {dense_rows<const A>(reserve.c[d], sizes_, g_.hidden), rows_of_c0(layer, d), parents()},
         .saved = reserve.saved[d],
         .saved_c = reserve.c[d],
     };
+  }
+
+  const std::int32_t* parents() const {
+    return args_.forest != nullptr ? args_.forest->parents.data() : nullptr;
+  }
+  // Rows that begin with what the call begins with: of a forest the roots, which come first.
+  std::int64_t initial_rows() const {
+    return args_.forest != nullptr ? layers::rows_of_level(*args_.forest, 0).end : sizes_.batch;
   }
 
   Rows<const A> rows_of_c0(std::int64_t layer, std::int64_t d) const {
@@ -101,15 +111,25 @@ class BackwardPass {
   void run_direction(const Member& member, std::int64_t layer, std::int64_t d) {
     const Direction dir = direction(layer, d);
     const std::int64_t scratch = member.index * sizes_.batch;
-    RowScratch rows{buffers_.row_steps + scratch, buffers_.active_rows + scratch, buffers_.h_prev + scratch,
-                    buffers_.c_prev + scratch, 0};
+    RowScratch rows{buffers_.row_steps + scratch,
+                    buffers_.active_rows + scratch,
+                    buffers_.h_prev + scratch,
+                    buffers_.c_prev + scratch,
+                    0,
+                    member.rows(g_.tiling, sizes_.batch)};
 
     pack(member, dir);
     load_states(member, dir);
     barriers_.chunk[member.direction_group].wait();
-    const schedule::VisitOrder order = dir.timeline.order();
-    for (std::int64_t visit = sizes_.steps - 1; visit >= 0; --visit) {
-      step(member, dir, order.step(order.first(sizes_.steps), visit), rows);
+    if (args_.forest != nullptr) {
+      run_forest(member, dir, rows);
+    } else {
+      const schedule::VisitOrder order = dir.timeline.order();
+      for (std::int64_t visit = sizes_.steps - 1; visit >= 0; --visit) {
+        const std::int64_t t = order.step(order.first(sizes_.steps), visit);
+        find_active(dir, t, rows);
+        step(member, dir, t, rows);
+      }
     }
     store_states(member, dir);
     // The next direction of this group reuses the states.
@@ -150,23 +170,31 @@ class BackwardPass {
   Columns unit_columns() const { return {g_.tiling.back_panels, g_.hidden}; }
   Columns h_columns() const { return {g_.h_panels(), g_.h_size()}; }
 
-  // Calls f(row, first column, columns, columns with padding) for every row this member owns.
+  // Those that a member owns.
+  struct OwnedColumns {
+    std::int64_t first;
+    std::int64_t count;
+    std::int64_t padded;  // count with padding
+  };
+  OwnedColumns owned_columns(const Member& member, const Columns& columns) const {
+    const Range panels = member.panels(g_.tiling, columns.panels);
+    const std::int64_t first = panels.begin * g_.tiling.back_units;
+    const std::int64_t padded = panels.size() * g_.tiling.back_units;
+    return {first, std::min(padded, columns.count - first), padded};
+  }
+
+  // Calls f(row, first column, columns, columns with padding) for some rows and the columns this member owns.
   template <class F>
-  void each_owned(const Member& member, const Columns& columns, F&& f) {
-    const Tiling& tiling = g_.tiling;
-    const Range panels = member.panels(tiling, columns.panels);
-    const std::int64_t first = panels.begin * tiling.back_units;
-    const std::int64_t padded = panels.size() * tiling.back_units;
-    const std::int64_t count = std::min(padded, columns.count - first);
-    const Range rows = member.rows(tiling, sizes_.batch);
-    if (padded == 0) return;
-    for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, count, padded);
+  void each_owned(const Member& member, const Columns& columns, Range rows, F&& f) {
+    const OwnedColumns owned = owned_columns(member, columns);
+    if (owned.padded == 0) return;
+    for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, owned.first, owned.count, owned.padded);
   }
 
   void load_states(const Member& member, const Direction& dir) {
     auto& state = buffers_.state[member.direction_group];
     const auto load = [&](const Columns& columns, A* to, const Rows<const E>& from) {
-      each_owned(member, columns,
+      each_owned(member, columns, member.rows(g_.tiling, sizes_.batch),
                  [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
                    A* const row = to + b * g_.state_row() + column;
                    std::fill_n(row, padded, A(0));
@@ -179,7 +207,7 @@ class BackwardPass {
     if constexpr (kConverts) {
       const Rows<const E> c0 = state_rows<const E>(args_.c0, dir.layer, dir.index);
       if (!c0) return;
-      each_owned(member, unit_columns(),
+      each_owned(member, unit_columns(), member.rows(g_.tiling, initial_rows()),
                  [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
                    copy_values(c0.at(0, b) + column, count, buffers_.c0[dir.index] + b * g_.hidden + column);
                  });
@@ -190,18 +218,56 @@ class BackwardPass {
     const auto& state = buffers_.state[member.direction_group];
     const auto store = [&](const Columns& columns, const Rows<E>& to, const A* from) {
       if (!to) return;
-      each_owned(member, columns, [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
-        copy_values(from + b * g_.state_row() + column, count, to.at(0, b) + column);
-      });
+      const Range rows = member.rows(g_.tiling, initial_rows());
+      each_owned(member, columns, rows,
+                 [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t) {
+                   copy_values(from + b * g_.state_row() + column, count, to.at(0, b) + column);
+                 });
     };
     store(h_columns(), state_rows<E>(args_.dh0, dir.layer, dir.index), state.dh);
     store(unit_columns(), state_rows<E>(args_.dc0, dir.layer, dir.index), state.dc);
   }
 
-  void step(const Member& member, const Direction& dir, std::int64_t t, RowScratch& scratch) {
-    const Range rows = member.rows(g_.tiling, sizes_.batch);
+  // Levels in place of time, leaves first. A step leaves in a row's dh and dc what goes to its parent; a row begins
+  // with the sum over its children, in their order. Members wait for each other after every level, since a child may
+  // be another member's.
+  void run_forest(const Member& member, const Direction& dir, RowScratch& scratch) {
+    const Forest& forest = *args_.forest;
+    auto& state = buffers_.state[member.direction_group];
+    for (std::int64_t level = layers::level_count(forest) - 1; level >= 0; --level) {
+      const auto [begin, end] = layers::rows_of_level(forest, level);
+      const Range share = member.rows(g_.tiling, end - begin);
+      const Range rows{begin + share.begin, begin + share.end};
+      scratch.all = rows;
+      scratch.count = rows.size();
+      for (std::int64_t row = rows.begin; row < rows.end; ++row) {
+        scratch.active[row - rows.begin] = static_cast<std::int32_t>(row);
+        scratch.steps[row] = RowStep::run;
+        scratch.h_prev[row] = g_.projected() ? nullptr : dir.h_prev.of_parent(row);
+        if (g_.traits.cell_state) scratch.c_prev[row] = dir.c_prev.of_parent(row);
+      }
+      add_children(member, level, rows, h_columns(), state.dh);
+      if (g_.traits.cell_state) add_children(member, level, rows, unit_columns(), state.dc);
+      step(member, dir, 0, scratch);
+      barriers_.chunk[member.direction_group].wait();
+    }
+  }
+  void add_children(const Member& member, std::int64_t level, Range rows, const Columns& columns,
+                    A* gradients) {
+    const OwnedColumns owned = owned_columns(member, columns);
+    layers::each_with_children(*args_.forest, level, {rows.begin, rows.end},
+                               [&](std::int64_t row, std::int64_t first, std::int64_t last) {
+                                 A* const to = gradients + row * g_.state_row() + owned.first;
+                                 for (std::int64_t child = first; child < last; ++child) {
+                                   const A* const from = gradients + child * g_.state_row() + owned.first;
+                                   for (std::int64_t j = 0; j < owned.count; ++j) to[j] += from[j];
+                                 }
+                               });
+  }
+
+  void find_active(const Direction& dir, std::int64_t t, RowScratch& scratch) const {
     scratch.count = 0;
-    for (std::int64_t b = rows.begin; b < rows.end; ++b) {
+    for (std::int64_t b = scratch.all.begin; b < scratch.all.end; ++b) {
       const Sequence sequence(dir.timeline, b);
       if (!sequence.valid(t)) {
         scratch.steps[b] = RowStep::skip;
@@ -215,18 +281,20 @@ class BackwardPass {
       scratch.h_prev[b] = g_.projected() ? nullptr : dir.h_prev.at(predecessor, previous, b);
       if (g_.traits.cell_state) scratch.c_prev[b] = dir.c_prev.at(predecessor, previous, b);
     }
+  }
 
+  void step(const Member& member, const Direction& dir, std::int64_t t, const RowScratch& scratch) {
     const Segments segments = segments_of(g_.traits);
     auto& state = buffers_.state[member.direction_group];
     SpinBarrier& published = barriers_.step[member.direction_group][member.batch_group];
     if (g_.projected()) {
-      publish_dh(member, dir, t, scratch.steps);
+      publish_dh(member, dir, t, scratch);
       published.wait();
       multiply_projection(member, dir, t, scratch);
     }
     run_cells(member, dir, t, 0, scratch);
     // Without R no member reads what others leave, until the gradients of the weights.
-    if (!g_.traits.recurrent) return clear_started(member, scratch.steps, state.dh);
+    if (!g_.traits.recurrent) return clear_started(member, scratch, state.dh);
     published.wait();
     if (g_.traits.phases > 1) {
       multiply(member, dir, t, segments.list[1], scratch, state.d_exchange, false);
@@ -236,19 +304,19 @@ class BackwardPass {
     } else {
       for (const Segment& segment : segments) multiply(member, dir, t, segment, scratch, state.dh, true);
     }
-    clear_started(member, scratch.steps, state.dh);
+    clear_started(member, scratch, state.dh);
   }
 
   // The whole gradient of h at step t, from the caller or the layer above and from the step after, which is
   // used up.
-  void publish_dh(const Member& member, const Direction& dir, std::int64_t t, const RowStep* steps) {
+  void publish_dh(const Member& member, const Direction& dir, std::int64_t t, const RowScratch& scratch) {
     auto& state = buffers_.state[member.direction_group];
-    each_owned(member, h_columns(),
+    each_owned(member, h_columns(), scratch.all,
                [&](std::int64_t b, std::int64_t column, std::int64_t count, std::int64_t padded) {
                  A* const carried = state.dh + b * g_.state_row() + column;
                  E* const whole =
                      buffers_.dh_steps[dir.index] + (t * sizes_.batch + b) * g_.projection + column;
-                 if (steps[b] == RowStep::skip) return;
+                 if (scratch.steps[b] == RowStep::skip) return;
                  if (dir.dy) {
                    const E* const dy = dir.dy.at(t, b) + column;
                    for (std::int64_t j = 0; j < count; ++j) carried[j] += widened(dy[j]);
@@ -360,10 +428,10 @@ class BackwardPass {
   }
 
   // A step that started an episode passes no gradient to the state before it.
-  void clear_started(const Member& member, const RowStep* steps, A* dh) {
-    each_owned(member, h_columns(),
+  void clear_started(const Member& member, const RowScratch& scratch, A* dh) {
+    each_owned(member, h_columns(), scratch.all,
                [&](std::int64_t b, std::int64_t column, std::int64_t, std::int64_t padded) {
-                 if (steps[b] == RowStep::run_then_clear)
+                 if (scratch.steps[b] == RowStep::run_then_clear)
                    std::fill_n(dh + b * g_.state_row() + column, padded, A(0));
                });
   }

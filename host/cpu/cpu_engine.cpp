@@ -70,6 +70,7 @@ std::uint64_t bits_id_of(const Job& job, std::uint64_t layout_id, const Tiling& 
       .add(static_cast<std::uint64_t>(job.spec.direction))
       .add(job.spec.variable_lengths)
       .add(job.spec.reset_mask)
+      .add(job.spec.forest)
       .add(static_cast<std::uint64_t>(t.back_units))
       .add(static_cast<std::uint64_t>(t.direction_groups))
       .add(static_cast<std::uint64_t>(t.batch_groups))
@@ -117,7 +118,8 @@ class CpuPlan final : public EnginePlan {
       sizes.prepared_weights = PreparedBuffer<E>(nullptr, geometry_).carver.bytes();
     }
 
-    if (const std::optional<Rates>& rates = job.device.rates) {
+    // How many rows a level has is not known before a call.
+    if (const std::optional<Rates>& rates = job.device.rates; rates && !job.spec.forest) {
       facts_.predicted_seconds = forward_seconds(geometry_, most, job.spec.dtype, training_, *rates);
       if (training_) {
         facts_.predicted_backward_seconds = backward_seconds(geometry_, most, job.spec.dtype, *rates);

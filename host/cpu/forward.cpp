@@ -8,6 +8,7 @@
 #include "host/cpu/large_product.hpp"
 #include "host/cpu/members.hpp"
 #include "host/cpu/rows.hpp"
+#include "host/layers/forest.hpp"
 
 namespace recur::host::cpu {
 namespace {
@@ -67,6 +68,14 @@ class ForwardPass {
     Rows<E> m;           // what is projected; not given where nothing is
   };
 
+  // The rows of one member's batch group at one step.
+  struct StepRows {
+    Range all;
+    RowStep* steps;        // [B]
+    std::int32_t* active;  // those that run, ascending
+    std::int64_t count;    // of them
+  };
+
   void pack(const Member& member) {
     for (std::int64_t layer = 0; layer < g_.layers; ++layer) {
       for (std::int64_t d = 0; d < g_.directions; ++d) {
@@ -108,6 +117,7 @@ class ForwardPass {
     Direction dir = direction(member, layer, d);
     StepRows rows = step_rows(member);
 
+    if (args_.forest != nullptr) return run_forest(member, dir, rows);
     load_states(member, dir);
     wait_for_direction(member);
 
@@ -128,6 +138,45 @@ class ForwardPass {
     // The next direction of this group reuses the states.
     wait_for_direction(member);
   }
+  // Rows in levels, in place of time: h[1] and c hold the state after every row, and a row copies its parent's to
+  // where a step reads it, h[0] and its own c. A level is shared out among all members, so that they wait for each
+  // other before they copy what others left, and, as at every step, before they read what others copied.
+  void run_forest(const Member& member, const Direction& dir, StepRows& rows) {
+    const Forest& forest = *args_.forest;
+    SpinBarrier& published = barriers_.chunk[member.direction_group];
+    multiply_inputs(member, dir, 0, 1);
+    for (std::int64_t level = 0; level < layers::level_count(forest); ++level) {
+      rows.all = rows_in_level(member, level);
+      rows.count = rows.all.size();
+      std::iota(rows.active, rows.active + rows.count, static_cast<std::int32_t>(rows.all.begin));
+      load_parents(member, dir, level, rows.all);
+      published.wait();
+      step(member, dir, 0, 0, 0, rows);
+      published.wait();
+    }
+    store_states(member, dir, 1);
+    published.wait();
+  }
+  // Those that a member's batch group forms.
+  Range rows_in_level(const Member& member, std::int64_t level) const {
+    const auto [begin, end] = layers::rows_of_level(*args_.forest, level);
+    const Range share = member.rows(g_.tiling, end - begin);
+    return {begin + share.begin, begin + share.end};
+  }
+  // The states that rows of a level read: of roots those of the call, of others those of their parents.
+  void load_parents(const Member& member, const Direction& dir, std::int64_t level, Range rows) {
+    const ForwardState<E>& s = dir.state;
+    if (level == 0) return load_rows(member, dir, rows, [](std::int64_t) { return false; });
+    const auto copy = [&](const auto* from, auto* to) {
+      return [this, from, to](std::int64_t row, std::int64_t column, std::int64_t count) {
+        const std::int64_t parent = args_.forest->parents[static_cast<std::size_t>(row)];
+        std::copy_n(from + parent * g_.state_row() + column, count, to + row * g_.state_row() + column);
+      };
+    };
+    each_column_range(member, h_columns(), rows, copy(s.h[1], s.h[0]));
+    if (g_.traits.cell_state) each_column_range(member, unit_columns(), rows, copy(s.c, s.c));
+  }
+
   // Until all members of the direction group are here, where they read each other's results.
   void wait_for_direction(const Member& member) {
     if (!member.owns_whole_rows()) barriers_.chunk[member.direction_group].wait();
@@ -135,16 +184,23 @@ class ForwardPass {
 
   // Owned rows and units of h and c before the first step.
   void load_states(const Member& member, const Direction& dir) {
+    load_rows(member, dir, member.rows(g_.tiling, sizes_.batch),
+              [&](std::int64_t b) { return Sequence(dir.timeline, b).drops_initial(); });
+  }
+  // Of some rows, from what the call begins with, or zeros where `clear(row)`.
+  template <class Clear>
+  void load_rows(const Member& member, const Direction& dir, Range rows, Clear&& clear) {
     const Rows<const E> h0 = state_rows<const E>(args_.h0, dir.layer, dir.index);
     const Rows<const E> c0 = state_rows<const E>(args_.c0, dir.layer, dir.index);
-    const auto clear = [&](std::int64_t b) { return Sequence(dir.timeline, b).drops_initial(); };
-    each_owned(member, h_columns(), [&](std::int64_t b, std::int64_t column, std::int64_t count) {
-      load_state(dir.state.h[0], h0, b, column, count, clear(b));
-    });
+    each_column_range(member, h_columns(), rows,
+                      [&](std::int64_t b, std::int64_t column, std::int64_t count) {
+                        load_state(dir.state.h[0], h0, b, column, count, clear(b));
+                      });
     if (!g_.traits.cell_state) return;
-    each_owned(member, unit_columns(), [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
-      load_state(dir.state.c, c0, b, unit, count, clear(b));
-    });
+    each_column_range(member, unit_columns(), rows,
+                      [&](std::int64_t b, std::int64_t unit, std::int64_t count) {
+                        load_state(dir.state.c, c0, b, unit, count, clear(b));
+                      });
   }
   template <class State>
   void load_state(State* to, const Rows<const E>& from, std::int64_t b, std::int64_t unit, std::int64_t count,
@@ -183,14 +239,18 @@ class ForwardPass {
   // Calls f(row, first column, columns) for every row this member owns.
   template <class F>
   void each_owned(const Member& member, const Columns& columns, F&& f) {
+    each_column_range(member, columns, member.rows(g_.tiling, sizes_.batch), f);
+  }
+  // Likewise for some rows, with the columns that this member owns.
+  template <class F>
+  void each_column_range(const Member& member, const Columns& columns, Range rows, F&& f) {
     const Range panels = member.panels(g_.tiling, columns.panels);
     const std::int64_t first = std::min(panels.begin * columns.width, columns.count);
     const std::int64_t last = std::min(panels.end * columns.width, columns.count);
-    const Range rows = member.rows(g_.tiling, sizes_.batch);
     for (std::int64_t b = rows.begin; b < rows.end; ++b) f(b, first, last - first);
   }
 
-  // W x of `count` steps from t0. A member that owns whole rows forms theirs. Else batch groups share the rows
+  // W x of `count` steps from t0. A member that owns whole rows at all steps forms theirs. Else batch groups share the rows
   // and unit groups the panels of W, so that each reads its own part of W only; rows that are gathered first
   // are shared by all, as are those of which something is dropped. Rows past a sequence's end are left out.
   void multiply_inputs(const Member& member, const Direction& dir, std::int64_t t0, std::int64_t count) {
@@ -199,7 +259,7 @@ class ForwardPass {
     const std::int64_t distance = drops ? 0 : distance_in_place(dir.x, sizes_, columns);
     const bool in_place = distance > 0;
     const Range all{0, count * sizes_.batch};
-    const bool owned = member.owns_whole_rows() && member.batch_groups > 1;
+    const bool owned = member.owns_whole_rows() && member.batch_groups > 1 && args_.forest == nullptr;
     const Range range = owned      ? all
                         : in_place ? part_of(all.end, member.batch_groups, member.batch_group)
                                    : part_of(all.end, member.members_in_direction, member.index_in_direction);
@@ -231,14 +291,6 @@ class ForwardPass {
                     dir.state.gathered + row * columns);
     }
   }
-
-  // The rows of one member's batch group at one step.
-  struct StepRows {
-    Range all;
-    RowStep* steps;        // [B]
-    std::int32_t* active;  // those that run, ascending
-    std::int64_t count;    // of them
-  };
 
   StepRows step_rows(const Member& member) {
     const StepRows rows{member.rows(g_.tiling, sizes_.batch),

@@ -14,7 +14,7 @@ Refusals refusals() {
         "the library was built without kernels for the instruction set that the device names"},
        not_of_type(DataType::f16, "f32, f64 and bf16")},
       fields_but({residual, gru_reset, peepholes, coupled_input_forget, variable_lengths, reset_mask,
-                  cell_sequence, projection_size, dropout, clip, activations, reverse_activations,
+                  cell_sequence, projection_size, dropout, clip, activations, reverse_activations, forest,
                   batch_invariant}),
       // Lists of rows have 32 bits.
       {{[](const Job& job) { return job.shape.batch > std::numeric_limits<std::int32_t>::max(); },

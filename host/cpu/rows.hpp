@@ -76,8 +76,9 @@ inline RowList list_owned(const Timeline& timeline, std::int64_t batch, std::int
 // Rows of the state before a step, for backward: of h given outputs, of c given saved cell states.
 template <class E>
 struct PreviousRows {
-  Rows<const E> steps;    // after each step
-  Rows<const E> initial;  // not given: zeros
+  Rows<const E> steps;                    // after each step
+  Rows<const E> initial;                  // not given: zeros
+  const std::int32_t* parents = nullptr;  // of the rows of a forest; null: rows are sequences
 
   // Null for zeros. `t` is the step visited before.
   const E* at(Predecessor predecessor, std::int64_t t, std::int64_t b) const {
@@ -85,8 +86,14 @@ struct PreviousRows {
     if (predecessor == Predecessor::step) return steps.at(t, b);
     return initial ? initial.at(0, b) : nullptr;
   }
+  // Of a row of a forest.
+  const E* of_parent(std::int64_t row) const {
+    const std::int32_t parent = parents[row];
+    return parent < 0 ? at(Predecessor::initial, 0, row) : at(Predecessor::step, 0, parent);
+  }
   // Of a valid step (t, b).
   const E* before(const Timeline& timeline, std::int64_t t, std::int64_t b) const {
+    if (parents != nullptr) return of_parent(b);
     const Sequence sequence(timeline, b);
     return at(sequence.predecessor(t), sequence.previous(t), b);
   }

@@ -199,6 +199,7 @@ typedef struct recur_spec {
      direction's; read where the flag below is 1. */
   recur_activation reverse_activations[3];
   int32_t has_reverse_activations;
+  int32_t forest; /**< calls pass `forest`: B rows of one step, each after its parent; direction forward */
 } recur_spec;
 
 /** Wishes about how a plan runs; the defaults are inference on one thread by the best engine. */
@@ -322,6 +323,19 @@ typedef struct recur_weights {
   recur_prepared_weights prepared;
 } recur_weights;
 
+/** What the B rows of a call continue, level by level, where the Spec has forest: as the nodes of a forest do,
+   from its roots on. It lies in host memory, and is read during the call only. recur_order_forest makes one. */
+typedef struct recur_forest {
+  /** [levels + 1] rising values from 0 to B: level k has the rows level_begin[k] to level_begin[k+1] - 1, at
+     least one. */
+  const int64_t* level_begin;
+  int64_t levels; /**< 0 for a call without rows */
+  /** [B]: the row whose state a row reads. It is a row of the level before, and within a level these do not
+     descend. In the first level the values are -1: its rows, the roots, read h0 and c0. */
+  const int32_t* parents;
+  int64_t rows; /**< B */
+} recur_forest;
+
 /** Arguments of recur_forward. x gives T and B, from 0 to the plan's sizes. With T or B of 0 there is nothing
    to do: hN is h0 and cN is c0.
 
@@ -346,6 +360,9 @@ typedef struct recur_forward_args {
   /** 1: a length below 0 or above T is RECUR_INVALID_ARGUMENT, and not clamped, where the host can read
      lengths: on the CPU, or host_lengths. ONNX wants that, and recur_onnx_layer_from_node sets it. */
   int32_t check_lengths;
+  /** What every row continues, exactly where the Spec has forest; else null. T is 1 then, h0 and c0 have the
+     rows of the first level in place of B, and hN and cN the states after every row. */
+  const recur_forest* forest;
 } recur_forward_args;
 
 /** Arguments of recur_step: one time step of layers that read forward, states updated in place. */
@@ -359,7 +376,7 @@ typedef struct recur_step_args {
 
 /** Arguments of recur_backward. The inputs, and y, are those of the recur_forward that filled the reserve,
    unchanged. Where the host can read the reserve (cpu, onednn), a call that differs from it in T or B, in
-   which of h0 and c0 are given, in the lengths or in the reset marks gives RECUR_INVALID_ARGUMENT. Nothing
+   which of h0 and c0 are given, in the lengths, in the reset marks or in the forest gives RECUR_INVALID_ARGUMENT. Nothing
    can see other values in x, y, h0, c0 or the weights, nor any of this on a GPU: such a call gives wrong
    gradients. An upstream gradient that is not given is zero; at least one must be given. Past a sequence's
    end dy and dc_sequence are ignored, and dx is zero. */
@@ -377,7 +394,8 @@ typedef struct recur_backward_args {
   recur_tensor dc0;                    /**< lstm [L][D][B][H]; not given: not written; may be dcN */
   const recur_layer_weights* dweights; /**< gradients of the weights, of L layers; null: none */
   int64_t dweights_count;
-  int32_t mode; /**< RECUR_OVERWRITE or RECUR_ACCUMULATE, of dweights alone */
+  int32_t mode;               /**< RECUR_OVERWRITE or RECUR_ACCUMULATE, of dweights alone */
+  const recur_forest* forest; /**< as recur_forward had it; dh0 and dc0 have the rows of h0 and c0 */
 } recur_backward_args;
 
 /** How strictly recur_import_state_dict_with reads a file. */
@@ -570,6 +588,14 @@ RECUR_API recur_status recur_forward(const recur_plan* plan, recur_context* cont
                                      const recur_weights* weights, const recur_forward_args* args,
                                      void* workspace, size_t workspace_bytes, void* reserve,
                                      size_t reserve_bytes, recur_error* error);
+/** Puts the nodes of a forest in the order of recur_forest: by depth, then by the row of the parent, then by
+   number. `parents` [count] has the parent of each node, or -1 for a root. Written are `*levels`, the first
+   `*levels + 1` values of `level_begin` (which has room for count + 1), `row_parents` [count] and `nodes` [count], the
+   node that each row is. RECUR_INVALID_ARGUMENT for a parent outside [-1, count) and for nodes that lead to no
+   root. Unlike calls that run a plan it allocates. */
+RECUR_API recur_status recur_order_forest(const int32_t* parents, int64_t count, int64_t* level_begin,
+                                          int64_t* levels, int32_t* row_parents, int32_t* nodes,
+                                          recur_error* error);
 /** Streaming: advances every layer by one step, as recur_forward with T = 1. For inference plans of layers
    that read forward, without lengths, reset mask and cell sequence; else RECUR_INVALID_ARGUMENT. */
 RECUR_API recur_status recur_step(const recur_plan* plan, recur_context* context, void* stream,

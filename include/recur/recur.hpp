@@ -6,6 +6,7 @@
 #include "recur/device.hpp"          // IWYU pragma: export
 #include "recur/dlpack.hpp"          // IWYU pragma: export
 #include "recur/error.hpp"           // IWYU pragma: export
+#include "recur/forest.hpp"          // IWYU pragma: export
 #include "recur/graph.hpp"           // IWYU pragma: export
 #include "recur/memory.hpp"          // IWYU pragma: export
 #include "recur/onnx.hpp"            // IWYU pragma: export

@@ -45,6 +45,7 @@
 
 #include "recur/context.hpp"
 #include "recur/export.hpp"
+#include "recur/forest.hpp"
 #include "recur/plan.hpp"
 #include "recur/tensor.hpp"
 #include "recur/weights.hpp"
@@ -67,6 +68,9 @@ struct ForwardArgs {
   ConstTensorView c0;          ///< [L][D][B][H], lstm only, read; zeros where it is not given
   ConstTensorView lengths;     ///< int32 [B], given exactly when `Spec::variable_lengths`
   ConstTensorView reset_mask;  ///< uint8 [T][B], given exactly when `Spec::reset_mask`
+  /// What every row continues, in host memory; given exactly when `Spec::forest`. T is 1 then, and h0 and c0 have
+  /// the rows of the first level alone, in place of B. hN and cN have the states after every row.
+  const Forest* forest = nullptr;
   /// A copy of `lengths`, B values in host memory, or null. `cudnn` needs it and throws Unsupported for a
   /// length below 1; other engines read `lengths` alone.
   const std::int32_t* host_lengths = nullptr;
@@ -129,8 +133,8 @@ struct StepArgs {
 /// Advances every layer by one step and updates the states in place. The result equals that of `forward` with
 /// T = 1, to the bit under `Options::batch_invariant`.
 ///
-/// @param plan       an inference plan with `Direction::forward` and without lengths, reset mask and cell
-///                   sequence
+/// @param plan       an inference plan with `Direction::forward` and without lengths, reset mask, cell
+///                   sequence and forest
 /// @param context    a context on the plan's device
 /// @param stream     the stream that the work is ordered with
 /// @param weights    as in `forward`
@@ -150,9 +154,9 @@ enum class GradientMode : std::uint8_t {
 /// that filled the reserve.
 ///
 /// Where the host can read the reserve (`cpu`, `onednn`), `backward` refuses a call that differs from that
-/// `forward` in T or B, in which of h0 and c0 are given, in the lengths or in the reset marks. Nothing can
-/// see other values in x, y, h0, c0 or the weights, nor any of this on a GPU: such a call gives wrong
-/// gradients.
+/// `forward` in T or B, in which of h0 and c0 are given, in the lengths, in the reset marks or in the forest.
+/// Nothing can see other values in x, y, h0, c0 or the weights, nor any of this on a GPU: such a call gives
+/// wrong gradients.
 ///
 /// An upstream gradient that is not given is zero; at least one must be given. Past a sequence's end the
 /// values of dy and dc_sequence are ignored, and dx is zero.
@@ -162,6 +166,7 @@ struct BackwardArgs {
   ConstTensorView c0;                          ///< as in `forward`
   ConstTensorView lengths;                     ///< as in `forward`
   ConstTensorView reset_mask;                  ///< as in `forward`
+  const Forest* forest = nullptr;              ///< as in `forward`; dh0 and dc0 have the rows of h0 and c0
   const std::int32_t* host_lengths = nullptr;  ///< as in `forward`
   ConstTensorView y;                           ///< [T][B][D*P], as `forward` wrote it
 

@@ -66,6 +66,10 @@ struct Spec {
   /// c is not clamped on its way into h of an lstm, as in ONNX Runtime.
   double clip = 0;
 
+  /// Calls pass `forest`: B rows of one step each, of which every one continues its parent instead of the step
+  /// before (forest.hpp). `Direction::forward`, and neither lengths nor a reset mask.
+  bool forest = false;
+
   // Later.
   double recurrent_dropout = 0;  ///< on h_{t-1}, probability
   double zoneout = 0;            ///< probability that a unit keeps its state

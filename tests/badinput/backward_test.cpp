@@ -11,14 +11,14 @@ void run_backward(Call& call) { call.backward(); }
 
 const auto kArgs = &Call::backward_args;
 
-std::vector<Argument> inputs() {
+std::vector<Argument> inputs(const Spec& spec) {
   std::vector<Argument> all;
   all.push_back(argument("x", kArgs, &BackwardArgs::x));
   all.back().defines_sizes = true;
   all.push_back(optional(argument("h0", kArgs, &BackwardArgs::h0)));
   all.push_back(optional(argument("c0", kArgs, &BackwardArgs::c0)));
-  all.push_back(argument("lengths", kArgs, &BackwardArgs::lengths));
-  all.push_back(argument("reset_mask", kArgs, &BackwardArgs::reset_mask));
+  if (spec.variable_lengths) all.push_back(argument("lengths", kArgs, &BackwardArgs::lengths));
+  if (spec.reset_mask) all.push_back(argument("reset_mask", kArgs, &BackwardArgs::reset_mask));
   all.push_back(argument("y", kArgs, &BackwardArgs::y));
   all.push_back(optional(argument("dy", kArgs, &BackwardArgs::dy)));
   all.push_back(optional(argument("dhN", kArgs, &BackwardArgs::dhN)));
@@ -57,11 +57,17 @@ std::vector<Scene> scenes() {
           {.spec = full_lstm(Layout::batch_major), .pass = Pass::training},
           {.spec = projected_lstm(), .pass = Pass::training}};
 }
+// Also of rows that are no sequences.
+std::vector<Scene> scenes_and_forests() {
+  std::vector<Scene> all = scenes();
+  all.push_back({.spec = forest_lstm(), .pass = Pass::training});
+  return all;
+}
 // Has every tensor that there is.
 Scene projected_scene() { return scenes().back(); }
 
 TEST(BadBackward, ValidCallsPass) {
-  for (Scene scene : scenes()) {
+  for (Scene scene : scenes_and_forests()) {
     for (std::size_t gap : {4096, 0}) {  // with nothing between the tensors they touch, and do not overlap
       scene.gap = gap;
       Call call(scene);
@@ -72,9 +78,10 @@ TEST(BadBackward, ValidCallsPass) {
 }
 
 TEST(BadBackward, EveryView) {
-  for (const Scene& scene : scenes()) {
+  for (const Scene& scene : scenes_and_forests()) {
     BadCases cases;
-    for (const auto& group : {inputs(), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
+    for (const auto& group :
+         {inputs(scene.spec), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
       for (const Argument& one : group) add_view_cases(cases, scene, one);
     }
     expect_refusals(scene, cases, run_backward, run_forward);
@@ -385,7 +392,8 @@ TEST(BadBackward, Overlaps) {
   BadCases cases;
   for (const auto& group : {outputs(), gradients(scene.spec)}) {
     for (const Argument& output : group) {
-      for (const auto& others : {inputs(), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
+      for (const auto& others :
+           {inputs(scene.spec), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
         for (const Argument& other : others) {
           if (other.name == output.name) continue;
           const bool same_allowed =
@@ -396,7 +404,8 @@ TEST(BadBackward, Overlaps) {
       add_buffer_overlap_cases(cases, output, output.name, &Call::reserve, "reserve");
     }
   }
-  for (const auto& group : {inputs(), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
+  for (const auto& group :
+       {inputs(scene.spec), outputs(), gradients(scene.spec), weight_arguments(scene.spec)}) {
     for (const Argument& view : group) {
       add_buffer_overlap_cases(cases, view, view.name, &Call::backward_workspace, "workspace");
     }

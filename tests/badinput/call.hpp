@@ -64,6 +64,15 @@ inline Spec plain_gru() {
   return spec;
 }
 
+/// Rows of a forest: two roots with two children each.
+inline Spec forest_lstm(Layout layout = Layout::time_major) {
+  Spec spec = full_lstm(layout);
+  spec.direction = Direction::forward;
+  spec.variable_lengths = spec.reset_mask = false;
+  spec.forest = true;
+  return spec;
+}
+
 /// Valid arguments of all calls for one plan, in one arena; inputs random, outputs poisoned.
 struct Call {
   explicit Call(const Scene& scene)
@@ -72,7 +81,8 @@ struct Call {
         team(scene.threads),
         device(Device::cpu()),
         context(device, &team),
-        plan(make_plan(spec, {Scene::kT, Scene::kB}, device, {.pass = scene.pass, .threads = scene.threads})),
+        plan(make_plan(spec, {spec.forest ? 1 : Scene::kT, Scene::kB}, device,
+                       {.pass = scene.pass, .threads = scene.threads})),
         use_prepared(scene.prepared) {
     const std::int64_t D = directions_of(spec);
     const std::int64_t G = gates_of(spec);
@@ -80,8 +90,10 @@ struct Call {
     const std::int64_t H = spec.hidden_size;
     const std::int64_t P = output_size_of(spec);
     const bool time_major = spec.layout == Layout::time_major;
-    const std::int64_t first = time_major ? Scene::kT : Scene::kB;
-    const std::int64_t second = time_major ? Scene::kB : Scene::kT;
+    const std::int64_t T = plan.shape().steps;
+    const std::int64_t first = time_major ? T : Scene::kB;
+    const std::int64_t second = time_major ? Scene::kB : T;
+    const std::int64_t roots = spec.forest ? level_begin[1] : Scene::kB;
     const bool lstm = spec.cell == Cell::lstm;
 
     for (std::int64_t l = 0; l < L; ++l) {
@@ -97,8 +109,9 @@ struct Call {
     }
     ForwardArgs& f = forward_args;
     f.x = random_floats({first, second, spec.input_size});
-    f.h0 = random_floats({L, D, Scene::kB, P});
-    if (lstm) f.c0 = random_floats({L, D, Scene::kB, H});
+    f.h0 = random_floats({L, D, roots, P});
+    if (lstm) f.c0 = random_floats({L, D, roots, H});
+    if (spec.forest) f.forest = &forest;
     if (spec.variable_lengths) {
       auto* lengths = reinterpret_cast<std::int32_t*>(arena.take(Scene::kB * sizeof(std::int32_t)));
       for (std::int64_t b = 0; b < Scene::kB; ++b)
@@ -134,8 +147,9 @@ struct Call {
     if (lstm) b.dcN = random_floats({L, D, Scene::kB, H});
     if (spec.cell_sequence) b.dc_sequence = random_floats({first, second, D * H});
     b.dx = floats({first, second, spec.input_size});
-    b.dh0 = floats({L, D, Scene::kB, P});
-    if (lstm) b.dc0 = floats({L, D, Scene::kB, H});
+    b.dh0 = floats({L, D, roots, P});
+    if (lstm) b.dc0 = floats({L, D, roots, H});
+    b.forest = f.forest;
     for (std::int64_t l = 0; l < L; ++l) {
       gradients.emplace_back();
       gradients.back().W = floats({D, G * H, layer_input_size(spec, l)});
@@ -165,6 +179,9 @@ struct Call {
   void step() { recur::step(plan, context, Stream(), all_weights(), step_args, workspace); }
   void prepare() { prepare_weights(plan, context, Stream(), weights, prepared_buffer); }
 
+  std::vector<std::int64_t> level_begin = {0, 2, 6};
+  std::vector<std::int32_t> parents = {-1, -1, 0, 0, 1, 1};
+  Forest forest = {level_begin, parents};
   Spec spec;
   Arena arena;
   ThreadTeam team;

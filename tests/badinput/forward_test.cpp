@@ -8,14 +8,14 @@ namespace {
 
 void run_forward(Call& call) { call.forward(); }
 
-std::vector<Argument> inputs() {
+std::vector<Argument> inputs(const Spec& spec) {
   std::vector<Argument> all;
   all.push_back(argument("x", &Call::forward_args, &ForwardArgs::x));
   all.back().defines_sizes = true;
   all.push_back(optional(argument("h0", &Call::forward_args, &ForwardArgs::h0)));
   all.push_back(optional(argument("c0", &Call::forward_args, &ForwardArgs::c0)));
-  all.push_back(argument("lengths", &Call::forward_args, &ForwardArgs::lengths));
-  all.push_back(argument("reset_mask", &Call::forward_args, &ForwardArgs::reset_mask));
+  if (spec.variable_lengths) all.push_back(argument("lengths", &Call::forward_args, &ForwardArgs::lengths));
+  if (spec.reset_mask) all.push_back(argument("reset_mask", &Call::forward_args, &ForwardArgs::reset_mask));
   return all;
 }
 std::vector<Argument> outputs() {
@@ -35,9 +35,16 @@ std::vector<Scene> scenes() {
           {.spec = full_lstm(), .prepared = true},
           {.spec = projected_lstm()}};
 }
+// Also of rows that are no sequences.
+std::vector<Scene> scenes_and_forests() {
+  std::vector<Scene> all = scenes();
+  all.push_back({.spec = forest_lstm()});
+  all.push_back({.spec = forest_lstm(Layout::batch_major), .pass = Pass::training});
+  return all;
+}
 
 TEST(BadForward, ValidCallsPass) {
-  for (const Scene& scene : scenes()) {
+  for (const Scene& scene : scenes_and_forests()) {
     Call call(scene);
     EXPECT_NO_THROW(call.forward());
   }
@@ -46,9 +53,9 @@ TEST(BadForward, ValidCallsPass) {
 }
 
 TEST(BadForward, EveryView) {
-  for (const Scene& scene : scenes()) {
+  for (const Scene& scene : scenes_and_forests()) {
     BadCases cases;
-    for (const auto& group : {inputs(), outputs()}) {
+    for (const auto& group : {inputs(scene.spec), outputs()}) {
       for (const Argument& one : group) add_view_cases(cases, scene, one);
     }
     if (!scene.prepared) {
@@ -317,7 +324,7 @@ TEST(BadForward, Overlaps) {
   for (const Scene& scene : scenes()) {
     BadCases cases;
     for (const Argument& output : outputs()) {
-      for (const auto& group : {inputs(), outputs()}) {
+      for (const auto& group : {inputs(scene.spec), outputs()}) {
         for (const Argument& other : group) {
           if (other.name == output.name) continue;
           const bool same_allowed =
@@ -330,7 +337,7 @@ TEST(BadForward, Overlaps) {
         add_overlap_cases(cases, output, other, output.name, other.name);
       }
     }
-    for (const auto& group : {inputs(), outputs()}) {
+    for (const auto& group : {inputs(scene.spec), outputs()}) {
       for (const Argument& view : group) {
         add_buffer_overlap_cases(cases, view, view.name, &Call::workspace, "workspace");
         if (scene.pass == Pass::training)

@@ -89,6 +89,89 @@ TEST_F(CInterface, FunctionsByDirection) {
   EXPECT_NE(recur_plan_fingerprint(plan_), fingerprint());
 }
 
+// A chain of kT rows a sequence, in an order of its own, is the sequence.
+TEST_F(CInterface, RowsOfAForest) {
+  spec_.direction = RECUR_FORWARD;
+  spec_.layers = 1;
+  spec_.forest = 1;
+  constexpr std::int64_t kRows = kT * kB;
+  ASSERT_EQ(recur_plan_create(&spec_, 1, kRows, device_, &options_, &plan_.handle, &error_), RECUR_SUCCESS)
+      << error_.message;
+  ASSERT_EQ(recur_context_create(device_, nullptr, &context_.handle, &error_), RECUR_SUCCESS);
+  const recur_buffer_sizes sizes = recur_plan_sizes(plan_);
+  workspace_ = Aligned<std::byte>(std::max(sizes.workspace, sizes.workspace_backward));
+  reserve_ = Aligned<std::byte>(sizes.reserve);
+
+  // Node t + b*kT follows node t-1 + b*kT.
+  std::int32_t parents[kRows], row_parents[kRows], nodes[kRows];
+  for (std::int64_t node = 0; node < kRows; ++node)
+    parents[node] = node % kT == 0 ? -1 : static_cast<std::int32_t>(node - 1);
+  std::int64_t level_begin[kRows + 1], levels = -1;
+  ASSERT_EQ(recur_order_forest(parents, kRows, level_begin, &levels, row_parents, nodes, &error_),
+            RECUR_SUCCESS)
+      << error_.message;
+  ASSERT_EQ(levels, kT);
+  for (std::int64_t row = 0; row < kRows; ++row) EXPECT_EQ(nodes[row], row / kB + row % kB * kT);
+  const recur_forest forest = {level_begin, levels, row_parents, kRows};
+  recur_layer_weights layer = {};
+  layer.W = tensor(W_[0], {1, 4 * kH, kI});
+  layer.R = tensor(R_[0], {1, 4 * kH, kH});
+  layer.bW = tensor(bW_[0], {1, 4 * kH});
+  layer.bR = tensor(bR_[0], {1, 4 * kH});
+  weights_ = {&layer, 1, {}};
+  args_.x = tensor(x_, {1, kRows, kI});
+  args_.y = tensor(y_, {1, kRows, kH});
+  args_.forest = &forest;
+  ASSERT_EQ(forward(), RECUR_SUCCESS) << error_.message;
+
+  oracle::Problem<double> sequences = problem_;
+  sequences.spec.direction = Direction::forward;
+  sequences.spec.layers = 1;
+  sequences.layers.resize(1);
+  sequences.h0 = sequences.c0 = {};
+  auto& only = sequences.layers[0];
+  for (auto* tensor : {&only.W, &only.R, &only.bW, &only.bR}) tensor->resize(tensor->size() / 2);
+  const auto expected = oracle::forward(sequences);
+  for (std::size_t k = 0; k < expected.y.size(); ++k) EXPECT_NEAR(y_[k], expected.y[k], 1e-6) << k;
+
+  back_.x = args_.x;
+  back_.y = args_.y;
+  back_.dy = tensor(dy_, {1, kRows, kH});
+  back_.dx = tensor(dx_, {1, kRows, kI});
+  back_.dweights = nullptr;
+  back_.dweights_count = 0;
+  back_.forest = &forest;
+  const auto run_backward = [&] {
+    return recur_backward(plan_, context_, nullptr, &layer, 1, &back_, reserve_.data(), reserve_.size(),
+                          workspace_.data(), workspace_.size(), &error_);
+  };
+  EXPECT_EQ(run_backward(), RECUR_SUCCESS) << error_.message;
+  back_.forest = nullptr;
+  expect(run_backward(), RECUR_INVALID_ARGUMENT, "forest: expected one");
+  args_.forest = nullptr;
+  expect(forward(), RECUR_INVALID_ARGUMENT, "forest: expected one");
+  const recur_forest bad[] = {{nullptr, levels, row_parents, kRows},
+                              {level_begin, -2, row_parents, kRows},
+                              {level_begin, INT64_MAX, row_parents, kRows},
+                              {level_begin, levels, nullptr, kRows},
+                              {level_begin, levels, row_parents, -1}};
+  for (const recur_forest& one : bad) {
+    args_.forest = &one;
+    expect(forward(), RECUR_INVALID_ARGUMENT, "forest.");
+  }
+  parents[0] = 1;
+  levels = -1;
+  expect(recur_order_forest(parents, kRows, level_begin, &levels, row_parents, nodes, &error_),
+         RECUR_INVALID_ARGUMENT, "lead to no root");
+  EXPECT_EQ(levels, -1);
+  for (int missing = 0; missing < 5; ++missing) {
+    expect(recur_order_forest(missing == 0 ? nullptr : parents, kRows, missing == 1 ? nullptr : level_begin,
+                              missing == 2 ? nullptr : &levels, missing == 3 ? nullptr : row_parents,
+                              missing == 4 ? nullptr : nodes, &error_),
+           RECUR_INVALID_ARGUMENT, "got null");
+  }
+}
+
 TEST_F(CInterface, PreparedWeightsAndSteps) {
   options_.pass = RECUR_INFERENCE;
   spec_.direction = RECUR_FORWARD;

@@ -28,6 +28,8 @@ struct RunOptions {
   bool states = true;           ///< h0 and c0 are given
   bool final_gradients = true;  ///< dhN and dcN are given
   Layout layout = Layout::time_major;
+  bool forest =
+      false;  ///< set where the Spec has forest: every sequence is a chain of T rows, level t its step t
   Index spare_steps = 0;  ///< by how much the plan's Shape exceeds the run's T and B
   Index spare_batch = 0;
   Index row_gap = 0;  ///< elements left between rows of x, y and their gradients
@@ -48,6 +50,12 @@ inline Options options_for(const RunOptions& run, Pass pass) {
           .cudnn_algorithm = run.device->cudnn_algorithm,
           .checkpoint_interval = run.checkpoint_interval,
           .truncation_window = run.truncation_window};
+}
+
+/// What a run of T steps and B sequences plans for.
+inline Shape shape_of(const Spec& spec, Index T, Index B, const RunOptions& run) {
+  if (spec.forest) return {1, T * B + run.spare_batch};
+  return {(run.by_steps ? 1 : T) + run.spare_steps, B + run.spare_batch};
 }
 
 inline Device device_for(const RunOptions& run) {
@@ -86,6 +94,7 @@ class SequenceTensor {
   SequenceTensor() = default;
   SequenceTensor(const RunOptions& run, Index steps, Index batch, Index columns)
       : layout_(run.layout),
+        forest_(run.forest),
         steps_(steps),
         batch_(batch),
         columns_(columns),
@@ -107,8 +116,10 @@ class SequenceTensor {
   TensorView view() {
     if (columns_ == 0) return {};
     const bool time_major = layout_ == Layout::time_major;
-    const Index outer = time_major ? steps_ : batch_;
-    const Index inner = time_major ? batch_ : steps_;
+    const Index steps = forest_ ? 1 : steps_;
+    const Index batch = forest_ ? steps_ * batch_ : batch_;
+    const Index outer = time_major ? steps : batch;
+    const Index inner = time_major ? batch : steps;
     return TensorView(data_.data() + offset_, storage_type<T>, {outer, inner, columns_},
                       {inner * row_, row_, 1});
   }
@@ -135,11 +146,12 @@ class SequenceTensor {
 
  private:
   std::size_t offset(Index t, Index b, Index j) const {
-    const Index row = layout_ == Layout::time_major ? t * batch_ + b : b * steps_ + t;
+    const Index row = forest_ || layout_ == Layout::time_major ? t * batch_ + b : b * steps_ + t;
     return static_cast<std::size_t>(offset_ + row * row_ + j);
   }
 
   Layout layout_ = Layout::time_major;
+  bool forest_ = false;
   Index steps_ = 0;
   Index batch_ = 0;
   Index columns_ = 0;
@@ -188,15 +200,13 @@ class EngineRun {
   EngineRun(const oracle::Problem<T>& problem, Pass pass, const RunOptions& run)
       : problem_(problem),
         spec_(problem.spec),
-        run_(run),
+        run_(with_forest(run, spec_.forest)),
         device_(device_for(run)),
         context_(*run.device, device_, run.threads),
-        plan_(
-            run.device->plan(with_layout(spec_, run.layout),
-                             {(run.by_steps ? 1 : problem.T) + run.spare_steps, problem.B + run.spare_batch},
-                             device_, options_for(run, pass))),
+        plan_(run.device->plan(with_layout(spec_, run.layout), shape_of(spec_, problem.T, problem.B, run),
+                               device_, options_for(run, pass))),
         sizes_(spec_, problem.T, problem.B),
-        x_(run, problem.T, problem.B, problem.x),
+        x_(run_, problem.T, problem.B, problem.x),
         h0_(problem.h0),
         c0_(problem.c0),
         lengths_(problem.lengths),
@@ -209,6 +219,11 @@ class EngineRun {
     if (spec_.reset_mask) {
       mask_ = SequenceTensor<std::uint8_t>(mask_options(), problem.T, problem.B, problem.reset_mask);
     }
+    if (!spec_.forest) return;
+    for (Index row = 0; row < rows(); ++row)
+      parents_.push_back(static_cast<std::int32_t>(std::max<Index>(row - problem.B, -1)));
+    for (Index t = 0; t <= problem.T; ++t) level_begin_.push_back(t * problem.B);
+    forest_ = {level_begin_, parents_};
   }
 
   EngineRun(const EngineRun&) = delete;
@@ -225,8 +240,9 @@ class EngineRun {
     y_ = SequenceTensor<T>(run_, problem_.T, problem_.B, D * output_size_of(spec_));
     SequenceTensor<T> c_sequence(run_, problem_.T, problem_.B,
                                  spec_.cell_sequence ? D * spec_.hidden_size : 0);
-    Aligned<T> hN(static_cast<std::size_t>(sizes_.h));
-    Aligned<T> cN(static_cast<std::size_t>(sizes_.c));
+    const Index states = spec_.forest ? problem_.T : 1;  // of a sequence, in hN and cN
+    Aligned<T> hN(static_cast<std::size_t>(states * sizes_.h));
+    Aligned<T> cN(static_cast<std::size_t>(states * sizes_.c));
 
     ForwardArgs args;
     args.x = x_.view();
@@ -237,14 +253,16 @@ class EngineRun {
     args.reset_mask = mask_view();
     args.dropout_seed = run_.dropout_seed;
     args.y = y_.view();
-    args.hN = h_state(hN);
-    args.cN = c_state(cN);
+    args.hN = h_state(hN, states);
+    args.cN = c_state(cN, states);
+    args.forest = spec_.forest ? &forest_ : nullptr;
     args.c_sequence = c_sequence.view();
     workspace_.poison();
     reserve_.poison();
     recur::forward(plan_, context_.get(), Stream(), weights(), args, workspace(), reserve_.bytes());
     run_.device->synchronize();
-    return {y_.dense(), hN.vector(), cN.vector(), c_sequence.dense()};
+    return {y_.dense(), last_states(hN.vector(), states), last_states(cN.vector(), states),
+            c_sequence.dense()};
   }
 
   /// Backward on the reserve of the last forward(). With `accumulate`, `start` is what the weight gradients
@@ -253,8 +271,9 @@ class EngineRun {
                                 const std::vector<oracle::LayerParameters<T>>* start = nullptr) {
     SequenceTensor<T> dy = sequence(upstream.dy);
     SequenceTensor<T> dc_sequence = sequence(upstream.dc_sequence);
-    Aligned<T> dhN(upstream.dhN);
-    Aligned<T> dcN(upstream.dcN);
+    const Index states = spec_.forest ? problem_.T : 1;
+    Aligned<T> dhN(as_last_states(upstream.dhN, states));
+    Aligned<T> dcN(as_last_states(upstream.dcN, states));
     SequenceTensor<T> dx(run_, problem_.T, problem_.B, spec_.input_size);
     Aligned<T> dh0(static_cast<std::size_t>(sizes_.h));
     Aligned<T> dc0(static_cast<std::size_t>(sizes_.c));
@@ -280,8 +299,9 @@ class EngineRun {
     args.y = y_.view();
     args.dy = dy.view();
     args.dc_sequence = dc_sequence.view();
-    args.dhN = h_state(dhN);
-    args.dcN = c_state(dcN);
+    args.dhN = h_state(dhN, states);
+    args.dcN = c_state(dcN, states);
+    args.forest = spec_.forest ? &forest_ : nullptr;
     args.dx = dx.view();
     args.dh0 = h_state(dh0);
     args.dc0 = c_state(dc0);
@@ -331,6 +351,32 @@ class EngineRun {
     return {y, h.vector(), c.vector(), {}};
   }
 
+  static RunOptions with_forest(RunOptions run, bool forest) {
+    run.forest = forest;
+    return run;
+  }
+  Index rows() const { return problem_.T * problem_.B; }
+  /// Of `states` states of every sequence, [L][states][B][columns], the last, and the other way round.
+  std::vector<T> last_states(const std::vector<T>& all, Index states) const {
+    if (states == 1) return all;
+    const std::size_t row = all.size() / static_cast<std::size_t>(spec_.layers * states);
+    std::vector<T> last;
+    for (auto end = all.begin(); end != all.end();) {
+      end += static_cast<std::ptrdiff_t>(row) * states;
+      last.insert(last.end(), end - static_cast<std::ptrdiff_t>(row), end);
+    }
+    return last;
+  }
+  std::vector<T> as_last_states(const std::vector<T>& last, Index states) const {
+    const std::size_t row = last.size() / static_cast<std::size_t>(spec_.layers);
+    if (states == 1) return last;
+    std::vector<T> all;
+    for (auto from = last.begin(); from != last.end(); from += static_cast<std::ptrdiff_t>(row)) {
+      all.resize(all.size() + row * static_cast<std::size_t>(states - 1));
+      all.insert(all.end(), from, from + static_cast<std::ptrdiff_t>(row));
+    }
+    return all;
+  }
   static Spec with_layout(Spec spec, Layout layout) {
     spec.layout = layout;
     return spec;
@@ -350,13 +396,17 @@ class EngineRun {
   SequenceTensor<T> sequence(const std::vector<T>& dense) {
     return dense.empty() ? SequenceTensor<T>() : SequenceTensor<T>(run_, problem_.T, problem_.B, dense);
   }
-  TensorView state(Aligned<T>& tensor, Index columns) {
+  TensorView state(Aligned<T>& tensor, Index states, Index columns) {
     if (tensor.size() == 0) return {};
     return TensorView(tensor.data(), storage_type<T>,
-                      {spec_.layers, directions_of(spec_), problem_.B, columns});
+                      {spec_.layers, directions_of(spec_), states * problem_.B, columns});
   }
-  TensorView h_state(Aligned<T>& tensor) { return state(tensor, output_size_of(spec_)); }
-  TensorView c_state(Aligned<T>& tensor) { return state(tensor, spec_.hidden_size); }
+  TensorView h_state(Aligned<T>& tensor, Index states = 1) {
+    return state(tensor, states, output_size_of(spec_));
+  }
+  TensorView c_state(Aligned<T>& tensor, Index states = 1) {
+    return state(tensor, states, spec_.hidden_size);
+  }
   ConstTensorView lengths_view() {
     return lengths_.size() == 0 ? ConstTensorView() : ConstTensorView(lengths_.data(), {problem_.B});
   }
@@ -386,6 +436,9 @@ class EngineRun {
   Aligned<std::byte> prepared_buffer_;
   PreparedWeights prepared_;
   SequenceTensor<T> y_;
+  std::vector<std::int64_t> level_begin_;
+  std::vector<std::int32_t> parents_;
+  Forest forest_;
 };
 
 }  // namespace recur::test

@@ -88,7 +88,8 @@ struct Expected {
     const bool training = pass == Pass::training;
     oracle::Problem<double> drawn = problem_for(*run.device, spec, steps, batch, seed);
     if (training && spec.dropout > 0 && spec.layers > 1)
-      drawn.dropout_masks = run.device->dropout_masks(spec, steps, batch, seed);
+      drawn.dropout_masks = spec.forest ? run.device->dropout_masks(spec, 1, steps * batch, seed)
+                                        : run.device->dropout_masks(spec, steps, batch, seed);
     oracle::OutputGradients<double> drawn_upstream;
     if (training) drawn_upstream = random_output_gradients(spec, steps, batch, seed);
     leave_out(run, drawn, drawn_upstream);

@@ -86,6 +86,23 @@ TEST_P(Options, LayoutsAndStrides) {
   }
 }
 
+// Sequences as chains of rows, level t their step t; forest_test.cpp has rows with several children.
+TEST_P(Options, ChainsOfAForest) {
+  for (int way = 0; way < 4; ++way) {
+    judge_each([&](Spec& spec, RunOptions& run) {
+      spec.forest = true;
+      spec.layers = way < 2 ? 1 : 3;
+      add_cell_sequence(spec);
+      run.layout = way % 2 == 0 ? Layout::time_major : Layout::batch_major;
+      run.row_gap = way % 2 == 0 ? 0 : 3;
+      run.states = way != 1;
+      run.spare_batch = way;
+      run.threads = way == 3 ? device().threads : 1;
+      if (way == 2 && device().dropout_masks != nullptr) spec.dropout = 0.25;
+    });
+  }
+}
+
 TEST_P(Options, BatchInvariant) {
   if (!device().batch_invariant) GTEST_SKIP() << name_of(device().engine) << " refuses batch_invariant";
   judge_each([](Spec& spec, RunOptions& run) {

@@ -192,6 +192,11 @@ inline SoakCase draw_any(Draw& draw, const TestDevice& device, const SoakLimits&
   // Where it is known what is dropped.
   if (device.dropout_masks != nullptr && spec.layers > 1 && draw.once_in(4))
     spec.dropout = draw.one_of({0.125, 0.5});
+  if (draw.once_in(8)) {
+    spec.forest = true;
+    spec.direction = Direction::forward;
+    spec.variable_lengths = spec.reset_mask = run.by_steps = false;
+  }
   if (draw.once_in(16)) draw_oddity(draw, drawn);
   if (draw.once_in(16)) draw_functions(draw, drawn);
   if (device.tf32 && spec.dtype == DataType::f32) run.tf32 = draw.once_in(4);
@@ -212,8 +217,7 @@ inline SoakCase draw_any(Draw& draw, const TestDevice& device, const SoakLimits&
 
 inline Plan plan_of(const SoakCase& drawn) {
   const RunOptions& run = drawn.run;
-  const Index steps = run.by_steps ? 1 : drawn.T;
-  return make_plan(drawn.spec, {steps + run.spare_steps, drawn.B + run.spare_batch}, device_for(run),
+  return make_plan(drawn.spec, shape_of(drawn.spec, drawn.T, drawn.B, run), device_for(run),
                    options_for(run, drawn.pass));
 }
 

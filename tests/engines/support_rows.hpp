@@ -49,6 +49,7 @@ inline std::vector<SupportRow> support_rows() {
       {"`variable_lengths`, a length of 0",
        [](SupportJob& job) { job.spec.variable_lengths = job.device.empty_sequences = true; }},
       {"`reset_mask`", [](SupportJob& job) { job.spec.reset_mask = true; }},
+      {"`forest`", [](SupportJob& job) { job.spec.forest = true; }},
       {"`cell_sequence`", [](SupportJob& job) { job.spec.cell_sequence = true; }},
       {"`dropout`",
        [](SupportJob& job) {

@@ -92,7 +92,7 @@ const char* const kPass = "pass";
 
 // Why the engine refuses the job on this device; empty where it takes it.
 std::string refusal(const SupportJob& job, const Device& device, const Options& options) {
-  const recur::Shape shape{job.T + job.run.spare_steps, job.B + job.run.spare_batch};
+  const recur::Shape shape = shape_of(job.spec, job.T, job.B, job.run);
   for (const PassedOver& one : survey_engines(job.spec, shape, device, options)) {
     if (one.engine == options.engine) return one.reason;
   }

@@ -119,7 +119,7 @@ TEST(Shapes, SetEveryFieldThatIsTimed) {
   using enum host::FieldId;
   const std::set<host::FieldId> untimed = {bias,    layout,      cell_sequence,      projection_size,
                                            dropout, zoneout,     recurrent_dropout,  layer_norm,
-                                           clip,    activations, reverse_activations};
+                                           clip,    activations, reverse_activations, forest};
   std::set<host::FieldId> set;
   for (const NamedCell& cell : kCells) {
     Shape shape = parse_shapes(kGood).front();

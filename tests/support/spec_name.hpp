@@ -42,6 +42,7 @@ inline std::string spec_name(const Spec& spec) {
   if (spec.variable_lengths) name += "_lengths";
   if (spec.reset_mask) name += "_mask";
   if (spec.cell_sequence) name += "_cseq";
+  if (spec.forest) name += "_forest";
   return name;
 }
 

@@ -96,7 +96,8 @@ inline bool in_build(EngineId engine) {
 using Axis = std::vector<std::function<void(Spec&)>>;
 
 // An axis for every flag and enumeration of Spec, over all its values; those of the field list alone, so that a
-// new one is tried by itself. No engine has layer normalisation: kLater asks for it.
+// new one is tried by itself. No engine has layer normalisation: kLater asks for it. A forest wants a shape of its
+// own: kLater asks for it, too.
 inline std::vector<Axis> axes_of_spec() {
   std::vector<Axis> axes;
   host::each_field<Spec>([&]<class Value>(const host::Field<Spec, Value>& field) {
@@ -106,7 +107,7 @@ inline std::vector<Axis> axes_of_spec() {
     } else if constexpr (std::is_enum_v<Value>) {
       values = enumerators<Value>(0);
     }
-    if (values.empty() || field.id == host::FieldId::layer_norm) return;
+    if (values.empty() || field.id == host::FieldId::layer_norm || field.id == host::FieldId::forest) return;
     Axis& axis = axes.emplace_back();
     for (const auto& value : values)
       axis.emplace_back([member = field.member, to = Value(value)](Spec& spec) { spec.*member = to; });
@@ -149,6 +150,8 @@ inline bool possible(const Spec& spec) {
   const bool one_function = spec.cell == Cell::rnn || spec.cell == Cell::min_gru;
   if (one_function && spec.activations[1].function != Activation::standard) return false;
   if (spec.cell != Cell::gru && spec.gru_reset != GruReset::after) return false;
+  if (spec.forest && (spec.direction != Direction::forward || spec.variable_lengths || spec.reset_mask))
+    return false;
   const bool lstm_only =
       spec.peepholes || spec.coupled_input_forget || spec.cell_sequence || spec.projection_size != 0;
   return spec.cell == Cell::lstm || !lstm_only;
@@ -171,6 +174,12 @@ inline constexpr Later kLater[] = {
      [](Job& job) {
        job.spec.direction = Direction::bidirectional;
        job.spec.reverse_activations.emplace()[0].function = Activation::softsign;
+     },
+     true},
+    {"forest",
+     [](Job& job) {
+       job.spec.forest = true;
+       job.shape.steps = 1;
      },
      true},
     {"checkpoint_interval", [](Job& job) { job.options.checkpoint_interval = 4; }},
