@@ -166,8 +166,8 @@ void expect_same_view(const ConstTensorView& a, const ConstTensorView& b) {
 
 class Generate : public DeviceTest {
  protected:
-  // A batch whose steps of y lie at multiples of 16 bytes in every type, and few steps.
-  static constexpr Index kT = 5, kB = 8;
+  // A batch whose dense steps of y lie at multiples of 16 bytes in every type.
+  static constexpr Index kT = 3, kB = 8;
 
   // Two layers whose outputs are as wide as their inputs.
   static Spec fed_spec(Layout layout = Layout::time_major) {
@@ -192,15 +192,14 @@ class Generate : public DeviceTest {
 TEST_P(Generate, IsALoopOfSteps) {
   typed([&]<class T>() {
     for (const Layout layout : layouts()) {
-      for (const bool prepared : {false, true}) {
-        SCOPED_TRACE(std::string(name_of(layout)) + (prepared ? " prepared" : " canonical"));
-        Fed<T> fed(device(), fed_spec(layout), kT, kB), steps(device(), fed_spec(layout), kT, kB);
-        const std::vector<T> x = fed.session.x.vector();
-        fed.generate(prepared);
-        steps.by_steps(prepared);
-        expect_same(fed, steps);
-        EXPECT_TRUE(same_bits(fed.session.x.vector(), x)) << "x was written without a feed";
-      }
+      const bool prepared = layout == layouts().back();
+      SCOPED_TRACE(std::string(name_of(layout)) + (prepared ? " prepared" : " canonical"));
+      Fed<T> fed(device(), fed_spec(layout), kT, kB), steps(device(), fed_spec(layout), kT, kB);
+      const std::vector<T> x = fed.session.x.vector();
+      fed.generate(prepared);
+      steps.by_steps(prepared);
+      expect_same(fed, steps);
+      EXPECT_TRUE(same_bits(fed.session.x.vector(), x)) << "x was written without a feed";
     }
   });
 }
@@ -219,7 +218,7 @@ TEST_P(Generate, WithAFeedIsALoopOfStepsToo) {
       expect_same(fed, steps);
       EXPECT_TRUE(same_bits(fed.session.x.vector(), steps.session.x.vector())) << "x";
 
-      ASSERT_EQ(seen.steps, (std::vector<Index>{0, 1, 2, 3}));
+      ASSERT_EQ(seen.steps, (std::vector<Index>{0, 1}));
       for (std::size_t t = 0; t < seen.steps.size(); ++t) {
         SCOPED_TRACE("t=" + std::to_string(t));
         expect_same_view(seen.y[t], fed.y_at(static_cast<Index>(t)));
@@ -233,18 +232,15 @@ TEST_P(Generate, WithAFeedIsALoopOfStepsToo) {
 // One call after the other, the next x made from the last y.
 TEST_P(Generate, CallsFollowEachOther) {
   typed([&]<class T>() {
-    for (const Layout layout : layouts()) {
-      SCOPED_TRACE(name_of(layout));
-      Fed<T> whole(device(), fed_spec(layout), kT, kB), parts(device(), fed_spec(layout), kT, kB);
-      whole.generate();
-      GenerateArgs part = parts.args;
-      part.y = parts.y_from(0, 2);
-      parts.generate(part);
-      parts.copy_to_x(parts.y_at(1));
-      part.y = parts.y_from(2, kT - 2);
-      parts.generate(part);
-      expect_same(parts, whole);
-    }
+    Fed<T> whole(device(), fed_spec(), kT, kB), parts(device(), fed_spec(), kT, kB);
+    whole.generate();
+    GenerateArgs part = parts.args;
+    part.y = parts.y_from(0, 1);
+    parts.generate(part);
+    parts.copy_to_x(parts.y_at(0));
+    part.y = parts.y_from(1, kT - 1);
+    parts.generate(part);
+    expect_same(parts, whole);
   });
 }
 
