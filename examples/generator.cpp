@@ -1,5 +1,6 @@
-// A generator: a layer that is fed its own output continues a wave. A turn by a fixed angle takes each point of a
-// circle to the next, and an rnn whose R is a turn does that as long as its numbers are small, where tanh(v) is v.
+// A generator: a layer that is fed its own output continues a wave. A turn by a fixed angle takes each point of
+// a circle to the next, and an rnn whose R is a turn does that as long as its numbers are small, where tanh(v)
+// is v.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

@@ -595,8 +595,8 @@ RECUR_API recur_status recur_step(const recur_plan* plan, recur_context* context
                                   size_t workspace_bytes, recur_error* error);
 /** Runs T steps, each of which takes its input from the output of the step before: what T calls of recur_step
    give. For plans that recur_step takes, with its workspace; a plan of T = 1 serves every T. The work of all
-   steps is ordered on the stream. Calls can follow each other: the states stay in h and c, and the caller makes the next x from
-   the last y. With T or B of 0 there is nothing to do, and the feed is not called. */
+   steps is ordered on the stream. Calls can follow each other: the states stay in h and c, and the caller
+   makes the next x from the last y. With T or B of 0 there is nothing to do, and the feed is not called. */
 RECUR_API recur_status recur_generate(const recur_plan* plan, recur_context* context, void* stream,
                                       const recur_weights* weights, const recur_generate_args* args,
                                       void* workspace, size_t workspace_bytes, recur_error* error);
@@ -608,9 +608,9 @@ RECUR_API recur_status recur_backward(const recur_plan* plan, recur_context* con
                                       size_t reserve_bytes, void* workspace, size_t workspace_bytes,
                                       recur_error* error);
 
-/** recur_forward, recur_generate or recur_backward as a CUDA graph: checked and recorded here, run by each launch with the
-   same pointers, sizes and strides, which must outlive the last one. Launches must not overlap in time.
-   RECUR_UNSUPPORTED for a plan on the CPU, which has nothing to gain. */
+/** recur_forward, recur_generate or recur_backward as a CUDA graph: checked and recorded here, run by each
+   launch with the same pointers, sizes and strides, which must outlive the last one. Launches must not overlap
+   in time. RECUR_UNSUPPORTED for a plan on the CPU, which has nothing to gain. */
 RECUR_API recur_status recur_graph_forward(const recur_plan* plan, recur_context* context,
                                            const recur_weights* weights, const recur_forward_args* args,
                                            void* workspace, size_t workspace_bytes, void* reserve,

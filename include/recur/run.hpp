@@ -140,9 +140,9 @@ struct StepArgs {
 RECUR_API void step(const Plan& plan, Context& context, Stream stream, const Weights& weights,
                     const StepArgs& args, std::span<std::byte> workspace);
 
-/// Makes the input of step t + 1 from the output of step t. It puts that work on the stream; on the CPU the work
-/// is done when it returns. It may make calls of its own on the stream, also in the same context and with the
-/// same workspace.
+/// Makes the input of step t + 1 from the output of step t. It puts that work on the stream; on the CPU the
+/// work is done when it returns. It may make calls of its own on the stream, also in the same context and with
+/// the same workspace.
 ///
 /// @param user    `GenerateArgs::user`
 /// @param stream  the stream of the call; in `GraphRun::generate` the one that records

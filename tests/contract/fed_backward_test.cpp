@@ -1,6 +1,6 @@
-// Training of layers that are fed their own output, as a user does it: a training call of T = 1 for each step, and
-// on the way back dx of step t + 1 is added to dy of step t. The gradients are held against central differences
-// of a loss whose outputs `generate` makes.
+// Training of layers that are fed their own output, as a user does it: a training call of T = 1 for each
+// step, and on the way back dx of step t + 1 is added to dy of step t. The gradients are held against central
+// differences of a loss whose outputs `generate` makes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
