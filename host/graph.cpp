@@ -43,6 +43,13 @@ GraphRun GraphRun::forward(const Plan& plan, Context& context, const Weights& we
   })}));
 }
 
+GraphRun GraphRun::generate(const Plan& plan, Context& context, const Weights& weights,
+                            const GenerateArgs& args, std::span<std::byte> workspace) {
+  return GraphRun(std::make_unique<State>(State{record(plan, context, [&](Stream stream) {
+    recur::generate(plan, context, stream, weights, args, workspace);
+  })}));
+}
+
 GraphRun GraphRun::backward(const Plan& plan, Context& context, std::span<const LayerWeights> weights,
                             const BackwardArgs& args, std::span<const std::byte> reserve,
                             std::span<std::byte> workspace) {

@@ -318,6 +318,20 @@ void add_views(const Plan& plan, const Arguments& arguments, OverlapCheck& overl
   });
 }
 
+void check_weights(const Plan& plan, const Weights& weights) {
+  if (weights.is_prepared()) {
+    check_prepared(plan, weights.prepared());
+  } else {
+    validate_weights(plan.state().job(), weights.canonical());
+  }
+}
+
+void check_forward_workspace(const Plan& plan, const Weights& weights, std::span<std::byte> workspace) {
+  const BufferSizes& bytes = plan.sizes();
+  check_buffer("workspace", workspace.data(), workspace.size(),
+               weights.is_prepared() ? bytes.workspace_prepared : bytes.workspace);
+}
+
 void validate_gradients(const Spec& spec, std::span<const LayerGradients> gradients) {
   if (gradients.empty()) return;
   check_layer_count("dweights", spec, gradients.size());
@@ -356,6 +370,21 @@ void validate_weights(const Job& job, std::span<const LayerWeights> weights) {
   }
 }
 
+void validate_inference(const Plan& plan, const Context& context, const Weights& weights,
+                        std::span<std::byte> workspace) {
+  check_context(plan, context);
+  check_weights(plan, weights);
+  check_forward_workspace(plan, weights, workspace);
+}
+
+void add_weights(const Plan& plan, const Weights& weights, OverlapCheck& overlap) {
+  if (weights.is_prepared()) {
+    overlap.input("prepared weights", weights.prepared().data, weights.prepared().bytes);
+  } else {
+    add_views(plan, weights.canonical(), overlap);
+  }
+}
+
 void validate_prepare(const Plan& plan, const Context& context, std::span<const LayerWeights> weights,
                       std::span<std::byte> buffer) {
   check_context(plan, context);
@@ -376,11 +405,7 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
   const Job& job = plan.state().job();
   const bool training = job.options.pass == Pass::training;
   check_context(plan, context);
-  if (weights.is_prepared()) {
-    check_prepared(plan, weights.prepared());
-  } else {
-    validate_weights(job, weights.canonical());
-  }
+  check_weights(plan, weights);
 
   const RunSizes sizes = sizes_from(job, args.x);
   const Letters s{job.spec, sizes.steps, sizes.batch, check_forest(job.spec, args.forest, sizes.batch)};
@@ -398,18 +423,12 @@ RunSizes validate_forward(const Plan& plan, const Context& context, const Weight
     check_not_given("c_sequence", args.c_sequence, "Spec::cell_sequence is off");
   }
 
-  const BufferSizes& bytes = plan.sizes();
-  check_buffer("workspace", workspace.data(), workspace.size(),
-               weights.is_prepared() ? bytes.workspace_prepared : bytes.workspace);
-  if (training) check_buffer("reserve", reserve.data(), reserve.size(), bytes.reserve);
+  check_forward_workspace(plan, weights, workspace);
+  if (training) check_buffer("reserve", reserve.data(), reserve.size(), plan.sizes().reserve);
 
   OverlapCheck overlap;
   add_views(plan, args, overlap);
-  if (weights.is_prepared()) {
-    overlap.input("prepared weights", weights.prepared().data, weights.prepared().bytes);
-  } else {
-    add_views(plan, weights.canonical(), overlap);
-  }
+  add_weights(plan, weights, overlap);
   overlap.output("workspace", workspace.data(), workspace.size());
   if (training) overlap.output("reserve", reserve.data(), reserve.size());
   if (training) {

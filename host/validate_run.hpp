@@ -10,6 +10,11 @@ namespace recur::host {
 // Bases that the plan's engine does not take.
 void validate_alignment(const Plan& plan, std::string_view name, const ConstTensorView& view);
 void validate_weights(const Job& job, std::span<const LayerWeights> weights);
+// All of a forward call in inference but its tensors.
+void validate_inference(const Plan& plan, const Context& context, const Weights& weights,
+                        std::span<std::byte> workspace);
+// Checks the alignment of a call's weights and notes their memory.
+void add_weights(const Plan& plan, const Weights& weights, OverlapCheck& overlap);
 RunSizes validate_forward(const Plan& plan, const Context& context, const Weights& weights,
                           const ForwardArgs& args, std::span<std::byte> workspace,
                           std::span<std::byte> reserve);

@@ -309,6 +309,19 @@ StepArgs step_args_of(const recur_step_args* from) {
   return {view_of(c.x, "x"), view_of(c.y, "y"), view_of(c.h, "h"), view_of(c.c, "c")};
 }
 
+GenerateArgs generate_args_of(const recur_generate_args* from, recur_generate_args& kept) {
+  kept = current(from, "args", recur_generate_args{});
+  GenerateArgs args{view_of(kept.x, "x"), view_of(kept.y, "y"), view_of(kept.h, "h"), view_of(kept.c, "c")};
+  if (kept.feed == nullptr) return args;
+  args.user = &kept;
+  args.feed = [](void* user, Stream stream, std::int64_t t, const ConstTensorView& y, const TensorView& x) {
+    const auto& caller = *static_cast<const recur_generate_args*>(user);
+    const recur_tensor c_y = to_c(y), c_x = to_c(x);
+    caller.feed(caller.user, stream.native(), t, &c_y, &c_x);
+  };
+  return args;
+}
+
 BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients,
                               std::optional<Forest>& forest) {
   const recur_backward_args c = current(from, "args", recur_backward_args{});

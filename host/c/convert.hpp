@@ -77,6 +77,8 @@ using GradientLayers = Layers<TensorView>;
 // The view of the forest is kept in `forest`, here and below.
 ForwardArgs forward_args_of(const recur_forward_args* from, std::optional<Forest>& forest);
 StepArgs step_args_of(const recur_step_args* from);
+// The caller's feed is kept in `kept`, which must outlive every call of the result's.
+GenerateArgs generate_args_of(const recur_generate_args* from, recur_generate_args& kept);
 // The views of dweights are kept in `gradients`.
 BackwardArgs backward_args_of(const recur_backward_args* from, std::optional<GradientLayers>& gradients,
                               std::optional<Forest>& forest);

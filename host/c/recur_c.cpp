@@ -213,6 +213,9 @@ void recur_device_props_init_sized(recur_device_props* props, size_t struct_size
 }
 void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size) { init(args, struct_size); }
 void recur_step_args_init_sized(recur_step_args* args, size_t struct_size) { init(args, struct_size); }
+void recur_generate_args_init_sized(recur_generate_args* args, size_t struct_size) {
+  init(args, struct_size);
+}
 void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size) {
   init(args, struct_size);
 }
@@ -403,6 +406,17 @@ recur_status recur_step(const recur_plan* plan, recur_context* context, void* st
   });
 }
 
+recur_status recur_generate(const recur_plan* plan, recur_context* context, void* stream,
+                            const recur_weights* weights, const recur_generate_args* args, void* workspace,
+                            size_t workspace_bytes, recur_error* error) {
+  return guarded(error, [&] {
+    const WeightsArgument kept(weights);
+    recur_generate_args feed;
+    recur::generate(c::checked(plan, "plan").plan, c::checked(context, "context").context, stream_of(stream),
+                    kept.get(), c::generate_args_of(args, feed), c::bytes(workspace, workspace_bytes));
+  });
+}
+
 recur_status recur_backward(const recur_plan* plan, recur_context* context, void* stream,
                             const recur_layer_weights* layers, int64_t layer_count,
                             const recur_backward_args* args, const void* reserve, size_t reserve_bytes,
@@ -427,6 +441,19 @@ recur_status recur_graph_forward(const recur_plan* plan, recur_context* context,
         recur::GraphRun::forward(c::checked(plan, "plan").plan, c::checked(context, "context").context,
                                  kept.get(), c::forward_args_of(args, forest),
                                  c::bytes(workspace, workspace_bytes), c::bytes(reserve, reserve_bytes))};
+  });
+}
+
+recur_status recur_graph_generate(const recur_plan* plan, recur_context* context,
+                                  const recur_weights* weights, const recur_generate_args* args,
+                                  void* workspace, size_t workspace_bytes, recur_graph** out,
+                                  recur_error* error) {
+  return create(out, error, [&] {
+    const WeightsArgument kept(weights);
+    recur_generate_args feed;
+    return new recur_graph{recur::GraphRun::generate(
+        c::checked(plan, "plan").plan, c::checked(context, "context").context, kept.get(),
+        c::generate_args_of(args, feed), c::bytes(workspace, workspace_bytes))};
   });
 }
 

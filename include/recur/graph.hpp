@@ -11,7 +11,7 @@
 
 namespace recur {
 
-/// One `forward` or `backward` as a CUDA graph. Making a GraphRun checks and records the call, and runs
+/// One `forward`, `generate` or `backward` as a CUDA graph. Making a GraphRun checks and records the call, and runs
 /// nothing on the device. `launch` runs it with the same pointers, sizes and strides. The values there may
 /// change between launches, those of lengths and reset mask too. `dropout_seed` is recorded, so that all
 /// launches drop the same outputs. Every tensor, buffer and the context must outlive the last launch.
@@ -26,6 +26,14 @@ class RECUR_API GraphRun {
   /// @throws  else as `recur::forward`
   static GraphRun forward(const Plan& plan, Context& context, const Weights& weights, const ForwardArgs& args,
                           std::span<std::byte> workspace, std::span<std::byte> reserve = {});
+  /// Records a `recur::generate`. The parameters are those of that function. The feed is called here, and what
+  /// it puts on the stream is recorded; launches do not call it.
+  ///
+  /// @throws Unsupported  for a plan that is not for a CUDA device
+  /// @throws OutOfMemory  where the host has no memory for the recording
+  /// @throws  else as `recur::generate`
+  static GraphRun generate(const Plan& plan, Context& context, const Weights& weights,
+                           const GenerateArgs& args, std::span<std::byte> workspace);
   /// Records a `recur::backward`. The parameters are those of that function.
   ///
   /// @throws Unsupported  for a plan that is not for a CUDA device

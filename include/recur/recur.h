@@ -374,6 +374,22 @@ typedef struct recur_step_args {
   recur_tensor c; /**< lstm [L][1][B][H], read and overwritten */
 } recur_step_args;
 
+/** Makes the input of step t + 1, `x` [B][I], from the output of step t, `y` [B][P], for t from 0 to T - 2. It
+   puts that work on `stream`; on the CPU the work is done when it returns. It only reads `y`. It may make
+   calls of its own on the stream, also with the same context and workspace. */
+typedef void (*recur_feed)(void* user, void* stream, int64_t t, const recur_tensor* y, const recur_tensor* x);
+
+/** Arguments of recur_generate. y gives T, which may be above the plan's. */
+typedef struct recur_generate_args {
+  size_t struct_size;
+  recur_tensor x;  /**< [B][I], the input of step 0, read; with a feed overwritten by every later input */
+  recur_tensor y;  /**< [T][B][P]; on GPUs each y[t] begins at a multiple of 16 bytes */
+  recur_tensor h;  /**< [L][1][B][P], read and overwritten */
+  recur_tensor c;  /**< lstm [L][1][B][H], read and overwritten */
+  recur_feed feed; /**< called between two steps; null: y of a step is the next input, and I must equal P */
+  void* user;      /**< handed to the feed */
+} recur_generate_args;
+
 /** Arguments of recur_backward. The inputs, and y, are those of the recur_forward that filled the reserve,
    unchanged. Where the host can read the reserve (cpu, onednn), a call that differs from it in T or B, in
    which of h0 and c0 are given, in the lengths, in the reset marks or in the forest gives RECUR_INVALID_ARGUMENT. Nothing
@@ -486,6 +502,7 @@ RECUR_API void recur_rates_init_sized(recur_rates* rates, size_t struct_size);
 RECUR_API void recur_device_props_init_sized(recur_device_props* props, size_t struct_size);
 RECUR_API void recur_forward_args_init_sized(recur_forward_args* args, size_t struct_size);
 RECUR_API void recur_step_args_init_sized(recur_step_args* args, size_t struct_size);
+RECUR_API void recur_generate_args_init_sized(recur_generate_args* args, size_t struct_size);
 RECUR_API void recur_backward_args_init_sized(recur_backward_args* args, size_t struct_size);
 RECUR_API void recur_state_dict_options_init_sized(recur_state_dict_options* options, size_t struct_size);
 RECUR_API void recur_onnx_attributes_init_sized(recur_onnx_attributes* attributes, size_t struct_size);
@@ -498,6 +515,7 @@ RECUR_API void recur_onnx_layer_init_sized(recur_onnx_layer* layer, size_t struc
 #define recur_device_props_init(props) recur_device_props_init_sized((props), sizeof(recur_device_props))
 #define recur_forward_args_init(args) recur_forward_args_init_sized((args), sizeof(recur_forward_args))
 #define recur_step_args_init(args) recur_step_args_init_sized((args), sizeof(recur_step_args))
+#define recur_generate_args_init(args) recur_generate_args_init_sized((args), sizeof(recur_generate_args))
 #define recur_backward_args_init(args) recur_backward_args_init_sized((args), sizeof(recur_backward_args))
 #define recur_state_dict_options_init(options) \
   recur_state_dict_options_init_sized((options), sizeof(recur_state_dict_options))
@@ -601,6 +619,13 @@ RECUR_API recur_status recur_order_forest(const int32_t* parents, int64_t count,
 RECUR_API recur_status recur_step(const recur_plan* plan, recur_context* context, void* stream,
                                   const recur_weights* weights, const recur_step_args* args, void* workspace,
                                   size_t workspace_bytes, recur_error* error);
+/** Runs T steps, each of which takes its input from the output of the step before: what T calls of recur_step
+   give. For plans that recur_step takes, with its workspace; a plan of T = 1 serves every T. The work of all
+   steps is ordered on the stream. Calls can follow each other: the states stay in h and c, and the caller
+   makes the next x from the last y. With T or B of 0 there is nothing to do, and the feed is not called. */
+RECUR_API recur_status recur_generate(const recur_plan* plan, recur_context* context, void* stream,
+                                      const recur_weights* weights, const recur_generate_args* args,
+                                      void* workspace, size_t workspace_bytes, recur_error* error);
 /** Back-propagation through time for a training plan, with the canonical weights that recur_forward used. The
    reserve is only read: a second call gives the same bits. `workspace` has sizes.workspace_backward bytes. */
 RECUR_API recur_status recur_backward(const recur_plan* plan, recur_context* context, void* stream,
@@ -609,13 +634,18 @@ RECUR_API recur_status recur_backward(const recur_plan* plan, recur_context* con
                                       size_t reserve_bytes, void* workspace, size_t workspace_bytes,
                                       recur_error* error);
 
-/** recur_forward or recur_backward as a CUDA graph: checked and recorded here, run by each launch with the
-   same pointers, sizes and strides, which must outlive the last one. Launches must not overlap in time.
-   RECUR_UNSUPPORTED for a plan on the CPU, which has nothing to gain. */
+/** recur_forward, recur_generate or recur_backward as a CUDA graph: checked and recorded here, run by each
+   launch with the same pointers, sizes and strides, which must outlive the last one. Launches must not overlap
+   in time. RECUR_UNSUPPORTED for a plan on the CPU, which has nothing to gain. */
 RECUR_API recur_status recur_graph_forward(const recur_plan* plan, recur_context* context,
                                            const recur_weights* weights, const recur_forward_args* args,
                                            void* workspace, size_t workspace_bytes, void* reserve,
                                            size_t reserve_bytes, recur_graph** out, recur_error* error);
+/** The feed is called here, and what it puts on the stream is recorded; launches do not call it. */
+RECUR_API recur_status recur_graph_generate(const recur_plan* plan, recur_context* context,
+                                            const recur_weights* weights, const recur_generate_args* args,
+                                            void* workspace, size_t workspace_bytes, recur_graph** out,
+                                            recur_error* error);
 RECUR_API recur_status recur_graph_backward(const recur_plan* plan, recur_context* context,
                                             const recur_layer_weights* layers, int64_t layer_count,
                                             const recur_backward_args* args, const void* reserve,

@@ -144,6 +144,50 @@ struct StepArgs {
 RECUR_API void step(const Plan& plan, Context& context, Stream stream, const Weights& weights,
                     const StepArgs& args, std::span<std::byte> workspace);
 
+/// Makes the input of step t + 1 from the output of step t. It puts that work on the stream; on the CPU the
+/// work is done when it returns. It may make calls of its own on the stream, also in the same context and with
+/// the same workspace.
+///
+/// @param user    `GenerateArgs::user`
+/// @param stream  the stream of the call; in `GraphRun::generate` the one that records
+/// @param t       the step, from 0 to T - 2
+/// @param y       [B][P], the output of step t, read
+/// @param x       [B][I], `GenerateArgs::x`, to be written
+using Feed = void (*)(void* user, Stream stream, std::int64_t t, const ConstTensorView& y,
+                      const TensorView& x);
+
+/// Arguments of `generate`. y gives T, which may be above the plan's.
+struct GenerateArgs {
+  /// [B][I], the input of step 0, read. With a feed also written: the input of every step after it.
+  TensorView x;
+  TensorView y;  ///< [T][B][P], written; on GPUs each y[t] begins at a multiple of 16 bytes
+  TensorView h;  ///< [L][1][B][P], read and overwritten
+  TensorView c;  ///< [L][1][B][H], lstm only, read and overwritten
+  /// Called once between two steps, T - 1 times in all. Null: y of a step is the next input as it lies, without
+  /// a copy, and I must equal P.
+  Feed feed = nullptr;
+  void* user = nullptr;  ///< handed to the feed
+};
+
+/// Runs T steps, each of which takes its input from the output of the step before. The result equals that of T
+/// calls of `step`, to the bit. Calls can follow each other: the states stay in h and c, and the caller makes
+/// the next x from the last y.
+///
+/// The work of all steps, and of a feed that puts its own on the stream, is ordered on the stream without
+/// waiting for it on the host. An exception of the feed ends the call after the step before it. With T or B of
+/// 0 there is nothing to do, and the feed is not called. The context is locked in each step alone: a call of
+/// another thread in it while this one runs makes either of them fail.
+///
+/// @param plan       as in `step`; a plan of T = 1 serves every T
+/// @param context    a context on the plan's device
+/// @param stream     the stream that the work is ordered with
+/// @param weights    as in `forward`
+/// @param args       the tensors; all of them are required, but c for a cell without a cell state
+/// @param workspace  as in `forward`
+/// @throws InvalidArgument  also for a plan that `step` refuses, and for no feed where I differs from P
+RECUR_API void generate(const Plan& plan, Context& context, Stream stream, const Weights& weights,
+                        const GenerateArgs& args, std::span<std::byte> workspace);
+
 /// What `backward` does with the gradients of the weights.
 enum class GradientMode : std::uint8_t {
   overwrite,   ///< writes them

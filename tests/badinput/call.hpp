@@ -2,6 +2,7 @@
 /// A valid call of every kind, whose arguments a test then spoils one at a time.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -51,6 +52,15 @@ inline Spec full_lstm(Layout layout = Layout::time_major) {
 inline Spec projected_lstm(Layout layout = Layout::time_major) {
   Spec spec = full_lstm(layout);
   spec.projection_size = Scene::kP;
+  return spec;
+}
+
+/// What `step` takes of them.
+inline Spec streaming_lstm(Layout layout = Layout::time_major, std::int64_t projection_size = 0) {
+  Spec spec = full_lstm(layout);
+  spec.projection_size = projection_size;
+  spec.direction = Direction::forward;
+  spec.variable_lengths = spec.reset_mask = spec.cell_sequence = false;
   return spec;
 }
 
@@ -165,6 +175,14 @@ struct Call {
     step_args.y = floats({Scene::kB, P});
     step_args.h = random_floats({L, D, Scene::kB, P});
     if (lstm) step_args.c = random_floats({L, D, Scene::kB, H});
+
+    generate_args.x = random_floats({Scene::kB, spec.input_size});
+    generate_args.y = floats({first, second, P});
+    generate_args.h = random_floats({L, D, Scene::kB, P});
+    if (lstm) generate_args.c = random_floats({L, D, Scene::kB, H});
+    generate_args.feed = [](void*, Stream, std::int64_t, const ConstTensorView&, const TensorView& x) {
+      std::fill_n(static_cast<float*>(x.data()), x.size(0) * x.size(1), 0.25f);
+    };
   }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
@@ -176,6 +194,7 @@ struct Call {
   void backward() {
     recur::backward(plan, context, Stream(), weights, backward_args, reserve, backward_workspace);
   }
+  void generate() { recur::generate(plan, context, Stream(), all_weights(), generate_args, workspace); }
   void step() { recur::step(plan, context, Stream(), all_weights(), step_args, workspace); }
   void prepare() { prepare_weights(plan, context, Stream(), weights, prepared_buffer); }
 
@@ -194,6 +213,7 @@ struct Call {
   std::span<std::byte> prepared_buffer;
   ForwardArgs forward_args;
   StepArgs step_args;
+  GenerateArgs generate_args;
   BackwardArgs backward_args;
   std::vector<LayerGradients> gradients;
   std::span<std::byte> workspace;

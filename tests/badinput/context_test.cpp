@@ -48,6 +48,8 @@ void expect_all_refused(Call& call, Context& context, const std::string& message
            [&] { prepare_weights(call.plan, context, {}, weights, call.prepared_buffer); });
     if (call.spec.direction == Direction::forward) {
       expect("step", [&] { step(call.plan, context, {}, weights, call.step_args, call.workspace); });
+      expect("generate",
+             [&] { generate(call.plan, context, {}, weights, call.generate_args, call.workspace); });
     }
   } else {
     expect("backward", [&] {

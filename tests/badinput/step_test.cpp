@@ -8,14 +8,6 @@ namespace {
 
 void run_step(Call& call) { call.step(); }
 
-Spec streaming_lstm(Layout layout = Layout::time_major, std::int64_t projection_size = 0) {
-  Spec spec = full_lstm(layout);
-  spec.projection_size = projection_size;
-  spec.direction = Direction::forward;
-  spec.variable_lengths = spec.reset_mask = spec.cell_sequence = false;
-  return spec;
-}
-
 TEST(BadStep, EveryView) {
   for (const Scene& scene :
        {Scene{.spec = streaming_lstm()}, Scene{.spec = streaming_lstm(Layout::batch_major)},

@@ -74,6 +74,8 @@ TEST_F(CInterface, NullsAreRefused) {
   expect(forward(), RECUR_INVALID_ARGUMENT, "a count of at most 64, got 65");
   expect(recur_step(plan_, context_, nullptr, &weights_, nullptr, nullptr, 0, &error_),
          RECUR_INVALID_ARGUMENT, "");
+  expect(recur_generate(plan_, context_, nullptr, &weights_, nullptr, nullptr, 0, &error_),
+         RECUR_INVALID_ARGUMENT, "");
   expect(recur_prepare_weights(plan_, context_, nullptr, layers_.data(), 2, nullptr, 0, nullptr, &error_),
          RECUR_INVALID_ARGUMENT, expected);
   expect(recur_graph_launch(nullptr, nullptr, &error_), RECUR_INVALID_ARGUMENT, expected);

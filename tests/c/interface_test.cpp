@@ -210,6 +210,85 @@ TEST_F(CInterface, PreparedWeightsAndSteps) {
   for (std::size_t i = 0; i < kB * kH; ++i) EXPECT_NEAR(out[i], y[i], 1e-6);
 }
 
+TEST_F(CInterface, Generate) {
+  options_.pass = RECUR_INFERENCE;
+  spec_.direction = RECUR_FORWARD;
+  spec_.layers = 1;
+  plan();
+  Aligned<std::byte> workspace(recur_plan_sizes(plan_).workspace);
+  recur_layer_weights layer = {};
+  layer.W = tensor(W_[0], {1, 4 * kH, kI});
+  layer.R = tensor(R_[0], {1, 4 * kH, kH});
+  layer.bW = tensor(bW_[0], {1, 4 * kH});
+  layer.bR = tensor(bR_[0], {1, 4 * kH});
+  const recur_weights weights = {&layer, 1, {}};
+
+  const std::vector<float> zeros(kB * kH);
+  Aligned<float> x(std::vector<float>(x_.data(), x_.data() + kB * kI)), h(zeros), c(zeros), y(3 * kB * kH);
+  recur_generate_args args;
+  recur_generate_args_init(&args);
+  args.x = tensor(x, {kB, kI});
+  args.y = tensor(y, {3, kB, kH});
+  args.h = tensor(h, {1, 1, kB, kH});
+  args.c = tensor(c, {1, 1, kB, kH});
+  // The next x is half of the first columns of y.
+  struct Halves {
+    std::vector<std::int64_t> steps;
+    const recur_generate_args* args;
+  } halves{{}, &args};
+  args.feed = [](void* user, void* stream, std::int64_t t, const recur_tensor* from, const recur_tensor* to) {
+    auto& seen = *static_cast<Halves*>(user);
+    seen.steps.push_back(t);
+    EXPECT_EQ(stream, nullptr);
+    EXPECT_EQ(to->data, seen.args->x.data);
+    EXPECT_EQ(from->data, static_cast<float*>(seen.args->y.data) + t * kB * kH);
+    for (std::int64_t b = 0; b < kB; ++b) {
+      for (std::int64_t i = 0; i < kI; ++i) {
+        static_cast<float*>(to->data)[b * to->strides[0] + i] =
+            static_cast<const float*>(from->data)[b * from->strides[0] + i] / 2;
+      }
+    }
+  };
+  args.user = &halves;
+  ASSERT_EQ(
+      recur_generate(plan_, context_, nullptr, &weights, &args, workspace.data(), workspace.size(), &error_),
+      RECUR_SUCCESS)
+      << error_.message;
+  EXPECT_EQ(halves.steps, (std::vector<std::int64_t>{0, 1}));
+
+  // The same by steps.
+  Aligned<float> x_now(std::vector<float>(x_.data(), x_.data() + kB * kI)), h_now(zeros), c_now(zeros),
+      out(kB * kH);
+  recur_step_args step;
+  recur_step_args_init(&step);
+  step.x = tensor(x_now, {kB, kI});
+  step.y = tensor(out, {kB, kH});
+  step.h = tensor(h_now, {1, 1, kB, kH});
+  step.c = tensor(c_now, {1, 1, kB, kH});
+  for (std::size_t t = 0; t < 3; ++t) {
+    ASSERT_EQ(
+        recur_step(plan_, context_, nullptr, &weights, &step, workspace.data(), workspace.size(), &error_),
+        RECUR_SUCCESS)
+        << error_.message;
+    for (std::size_t i = 0; i < kB * kH; ++i) EXPECT_EQ(y[t * kB * kH + i], out[i]) << t << " " << i;
+    for (std::size_t i = 0; i < kB * kI; ++i) x_now[i] = out[i / kI * kH + i % kI] / 2;
+  }
+  EXPECT_EQ(h.vector(), h_now.vector());
+  EXPECT_EQ(c.vector(), c_now.vector());
+
+  const recur_feed feed = args.feed;
+  args.feed = nullptr;
+  expect(
+      recur_generate(plan_, context_, nullptr, &weights, &args, workspace.data(), workspace.size(), &error_),
+      RECUR_INVALID_ARGUMENT, "expected a feed, or a plan with I = H");
+  recur_graph* graph = nullptr;
+  args.feed = feed;
+  expect(recur_graph_generate(plan_, context_, &weights, &args, workspace.data(), workspace.size(), &graph,
+                              &error_),
+         RECUR_UNSUPPORTED, "graph: expected a plan on a CUDA device");
+  EXPECT_EQ(graph, nullptr);
+}
+
 TEST_F(CInterface, SurveyAndLog) {
   std::vector<std::string> seen;
   const auto collect = [](void* user, std::int32_t engine, const char* reason) {

@@ -178,23 +178,33 @@ TEST_P(Allocation, NoneInAnyCall) {
   }
 }
 
-TEST_P(Allocation, NoneInStep) {
+TEST_P(Allocation, NoneInStepAndGenerate) {
   Spec spec = GetParam();
-  spec.input_size = 3;
   set_hidden(spec, 17);
+  spec.input_size = output_size_of(spec);
   spec.layers = 3;
   const auto problem = oracle::convert<float>(random_problem(spec, 1, 4, 1));
   Session<float> session(problem, {});
   session.prepare();
   StepArgs args;
-  args.x = ConstTensorView(session.x.data(), {4, 3});
+  args.x = ConstTensorView(session.x.data(), {4, spec.input_size});
   args.y = TensorView(session.y.data(), {4, output_size_of(spec)});
   args.h = session.h_state(session.h0);
   args.c = session.c_state(session.c0);
+  Aligned<float> fed_y(static_cast<std::size_t>(5 * 4 * output_size_of(spec)));
+  GenerateArgs fed;
+  fed.x = TensorView(session.x.data(), {4, spec.input_size});
+  fed.y = TensorView(fed_y.data(), {5, 4, output_size_of(spec)});
+  fed.h = args.h;
+  fed.c = args.c;
   for (const Weights& weights :
        {Weights(session.prepared), Weights(std::span<const LayerWeights>(session.weights))}) {
     EXPECT_EQ(allocations_of([&] {
                 step(session.plan, session.context, Stream(), weights, args, session.workspace.bytes());
+              }),
+              0);
+    EXPECT_EQ(allocations_of([&] {
+                generate(session.plan, session.context, Stream(), weights, fed, session.workspace.bytes());
               }),
               0);
   }

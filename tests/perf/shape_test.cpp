@@ -117,8 +117,8 @@ TEST(Shapes, CarriedOnesCoverWhatPeopleRun) {
 // A shape sets every field of Spec but these, of which no time is taken: a new field is in a shape or here.
 TEST(Shapes, SetEveryFieldThatIsTimed) {
   using enum host::FieldId;
-  const std::set<host::FieldId> untimed = {bias,    layout,      cell_sequence,      projection_size,
-                                           dropout, zoneout,     recurrent_dropout,  layer_norm,
+  const std::set<host::FieldId> untimed = {bias,    layout,      cell_sequence,       projection_size,
+                                           dropout, zoneout,     recurrent_dropout,   layer_norm,
                                            clip,    activations, reverse_activations, forest};
   std::set<host::FieldId> set;
   for (const NamedCell& cell : kCells) {
