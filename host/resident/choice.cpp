@@ -66,11 +66,9 @@ double phase_cycles(const Tile& tile, const SharedLayout& layout, int gates, int
   const int warps = warps_a_quarter(tile);
   const double block = std::max<double>(gates * kModel.product, product_instructions(gates));
   const double products = layout.warp_blocks * std::max(kModel.product_latency, warps * block);
-  // h and those fragments of R that are not in registers, W x in and out, the partial sums in and out, and h
-  // to peers.
+  // h and those fragments of R that are not in registers, the partial sums in and out, and h to peers.
   double bytes = tile.warps() * static_cast<double>(layout.warp_blocks * kStateBlockBytes +
                                                     layout.shared_blocks * gates * kFragmentBytes);
-  bytes += 2.0 * tile.units() * kTileRows * gates * sizeof(float);
   if (tile.splits > 1) bytes += 2.0 * tile.warps() * gates * kFragmentBytes;
   bytes += 2.0 * tile.units() * kTileRows * cluster;
   const int barriers = tile.splits > 1 ? 2 : 1;
