@@ -15,8 +15,9 @@
 //                      |                                                   | there; `partial` is free
 //   thread             | pushes pieces of the block's h to all peers       | their mbarrier of this source
 //   thread s           | expects source s's bytes in the buffer just read  | the barrier's next phase can complete
-//   thread             | loads W x of the next visit, then stores y and    | global memory, which nobody waits for
-//                      | what training keeps                               |
+//   thread             | copies its W x of the next visit to shared memory | nobody else reads it; it waits for its
+//                      |                                                   | copies when it has multiplied
+//   thread             | stores y and what training keeps                  | global memory, which nobody waits for
 // clang-format on
 //
 // exchange.cuh says why two buffers of h do. A cell of two phases goes through this twice a step, its first
@@ -25,6 +26,7 @@
 // keeps its state and is exchanged on.
 #pragma once
 
+#include "kernels/device/async_copy.cuh"
 #include "kernels/device/fast_math.cuh"
 #include "kernels/device/launch.cuh"
 #include "kernels/device/vector_io.cuh"
@@ -59,7 +61,10 @@ class ForwardBlock {
         partial_(reinterpret_cast<float*>(shared + layout_.partial)),
         kept_(reinterpret_cast<float*>(shared + layout_.kept)),
         longest_(reinterpret_cast<int*>(shared + layout_.longest)),
-        first_row_(static_cast<int>(blockIdx.x / device::cluster_size()) * batch_tiles * kTileRows) {}
+        input_(reinterpret_cast<float*>(shared + layout_.input) + device::opaque(thread_)),
+        first_row_(static_cast<int>(blockIdx.x / device::cluster_size()) * batch_tiles * kTileRows),
+        onwards_(device::opaque(track.step.step.timeline.order().step(0, 1))),
+        asked_(device::opaque(asked_of(track.step))) {}
 
   RECUR_DEVICE void run() {
     load();
@@ -89,9 +94,16 @@ class ForwardBlock {
   // The visits of a batch tile at which one of its sequences has a step.
   using Span = VisitOrder::Visits<int>;
 
+  // What a caller may ask for or leave out.
+  enum Asked : int { kMarks = 1, kReserve = 2, kReserveC = 4, kCellSequence = 8 };
+  RECUR_DEVICE static int asked_of(const gpu_pass::ForwardStep& step) {
+    return (step.step.timeline.marks ? kMarks : 0) | (step.saved ? kReserve : 0) |
+           (step.saved_c ? kReserveC : 0) | (step.c_sequence ? kCellSequence : 0);
+  }
+
   RECUR_DEVICE const Timeline& timeline() const { return track_.step.step.timeline; }
   // A step of a sequence, whose length is an int.
-  RECUR_DEVICE int step_of(int i) const { return timeline().order().step(first_step_, i); }
+  RECUR_DEVICE int step_of(int i) const { return first_step_ + i * onwards_; }
   RECUR_DEVICE Span span_of(int tile) const {
     if constexpr (!kManyTiles) return span_;
     return span_with(longest_[tile]);
@@ -222,8 +234,17 @@ class ForwardBlock {
     put_kept(tile);
   }
 
+  // Where a thread's W x of the next visit arrives, and after the gates the word that has its mark.
+  RECUR_DEVICE float* input_place(int value, int gate) const {
+    return input_ + (value * (Cell::kGates + 1) + gate) * kTile.threads();
+  }
+  RECUR_DEVICE std::uint32_t* mark_place(int value) const {
+    return reinterpret_cast<std::uint32_t*>(input_place(value, Cell::kGates));
+  }
+
   // W x of the next visit, at step t to a batch tile, and the marks that decide whether the state it leaves
-  // is cleared. The rows of a value that does not run are not read, but by a predicate, not by a branch.
+  // is cleared. Copies to shared memory, because the waits for h would wait for loads into registers. Nothing
+  // is copied for a value that does not run; a visit of none copies nothing, and none waits for it.
   RECUR_DEVICE void prefetch(int t, int tile) {
     bool runs[kValues];
     RECUR_UNROLL
@@ -233,15 +254,42 @@ class ForwardBlock {
       const float* const from = input_at_ + std::int64_t{gate} * hidden_;
       RECUR_UNROLL
       for (int value = 0; value < kValues; ++value) {
-        if (runs[value]) input_[value][gate] = from[offset(track_.step.input, value)];
+        if (runs[value]) {
+          device::copy_async_4(input_place(value, gate), from + offset(track_.step.input, value));
+        }
       }
     }
     const Timeline& time = timeline();
-    if (time.marks == nullptr) return;
+    if (!(asked_ & kMarks)) return;
     RECUR_UNROLL
     for (int value = 0; value < kValues; ++value) {
-      const bool has_next = time.has_next(length_at(tile, value), t);
-      marks_[value] = runs[value] && has_next ? time.mark_after(row(tile, value), t) : 0;
+      marks_[value] = 0;
+      if (runs[value] && time.has_next(length_at(tile, value), t)) prefetch_mark(value, row(tile, value), t);
+    }
+  }
+  // A mark is a byte and a copy a word: the aligned word in which the mark is, up to the mark. What comes
+  // before it there belongs to the same allocation, since those are aligned.
+  RECUR_DEVICE void prefetch_mark(int value, int row, int t) {
+    const auto at = reinterpret_cast<std::uintptr_t>(timeline().place_of_mark_after(row, t));
+    const auto before = static_cast<int>(at % 4);
+    device::copy_async_4(mark_place(value), reinterpret_cast<const void*>(at - at % 4), before + 1);
+    marks_[value] = 0xffu << (before * 8);
+  }
+  // When this thread's copies have come: what the gates of a visit need of them.
+  RECUR_DEVICE void wait_for_input() {
+    device::copy_async_wait_all();
+    RECUR_UNROLL
+    for (int value = 0; value < kValues; ++value) marks_[value] &= *device::noted(mark_place(value));
+  }
+  // W x of the gates [kFirst, kFirst + kGates).
+  template <int kFirst, int kGates>
+  RECUR_DEVICE void read_input(float (&input)[kValues][kGates]) const {
+    RECUR_UNROLL
+    for (int i = 0; i < kValues; ++i) {
+      RECUR_UNROLL
+      for (int gate = 0; gate < kGates; ++gate) {
+        input[i][gate] = *device::noted(input_place(i, kFirst + gate));
+      }
     }
   }
   RECUR_DEVICE void prefetch_after(int i, int tile) {
@@ -279,10 +327,14 @@ class ForwardBlock {
     float products[kGates][4];
     float sums[kValues][kGates];
     weights_.template multiply<Phase::kFirst, Phase::kEnd>(exchange_, e, tile, place_.lane, products);
+    // In the shadow of the last products.
+    if constexpr (kPhase == 0) wait_for_input();
+    float input[kValues][kGates];
+    read_input<Phase::kFirst>(input);
     gather_sums<kTile, kGates>(products, place_, partial_, sums);
     RECUR_UNROLL
     for (int i = 0; i < kValues; ++i) {
-      const E result = run_gates<kPhase>(i, t < kept_values_[i].length, sums[i]);
+      const E result = run_gates<kPhase>(i, t < kept_values_[i].length, input[i], sums[i]);
       exchange_.store(e + 1, tile, place_.group, group_unit(i), tile_row(i), result);
     }
     __syncthreads();
@@ -295,7 +347,7 @@ class ForwardBlock {
   // What the phase exchanges. Of a row that has ended or is padding the gates are computed too, from whatever
   // is there, and nothing comes of it: without a branch, those of all values of a thread overlap.
   template <int kPhase, int kGates>
-  RECUR_DEVICE E run_gates(int value, bool runs, const float (&sums)[kGates]) {
+  RECUR_DEVICE E run_gates(int value, bool runs, const float (&input)[kGates], const float (&sums)[kGates]) {
     using Phase = PhaseOf<Cell, kPhase>;
     Unit& u = units_[value];
     Kept& kept = kept_values_[value];
@@ -303,10 +355,10 @@ class ForwardBlock {
     for (int i = 0; i < kGates; ++i) {
       const int gate = Phase::kFirst + i;
       if (gate == Cell::kSplitGate) {
-        u.sums[gate] = input_[value][gate];
+        u.sums[gate] = input[i];
         u.sums[Cell::kSums - 1] = sums[i] + split_bias_[value];
       } else {
-        u.sums[gate] = input_[value][gate] + sums[i];
+        u.sums[gate] = input[i] + sums[i];
       }
     }
     RECUR_UNROLL
@@ -335,7 +387,7 @@ class ForwardBlock {
         y_at_[offset(to.y, value)] = device::to_storage<E>(t < length ? units_[value].h : 0);
       }
     }
-    if (to.saved) {
+    if (asked_ & kReserve) {
       const int first_row = device::opaque(row(tile, 0));
       RECUR_UNROLL
       for (int value = 0; value < kValues; ++value) {
@@ -348,7 +400,7 @@ class ForwardBlock {
       }
     }
     if constexpr (Cell::kCellState) {
-      if (to.saved_c) {
+      if (asked_ & kReserveC) {
         const int first_row = device::opaque(row(tile, 0));
         RECUR_UNROLL
         for (int value = 0; value < kValues; ++value) {
@@ -356,7 +408,7 @@ class ForwardBlock {
           *place_of<float>(to.saved_c, t, first_row, value) = units_[value].c;
         }
       }
-      if (to.c_sequence) {
+      if (asked_ & kCellSequence) {
         const int first_row = device::opaque(row(tile, 0));
         RECUR_UNROLL
         for (int value = 0; value < kValues; ++value) {
@@ -404,14 +456,18 @@ class ForwardBlock {
   float* const partial_;
   float* const kept_;
   int* const longest_;
+  float* const input_;  // of the thread
   const int first_row_;
+  // Parameters that the time loop looks at, in registers: it would load them again in every step.
+  const int onwards_;  // from a step to the next
+  const int asked_;    // bits of Asked
 
   Span span_;              // of the batch tile, where there is one
   const float* input_at_;  // value 0 of the next visit, and
   E* y_at_;                // of this one
   Kept kept_values_[kValues];
   Unit units_[kValues] = {};
-  float input_[kValues][Cell::kGates] = {};
+  // Not 0: the visit clears the state. Until `wait_for_input`: the bits of the mark in its word.
   unsigned marks_[kValues] = {};
   float peephole_[kValues][Cell::kPeepholes > 0 ? Cell::kPeepholes : 1];
   float split_bias_[kValues] = {};

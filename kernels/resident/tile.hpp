@@ -65,12 +65,13 @@ struct SharedLayout {
   int state_blocks;      // K-blocks, those of padding included
   int warp_blocks;       // K-blocks of a warp
   int shared_blocks;     // those of them whose fragments lie in shared memory
+  std::size_t input;     // [value][gate, and marks][thread] 4 bytes: W x of the next visit
   std::size_t weights;   // [warp][shared block][gate][lane] 16 bytes: fragments of R
   std::size_t state;     // [2][batch tile][K-block][2 x 8 units][row] 16 bytes: h, or what a phase exchanges
   std::size_t partial;   // [group][split][gate][16 units][8 rows] float
-  std::size_t kept;      // [batch tile][value][c h length][thread] 4 bytes
   std::size_t longest;   // [batch tile] int: the longest sequence
   std::size_t barriers;  // [2][batch tile][source] mbarrier
+  std::size_t kept;  // [batch tile][value][c h length][thread] 4 bytes, where there are several batch tiles
   std::size_t bytes;
 
   RECUR_HD constexpr SharedLayout(const Tile& tile, int gates, int cluster, int batch_tiles)
@@ -78,13 +79,15 @@ struct SharedLayout {
         warp_blocks((state_blocks + tile.splits - 1) / tile.splits),
         shared_blocks(warp_blocks > tile.register_blocks(gates) ? warp_blocks - tile.register_blocks(gates)
                                                                 : 0),
-        weights(0),
+        input(0),  // first, so that its place is known when the kernel is compiled
+        weights(std::size_t(tile.values() * (gates + 1) * 4 * tile.threads())),
         state(weights + std::size_t(tile.warps()) * std::size_t(shared_blocks * gates * kFragmentBytes)),
         partial(state + std::size_t(2 * batch_tiles) * std::size_t(state_blocks * kStateBlockBytes)),
-        kept(partial + (tile.splits > 1 ? std::size_t(tile.warps() * gates) * kFragmentBytes : 0)),
-        longest(kept + std::size_t(batch_tiles) * std::size_t(tile.values() * 3 * 4 * tile.threads())),
+        longest(partial + (tile.splits > 1 ? std::size_t(tile.warps() * gates) * kFragmentBytes : 0)),
         barriers(longest + std::size_t((batch_tiles + 3) / 4 * 16)),
-        bytes(barriers + std::size_t(2 * batch_tiles * cluster) * sizeof(std::uint64_t)) {}
+        kept(barriers + std::size_t(2 * batch_tiles * cluster) * sizeof(std::uint64_t)),
+        bytes(kept +
+              (batch_tiles > 1 ? std::size_t(batch_tiles * tile.values() * 3 * 4 * tile.threads()) : 0)) {}
 };
 
 }  // namespace recur::resident

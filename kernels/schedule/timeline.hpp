@@ -84,15 +84,15 @@ struct Timeline {
   RECUR_HD VisitOrder order() const { return {reverse}; }
 
   // For kernels that have lengths as ints and read marks before they need them: the parts of
-  // Sequence::ends_episode. Whether a sequence of `length` visits another step after its step t, and, if so, the
-  // mark between the two. Written out, not by VisitOrder: the resident kernel's machine code is better so.
+  // Sequence::ends_episode. Whether a sequence of `length` visits another step after its step t, and, if so,
+  // where the mark between the two is. Written out, not by VisitOrder: the resident kernel's machine code is better so.
   template <class Int>
   RECUR_HD bool has_next(Int length, Int t) const {
     return reverse ? t > 0 : t + 1 < length;
   }
-  RECUR_HD std::uint8_t mark_after(std::int64_t b, std::int64_t t) const {
+  RECUR_HD const std::uint8_t* place_of_mark_after(std::int64_t b, std::int64_t t) const {
     const std::int64_t at = reverse ? t : t + 1;
-    return marks[b * marks_batch + at * marks_step];
+    return marks + b * marks_batch + at * marks_step;
   }
 };
 

@@ -115,26 +115,58 @@ class TimeLoop(unittest.TestCase):
                     self.assertGreater(found["latency"], LOOP["latency"], f"{line} after {place}")
 
     def test_latency_is_that_of_stalls_and_scoreboards(self):
-        def one(operation, stall=1, sets=7, waits=()):
-            return time_loop.Instruction(0, False, operation, "", stall | sets << 5 | 7 << 8 | sum(1 << board for board in waits) << 11)
+        def one(operation, stall=1, sets=7, waits=(), operands=""):
+            control = stall | sets << 5 | 7 << 8 | sum(1 << board for board in waits) << 11
+            return time_loop.Instruction(0, False, operation, operands, control)
 
         product = one("HMMA.16816.F32.BF16")
+        fence = one("NOP", waits=[0, 1, 2, 3, 4, 5])
+        copy, commit, wait = one("LDGSTS.E"), one("LDGDEPBAR", sets=0), one("DEPBAR.LE", operands="SB0, 0x0")
         for way, latency, waits in (
             ([one("IMAD", 4), one("IMAD", 6)], 10, 0),
             ([one("LDSM.16.M88.2", sets=0), one("IMAD", 4), one("IMAD", waits=[0])], 31, 0),
             ([one("LDSM.16.M88.2", sets=0), one("IMAD", 15), one("IMAD", 15), one("IMAD", 10), one("IMAD", waits=[0])], 42, 0),
             ([one("LDSM.16.M88.2", sets=0), one("IMAD", 4), one("IMAD", waits=[1])], 6, 0),
             # A load of global memory that a fence before the last product waits for, the round after; and one that only the sums need.
-            ([one("NOP", waits=[0, 1, 2, 3, 4, 5]), product, one("LDG.E", sets=3)], 3, 1),
+            ([fence, product, one("LDG.E", sets=3)], 3, 1),
             ([one("NOP", waits=[0, 1]), product, one("FADD", waits=[3]), one("LDG.E", sets=3)], 4, 0),
+            # A copy flies over a fence until it is committed. The program waits for it after the products of the first phase, and not
+            # before them. A commit of nothing is nothing to wait for.
+            ([fence, product, commit, wait, copy], 5, 0),
+            ([fence, product, commit, wait, fence, product, copy], 7, 0),
+            ([fence, product, wait, copy, commit], 5, 1),
+            ([commit, wait, fence, product, copy], 5, 1),
+            ([fence, product, commit, one("NOP", waits=[0]), product], 5, 0),
         ):
             self.assertEqual(time_loop._walk(way), (latency, waits))
 
     def test_way_leaves_out_what_need_not_run(self):
         for skipped, way in (("STG.E.U16 desc[UR6][R20.64], R12", 1), ("LDG.E.U8 R9, [R2]", 1), ("LDG.E R9, [R2]", 3),
+                             ("LDGSTS.E.ZFILL [R9], desc[UR6][R2.64], P1", 1), ("LDGSTS.E [R9], desc[UR6][R2.64]", 3),
                              ("MUFU.EX2 R12, R12", 3)):
             source = after("SYNCS.ARRIVE.TRANS64 RZ, [R6+URZ], R7", f"@P6   BRA peer\n {skipped}\n IADD3 R9, R9, R9, R9")
             self.assertEqual(counts(source)["way"], LOOP["way"] + way, skipped)
+
+    def test_way_pushes_to_one_peer(self):
+        push = "            STAS.128 [R10.64], R8\n"
+        more = "      @P6   BRA pushed\n" + push
+        once = KERNEL.replace(push, push + "  pushed:   NOP\n").replace("      @P3   BRA peer\n", "")
+        unrolled = once.replace(push, push + more + more)
+        self.assertEqual(counts(unrolled)["stas"], 3)
+        self.assertEqual(counts(unrolled)["way"], counts(once)["way"] + 1)
+
+    def test_loads_of_marks_are_waited_for_like_others(self):
+        """Off the way, but the wait of the next round is on it."""
+        path = "@P6   BRA peer\n LDG.E.U8 R9, [R2]\n IADD3 R9, R9, R9, R9"
+        source = after("SYNCS.ARRIVE.TRANS64 RZ, [R6+URZ], R7", path)
+        listed = time_loop.kernels(listing(source))[NAME]
+
+        def controlled(instruction):
+            sets = 3 if instruction.operation == "LDG.E.U8" else 7
+            waits = 0x3f if instruction.operation.startswith("LDSM") else 0
+            return instruction._replace(control=1 | sets << 5 | 7 << 8 | waits << 11)
+
+        self.assertEqual(time_loop.counts(time_loop.time_loop([controlled(one) for one in listed]))["ldgwait"], 1)
 
     def test_what_cannot_be_counted_is_an_error(self):
         hmma = "HMMA.16816.F32.BF16 R12, R8, R16, R12"

@@ -10,12 +10,14 @@ peeled or split, and its counts would not be comparable.
 `counts` are of instructions in the code of the loop, not of those that run: both sides of a branch count, a spin counts once. But
 `way` is what a warp issues in a visit to a batch tile at least: of all ways through the loop, each of its inner loops passed once, that
 have the most of `_WORK`, the shortest. So it forms every product that registers have the weights of and one that shared memory has, finds
-its sources there, and leaves out what training stores, what ends a sequence, and marks.
+its sources there, pushes to one peer, and leaves out what training stores, what ends a sequence, and marks.
 
 `latency` is what that way takes at least, in cycles of one warp that is never kept waiting by others: an instruction is issued when the
 compiler's stall counts allow it and the scoreboards that it waits for are free. Scoreboards of what has no fixed latency are free
 after `_LATENCIES`, which are cycles that others measured, or less. Loads of global memory take none of it: a wait for one before
-the last product of the way is a wait for what should be under way meanwhile, and `ldgwait` counts those.
+the last product of the way is a wait for what should be under way meanwhile, and `ldgwait` counts those, on the way that loads marks
+too. An asynchronous copy (LDGSTS) has no scoreboard until LDGDEPBAR commits it, which takes one like a load. DEPBAR is the program's own
+wait for it, which `ldgwait` counts before the first product only.
 """
 
 import re
@@ -208,18 +210,59 @@ def _natural_loops(blocks):
 class Loop(typing.NamedTuple):
     instructions: list  # in the order of their addresses
     way: list  # of instructions
+    way_with_marks: list
 
 
 # Families of instructions that every visit needs.
 _WORK = ("hmma", "ldsm", "mufu", "sts16", "sts64", "stas", "ldg")
 
 
-def _is_work(operation):
-    return _column(operation) in _WORK and ".U8" not in operation.split("LDG")[-1]
+def _is_work(operation, marks):
+    """A mark is a byte: loaded as one, or copied as the part of a word up to it."""
+    return _column(operation) in _WORK and (marks or not re.match(r"LDG.*[.](U8|ZFILL)", operation))
 
 
-def _way(instructions, blocks, head, body):
+def _first_pushes(instructions, blocks, head, body):
+    """Of the unrolled pushes of a block to its peers those that follow none since the block's barrier: how many more a visit has depends
+    on the size of the cluster."""
+
+    def ends_search(block, end):
+        """Whether a search back from `end` finds a push or a barrier in the block; which."""
+        return next((column for i in range(end - 1, blocks[block].first - 1, -1)
+                     if (column := _column(instructions[i].operation)) in ("stas", "bar")), None)
+
+    result = set()
+    for block in body:
+        for i in range(blocks[block].first, blocks[block].end):
+            if _column(instructions[i].operation) != "stas":
+                continue
+            seen, stack = {block}, []
+            found = ends_search(block, i)
+            if not found:
+                stack.append(block)
+            while stack and found != "bar":
+                at = stack.pop()
+                for before in blocks[at].predecessors if at != head else ():
+                    if before not in seen:
+                        seen.add(before)
+                        ended = ends_search(before, blocks[before].end)
+                        found = "bar" if ended == "bar" else found
+                        if not ended:
+                            stack.append(before)
+                found = "bar" if at == head else found
+            if found == "bar":
+                result.add(i)
+    return result
+
+
+def _way(instructions, blocks, head, body, marks):
     """The instructions of the shortest way from the head of a loop back to it, of those with the most work."""
+    first_pushes = _first_pushes(instructions, blocks, head, body)
+
+    def is_work(i):
+        operation = instructions[i].operation
+        return _is_work(operation, marks) and (_column(operation) != "stas" or i in first_pushes)
+
     order, following, stack, entered = [], {}, [(head, iter(blocks[head].successors))], {head}
     following[head] = []
     on_stack = {head}
@@ -246,10 +289,10 @@ def _way(instructions, blocks, head, body):
         ways = [best[after] for after in following[block] if after in best]
         if not ways:
             continue
-        operations = [instructions[i].operation for i in range(blocks[block].first, blocks[block].end)]
+        own = range(blocks[block].first, blocks[block].end)
         work, length = max(ways)
         next_of[block] = next(after for after in following[block] if best.get(after) == (work, length))
-        best[block] = (work + sum(map(_is_work, operations)), length - sum(_base(operation) != "NOP" for operation in operations))
+        best[block] = (work + sum(map(is_work, own)), length - sum(_base(instructions[i].operation) != "NOP" for i in own))
     way, block = [], head
     while block is not None:
         way += instructions[blocks[block].first:blocks[block].end]
@@ -264,8 +307,8 @@ _READ = 10
 
 def _walk(way):
     """Cycles of the way when it is gone round after round, and its waits for global loads before its last product."""
-    last_product = max((i for i, instruction in enumerate(way) if _base(instruction.operation) == "HMMA"), default=-1)
-    now, free, by_global_load, begun, waits = 0, [0] * 6, [False] * 6, 0, 0
+    products = [i for i, instruction in enumerate(way) if _base(instruction.operation) == "HMMA"]
+    now, free, by_global_load, copies, begun, waits = 0, [0] * 6, [False] * 6, False, 0, 0
     for turn in range(3):
         begun, waits = now, 0
         for i, instruction in enumerate(way):
@@ -274,10 +317,16 @@ def _walk(way):
                 now = max(now, free[board])
                 open_loads = open_loads or by_global_load[board]
                 by_global_load[board] = False
-            waits += open_loads and i <= last_product
             base = _base(instruction.operation)
+            waits += open_loads and bool(products) and i <= products[-1]
+            if base == "DEPBAR":
+                board = int(re.match(r"SB(\d)", instruction.operands)[1])
+                waits += by_global_load[board] and bool(products) and i <= products[0]
+                by_global_load[board] = False
             result, operands = _sets(instruction)
-            global_load = _column(instruction.operation) == "ldg"
+            copies = copies or base == "LDGSTS"
+            global_load = _column(instruction.operation) == "ldg" or base == "LDGDEPBAR" and copies
+            copies = copies and base != "LDGDEPBAR"
             if result < 6:
                 free[result] = max(free[result], now + (0 if global_load else _LATENCIES.get(base, 0)))
                 by_global_load[result] = by_global_load[result] or global_load
@@ -302,7 +351,8 @@ def time_loop(instructions):
         raise SassError("no loop has a matrix product")
     if products - largest:
         raise SassError(f"{len(products - largest)} of {len(products)} matrix products are outside of the time loop")
-    return Loop([instructions[i] for i in sorted(largest)], _way(instructions, blocks, *way))
+    return Loop([instructions[i] for i in sorted(largest)], _way(instructions, blocks, *way, marks=False),
+                _way(instructions, blocks, *way, marks=True))
 
 
 # Columns of the table. What the architecture makes of the source, one to one: exact. The rest, which follows the compiler's mood and
@@ -320,7 +370,7 @@ _FAMILIES = {
     "MEMBAR": "fence", "ERRBAR": "fence", "CGAERRBAR": "fence", "FENCE": "fence",
     "CCTL": "cctl",  # of an acquire wider than the block: the first-level cache is emptied
     "MUFU": "mufu",
-    "LDG": "ldg", "LD": "ldg", "STG": "stg", "ST": "stg", "ATOM": "stg", "ATOMG": "stg", "RED": "stg",
+    "LDG": "ldg", "LDGSTS": "ldg", "LD": "ldg", "STG": "stg", "ST": "stg", "ATOM": "stg", "ATOMG": "stg", "RED": "stg",
     "LDL": "local", "STL": "local",
     "LDC": "ldc", "ULDC": "ldc",
     "BRA": "branch", "BSSY": "branch", "BSYNC": "branch", "BREAK": "branch", "WARPSYNC": "branch", "EXIT": "branch",
@@ -343,7 +393,8 @@ def counts(loop):
     result = dict.fromkeys(COLUMNS, 0)
     del result["regs"]
     result["way"] = sum(_base(instruction.operation) != "NOP" for instruction in loop.way)
-    result["latency"], result["ldgwait"] = _walk(loop.way)
+    result["latency"], _ = _walk(loop.way)
+    _, result["ldgwait"] = _walk(loop.way_with_marks)
     for instruction in loop.instructions:
         if _base(instruction.operation) != "NOP":
             result[_column(instruction.operation)] += 1

@@ -117,7 +117,7 @@ TEST(Timeline, ItsPartsAreTheWhole) {
     const int length = static_cast<int>(sequence.length());
     ASSERT_EQ(length, one.length());
     for (int t = 0; t < length; ++t) {
-      const bool ends = timeline.has_next(length, t) && timeline.mark_after(Case::kRow, t) != 0;
+      const bool ends = timeline.has_next(length, t) && *timeline.place_of_mark_after(Case::kRow, t) != 0;
       ASSERT_EQ(ends, sequence.ends_episode(t));
       ASSERT_EQ(order.next(order.previous(t)), t);
     }

@@ -116,13 +116,36 @@ recur_simt_mutant(resident_no_barrier_of_the_block
 # Steps past a sequence's end change its state.
 recur_simt_mutant(resident_padding_is_run
   FILE kernels/resident/forward.cuh
-  REPLACE "(i, t < kept_values_[i].length, sums[i])" WITH "(i, kept_values_[i].length > 0, sums[i])"
+  REPLACE "(i, t < kept_values_[i].length, input[i], sums[i])"
+  WITH "(i, kept_values_[i].length > 0, input[i], sums[i])"
   SOURCES ${mutant_kernels}
   FOUND_BY plain)
 # Episodes keep the state of those before them.
 recur_simt_mutant(resident_marks_ignored
   FILE kernels/resident/forward.cuh
   REPLACE "clear = marks_[value] != 0;" WITH "clear = false;"
+  SOURCES ${mutant_kernels}
+  FOUND_BY plain)
+# Gates take what is where W x arrives before it has.
+recur_simt_mutant(resident_no_wait_for_input
+  FILE kernels/resident/forward.cuh
+  REPLACE "device::copy_async_wait_all();" WITH ""
+  SOURCES ${mutant_kernels}
+  FOUND_BY plain)
+recur_simt_mutant(resident_waits_for_input_after_reading_it
+  FILE kernels/resident/forward.cuh
+  REPLACE "    if constexpr (kPhase == 0) wait_for_input();
+    float input[kValues][kGates];
+    read_input<Phase::kFirst>(input);"
+  WITH "    float input[kValues][kGates];
+    read_input<Phase::kFirst>(input);
+    if constexpr (kPhase == 0) wait_for_input();"
+  SOURCES ${mutant_kernels}
+  FOUND_BY plain)
+# Of the word that has the mark another byte decides.
+recur_simt_mutant(resident_mark_of_another_row
+  FILE kernels/resident/forward.cuh
+  REPLACE "marks_[value] = 0xffu << (before * 8);" WITH "marks_[value] = 0xffu;"
   SOURCES ${mutant_kernels}
   FOUND_BY plain)
 # Rows of a batch tile that the batch does not have are written.
