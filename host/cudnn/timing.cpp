@@ -31,8 +31,8 @@ class WaitAtEnd {
   gpu::StreamHandle stream_;
 };
 
-// One candidate with memory for all of its tensors. They are zeros, on which a step takes as long as on any
-// numbers.
+// One candidate with memory for all of its tensors. They are zeros, of which a large product takes less power, and
+// may be faster, than of numbers.
 class Trial {
  public:
   Trial(Session& session, const Job& job, const Candidate& candidate)

@@ -20,8 +20,8 @@ namespace recur::cells {
 enum class Own { sigmoid, tanh, relu };
 
 // Whose function: its place in `Spec::activations`, what the cell itself has there, and whether its value is
-// the share of a state that a step keeps. Such a share may be near 1 for hundreds of steps, and then its
-// error is one of 1 - share.
+// the share of a state that a step keeps, or 1 - share. Such a share may be near 1 for hundreds of steps, and
+// then its error is one of 1 - share.
 template <int kPlaceInSpec, Own kOwnFunction, bool kKeepsState = false>
 struct Role {
   static constexpr int kPlace = kPlaceInSpec;

@@ -24,7 +24,7 @@ struct MinGru : CellDefaults {
 
   template <class Math, class V>
   RECUR_HD static void coefficients(ForwardUnit<MinGru, V>& u, V& a, V& b) {
-    const V z = F::template value<GateRole, Math>(u, 0, u.sums[0]);
+    const V z = F::template value<KeepRole, Math>(u, 0, u.sums[0]);
     const V n = u.sums[1];
     u.saved[1] = n;
     a = V(1) - z;

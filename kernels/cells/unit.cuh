@@ -6,7 +6,7 @@
 //
 //     V sigmoid(V), V tanh(V), V relu(V)
 //     V where_positive(V condition, V value)     value where condition > 0 (or is NaN), else 0
-//     V share_kept(V)     optional: the sigmoid of a gate that says how much of a state is kept
+//     V share_kept(V)     optional: the sigmoid of a gate that says how much of a state is kept, or how much not
 //
 // A cell declares
 //

@@ -66,6 +66,19 @@ struct MmaState {
   }
 };
 
+// What products of tensor cores have in common.
+template <class Type>
+struct MmaProduct {
+  using E = Type;
+  static constexpr int kAhead = 4;
+  template <int kTiles>
+  static constexpr int kStates = kTiles > 2 ? 2 : 4;
+  template <int kGates, int kTiles>
+  using Sums = MmaSums<kGates, kTiles>;
+  template <int kTiles>
+  using State = MmaState<E, kTiles>;
+};
+
 template <class E, int kOfGates>
 RECUR_DEVICE std::uint32_t word_of_gate(const Part<E> (&weights)[kOfGates], int gate, int word) {
   return gate < kOfGates ? word_of<E>(weights[gate < kOfGates ? gate : 0], word) : 0;
@@ -90,19 +103,12 @@ RECUR_DEVICE void mma_deep(float (&d)[4], const std::uint32_t (&a)[4], const std
 
 // 16-bit operands. kDeep: by the instructions of sm_80, 16 deep; else by those of sm_75, 8 deep, of f16.
 template <class Type, bool kDeep = (RECUR_ARCH >= 80)>
-struct HalfProduct {
+struct HalfProduct : MmaProduct<Type> {
   using E = Type;
-  static constexpr int kAhead = 4;
-  template <int kTiles>
-  static constexpr int kStates = kTiles > 2 ? 2 : 4;
-  template <int kGates, int kTiles>
-  using Sums = MmaSums<kGates, kTiles>;
-  template <int kTiles>
-  using State = MmaState<E, kTiles>;
 
   template <int kGates, int kTiles>
-  RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<E> (&weights)[kGates],
-                                    const State<kTiles>& state) {
+  RECUR_DEVICE static void multiply(MmaSums<kGates, kTiles>& sums, const Part<E> (&weights)[kGates],
+                                    const MmaState<E, kTiles>& state) {
     RECUR_UNROLL
     for (int word = 0; word < 4; word += kDeep ? 2 : 1) {
       RECUR_UNROLL
@@ -128,16 +134,7 @@ struct HalfProduct {
 };
 
 // f32 that is rounded to tf32. sm_80.
-struct Tf32Product {
-  using E = float;
-  static constexpr int kAhead = 4;
-  template <int kTiles>
-  static constexpr int kStates = kTiles > 2 ? 2 : 4;
-  template <int kGates, int kTiles>
-  using Sums = MmaSums<kGates, kTiles>;
-  template <int kTiles>
-  using State = MmaState<E, kTiles>;
-
+struct Tf32Product : MmaProduct<float> {
   template <int kGates, int kTiles>
   RECUR_DEVICE static void multiply(Sums<kGates, kTiles>& sums, const Part<E> (&weights)[kGates],
                                     const State<kTiles>& state) {

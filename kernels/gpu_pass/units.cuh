@@ -96,11 +96,13 @@ RECUR_DEVICE void for_units(const Step& step, F&& f) {
     f(b, unit);
 }
 
-// The launch that covers `groups` columns and `rows`.
+// The launch that covers `groups` columns and `rows`. Fewer rows than a block of few columns could have make it
+// smaller: one sequence alone would leave most of its threads without work.
 inline device::LaunchConfig cover(std::int64_t groups, std::int64_t rows, void* stream) {
   unsigned wide = 1;
   while (wide < kThreads && wide < groups) wide *= 2;
-  const unsigned high = kThreads / wide;
+  unsigned high = kThreads / wide;
+  while (high > 1 && high / 2 >= rows) high /= 2;
   constexpr std::int64_t kMostHigh = 65535;
   const std::int64_t blocks_high = (rows + high - 1) / high;
   device::LaunchConfig config;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "perf/floors/hops.cuh"
 
 namespace recur::perf {
@@ -15,16 +17,22 @@ void launch_cluster_hops(unsigned* values, int steps, unsigned cluster, unsigned
   RECUR_LAUNCH(cluster_hops, config, values, steps);
 }
 
-std::size_t push_bytes(unsigned words, unsigned cluster) { return sizeof(uint4) * words * (2 * cluster + 1); }
+std::size_t push_bytes(unsigned words, unsigned cluster) { return sizeof(uint4) * words * 2 * cluster; }
+
+unsigned push_groups(unsigned words, unsigned cluster) {
+  return std::min(cluster - 1, kMostPushThreads / words);
+}
 
 void launch_pushes(unsigned* values, int steps, unsigned words, unsigned cluster, unsigned clusters,
                    void* stream) {
+  const unsigned groups = push_groups(words, cluster);
+  constexpr unsigned kWarp = 32;
   const LaunchConfig config{.grid = cluster * clusters,
-                            .block = kHopThreads,
+                            .block = (groups * words + kWarp - 1) / kWarp * kWarp,
                             .shared_bytes = push_bytes(words, cluster),
                             .cluster = cluster,
                             .stream = stream};
-  RECUR_LAUNCH(pushes, config, values, steps, words);
+  RECUR_LAUNCH(pushes, config, values, steps, words, groups);
 }
 
 void launch_flag_hops(unsigned* values, unsigned* data, unsigned* flags, int steps, unsigned blocks,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/device/cluster.cuh"
+#include "kernels/device/l2_load.cuh"
 #include "kernels/device/launch.cuh"
 #include "kernels/device/sync.cuh"
 #include "perf/floors/hops.hpp"
@@ -37,44 +38,41 @@ RECUR_KERNEL(kHopThreads) cluster_hops(unsigned* values, int steps) {
 }
 
 // Two buffers, as above: a block sends into a buffer again after it has got what the others sent in the step
-// between, which they did after they had read it.
-RECUR_KERNEL(kHopThreads) pushes(unsigned* values, int steps, unsigned words) {
-  RECUR_DYNAMIC_SHARED(uint4, memory);  // inbox [2][senders][words], own words [words]
+// between, which they did after they had read it. As in a resident kernel a thread has one word of its block, and
+// one peer or, of the nearest `groups` peers, every groups-th from its own on. So a step has little work of its own.
+RECUR_KERNEL(kMostPushThreads) pushes(unsigned* values, int steps, unsigned words, unsigned groups) {
+  RECUR_DYNAMIC_SHARED(uint4, memory);  // inbox [2][senders][words]
   RECUR_SHARED(std::uint64_t, full, [2]);
   const unsigned rank = device::cluster_rank();
   const unsigned size = device::cluster_size();
   const unsigned bytes = (size - 1) * words * static_cast<unsigned>(sizeof(uint4));
-  uint4* const own = memory + 2 * size * words;
+  const unsigned word = threadIdx.x % words;
+  const unsigned nearest = threadIdx.x < groups * words ? 1 + threadIdx.x / words : size;
   if (threadIdx.x == 0) {
     for (int slot = 0; slot < 2; ++slot) device::mbarrier_init(&full[slot], 1);
     device::mbarrier_init_fence();
     for (int slot = 0; slot < 2; ++slot) device::mbarrier_arrive_relaxed(&full[slot], bytes);
   }
-  for (unsigned i = threadIdx.x; i < words; i += kHopThreads) own[i] = make_uint4(rank, i, 0, 0);
   device::cluster_barrier();
+  unsigned value = rank;
   for (int step = 0; step < steps; ++step) {
     const int slot = step % 2;
-    uint4* const inbox = memory + static_cast<unsigned>(slot) * size * words;
-    for (unsigned i = threadIdx.x; i < words; i += kHopThreads) {
-      const uint4 word = own[i];
-      // The next block first, so that not all push to the same one.
-      for (unsigned other = 1; other < size; ++other) {
-        device::store_async(&inbox[rank * words + i], word, &full[slot], (rank + other) % size);
-      }
+    uint4* const inbox = memory + static_cast<unsigned>(slot) * size * words + word;
+    for (unsigned distance = nearest; distance < size; distance += groups) {
+      const unsigned to = rank + distance < size ? rank + distance : rank + distance - size;
+      device::store_async(&inbox[rank * words], make_uint4(value, 0, 0, 0), &full[slot], to);
     }
     device::mbarrier_wait<device::MemoryScope::cluster>(&full[slot], static_cast<unsigned>(step / 2 % 2));
     // Two steps from now.
     if (threadIdx.x == 0) device::mbarrier_arrive_relaxed(&full[slot], bytes);
-    for (unsigned i = threadIdx.x; i < words; i += kHopThreads) {
-      unsigned sum = own[i].x + rank;
-      for (unsigned other = 0; other < size; ++other) {
-        if (other != rank) sum += inbox[other * words + i].x;
-      }
-      own[i].x = sum;
+    value = rank;
+    for (unsigned distance = nearest; distance < size; distance += groups) {
+      const unsigned from = rank < distance ? rank + size - distance : rank - distance;
+      value += inbox[from * words].x;
     }
     __syncthreads();
   }
-  for (unsigned i = threadIdx.x; i < words; i += kHopThreads) values[blockIdx.x * words + i] = own[i].x;
+  if (nearest < size) values[blockIdx.x * groups * words + threadIdx.x] = value;
   device::cluster_barrier();
 }
 
@@ -110,7 +108,8 @@ RECUR_KERNEL(kHopThreads) grid_hops(unsigned* values, unsigned* data, int steps)
   if (threadIdx.x == 0) values[blockIdx.x] = value;
 }
 
-// Four words a thread are under way at once.
+// Four words a thread are under way at once. They come from L2: where all that is copied fits there, a multiprocessor
+// copies the same words in each turn, and would find them in its first-level cache.
 constexpr int kCopiedAtOnce = 4;
 
 RECUR_KERNEL(1024) copies(const uint4* from, uint4* to, std::size_t words, int times) {
@@ -122,7 +121,7 @@ RECUR_KERNEL(1024) copies(const uint4* from, uint4* to, std::size_t words, int t
       RECUR_UNROLL
       for (int k = 0; k < kCopiedAtOnce; ++k) {
         const std::size_t at = i + static_cast<std::size_t>(k) * stride;
-        if (at < words) held[k] = from[at];
+        if (at < words) held[k] = device::load_from_l2(from + at);
       }
       RECUR_UNROLL
       for (int k = 0; k < kCopiedAtOnce; ++k) {

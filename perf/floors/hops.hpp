@@ -15,6 +15,7 @@ constexpr int kHopThreads = 128;  // of a block
 constexpr int kLargestCluster = 16;
 // Most 16-byte words that a block pushes to each of the others: two buffers for 16 senders are 64 KiB.
 constexpr unsigned kMostPushed = 128;
+constexpr unsigned kMostPushThreads = 1024;  // of a block
 
 // Within a block: shared memory and __syncthreads. `values` [blocks][kHopThreads]: thread t starts with t,
 // and takes that of thread t + 1, plus one.
@@ -25,10 +26,12 @@ void launch_block_hops(unsigned* values, int steps, unsigned blocks, void* strea
 void launch_cluster_hops(unsigned* values, int steps, unsigned cluster, unsigned clusters, void* stream);
 
 // Within clusters: every block pushes `words` 16-byte words to all others, which wait for them at an mbarrier
-// that counts their bytes. `values` [blocks][words]: a word starts as its block's rank, and becomes the sum
-// of all blocks' words at its place, plus its rank.
+// that counts their bytes. A block has threads for words of so many peers at once: `groups`, peer d after it
+// (from 1) in group (d - 1) % groups. `values` [blocks][groups][words]: a word starts as its block's rank in
+// each group, and becomes the sum of those of its group from the blocks as far before, plus its rank.
 void launch_pushes(unsigned* values, int steps, unsigned words, unsigned cluster, unsigned clusters,
                    void* stream);
+unsigned push_groups(unsigned words, unsigned cluster);
 // Shared memory of such a block.
 std::size_t push_bytes(unsigned words, unsigned cluster);
 

@@ -54,38 +54,52 @@ TEST(Hops, ClusterBarrier) {
   }
 }
 
-TEST(Hops, Pushes) {
-  // Fewer words than threads, and more.
-  for (const unsigned words : {1U, 5U, static_cast<unsigned>(kHopThreads) + 3}) {
-    for (const unsigned cluster : {2U, 4U}) {
-      for (const int steps : kSteps) {
-        Array<unsigned> values(static_cast<std::size_t>(2) * cluster * words);
-        launch_pushes(values.data(), steps, words, cluster, 2, nullptr);
-        simt::synchronize();
-        std::vector<unsigned> expected(cluster);
-        std::iota(expected.begin(), expected.end(), 0U);
-        for (int step = 0; step < steps; ++step) {
-          const unsigned sum = std::accumulate(expected.begin(), expected.end(), 0U);
-          for (unsigned rank = 0; rank < cluster; ++rank) expected[rank] = sum + rank;
-        }
-        for (unsigned i = 0; i < 2 * cluster * words; ++i) {
-          EXPECT_EQ(values.data()[i], expected[i / words % cluster])
-              << words << " words, " << cluster << " blocks";
-        }
+// What pushes leave in one cluster: [blocks][groups].
+std::vector<unsigned> pushed(unsigned cluster, unsigned groups, int steps) {
+  std::vector<unsigned> now(static_cast<std::size_t>(cluster) * groups);
+  for (unsigned i = 0; i < now.size(); ++i) now[i] = i / groups;
+  for (int step = 0; step < steps; ++step) {
+    const std::vector<unsigned> before = now;
+    for (unsigned rank = 0; rank < cluster; ++rank) {
+      for (unsigned group = 0; group < groups; ++group) {
+        unsigned& value = now[rank * groups + group] = rank;
+        for (unsigned distance = group + 1; distance < cluster; distance += groups)
+          value += before[(rank + cluster - distance) % cluster * groups + group];
       }
+    }
+  }
+  return now;
+}
+
+void expect_pushes(unsigned words, unsigned cluster, int steps, unsigned clusters = 2) {
+  const unsigned groups = push_groups(words, cluster);
+  Array<unsigned> values(std::size_t{clusters} * cluster * groups * words);
+  launch_pushes(values.data(), steps, words, cluster, clusters, nullptr);
+  simt::synchronize();
+  const std::vector<unsigned> expected = pushed(cluster, groups, steps);
+  for (unsigned i = 0; i < clusters * cluster * groups * words; ++i) {
+    ASSERT_EQ(values.data()[i], expected[i / words % (cluster * groups)])
+        << words << " words, " << cluster << " blocks, " << steps << " steps, " << i;
+  }
+}
+
+TEST(Hops, Pushes) {
+  for (const unsigned words : {1U, 5U, 131U}) {
+    for (const unsigned cluster : {2U, 4U}) {
+      for (const int steps : kSteps) expect_pushes(words, cluster, steps);
     }
   }
 }
 
-TEST(Hops, LargestCluster) {
-  Array<unsigned> values(kLargestCluster * 4);
-  launch_pushes(values.data(), 3, 4, kLargestCluster, 1, nullptr);
-  simt::synchronize();
-  // 0 + 1 + ... + 15 = 120; then 16 times a sum, plus 120; and again, plus the rank.
-  constexpr unsigned kSecond = 16 * 120 + 120;
-  constexpr unsigned kThird = 16 * kSecond + 120;
-  for (unsigned i = 0; i < kLargestCluster * 4; ++i) EXPECT_EQ(values.data()[i], kThird + i / 4);
+// A thread has one peer where a block may have as many threads, and some of them where not.
+TEST(Hops, PushesToSeveralPeersAThread) {
+  EXPECT_EQ(push_groups(8, kLargestCluster), 15u);
+  EXPECT_EQ(push_groups(kMostPushed, kLargestCluster), 8u);
+  EXPECT_EQ(push_groups(kMostPushThreads / 2, 4), 2u);
+  expect_pushes(kMostPushThreads / 2, 4, 3, 1);
 }
+
+TEST(Hops, LargestCluster) { expect_pushes(4, kLargestCluster, 3); }
 
 std::vector<unsigned> ring(unsigned blocks, int steps) {
   std::vector<unsigned> expected;

@@ -336,9 +336,10 @@ def _walk(way):
     return now - begun, waits
 
 
-def time_loop(instructions):
-    """The time loop."""
-    products = {i for i, instruction in enumerate(instructions) if _base(instruction.operation) == "HMMA"}
+def time_loop(instructions, products=None):
+    """The time loop. products: indices of the instructions that count as products, where they are not all HMMA."""
+    if products is None:
+        products = {i for i, instruction in enumerate(instructions) if _base(instruction.operation) == "HMMA"}
     if not products:
         raise SassError("no matrix product in the kernel")
     blocks = _blocks(instructions, _successors(instructions))

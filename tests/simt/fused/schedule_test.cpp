@@ -7,7 +7,7 @@
 #include "engines/device_test.hpp"
 #include "engines/judge.hpp"
 #include "engines/simt_device.hpp"
-#include "simt/launch.hpp"
+#include "simt/compare_schedules.hpp"
 #include "simt/named_memory.hpp"
 
 namespace recur::test {
@@ -51,56 +51,57 @@ const ScheduleCase kCases[] = {
 
 void PrintTo(const ScheduleCase& value, std::ostream* out) { *out << value.name; }
 
-class FusedSchedules : public ::testing::TestWithParam<ScheduleCase> {
- protected:
-  template <class T>
-  struct Results {
-    oracle::Outputs<T> outputs;
-    oracle::Gradients<T> gradients;
-  };
+template <class T>
+struct Results {
+  oracle::Outputs<T> outputs;
+  oracle::Gradients<T> gradients;
+};
+
+struct BothPasses {
+  const Spec& spec;
+  const Size& size;
+
+  oracle::Problem<double> problem(std::uint64_t seed) const {
+    return random_problem(spec, size.T, size.B, seed);
+  }
+  oracle::OutputGradients<double> upstream(std::uint64_t seed) const {
+    return random_output_gradients(spec, size.T, size.B, seed);
+  }
 
   template <class T>
-  static Results<T> run(const oracle::Problem<T>& problem, const oracle::OutputGradients<T>& upstream) {
+  Results<T> run(const oracle::Problem<double>& problem, std::uint64_t seed) const {
     static const TestDevice device = simt_device("fused", EngineId::fused);
     static NamedMemory memory;
     const UseMemory use(memory);
-    EngineRun<T> engine(problem, Pass::training, {.device = &device});
+    const auto typed = oracle::convert<T>(problem);
+    EngineRun<T> engine(typed, Pass::training, {.device = &device});
     EXPECT_TRUE(engine.plan().tile().find("; backward: one kernel a step") != std::string::npos ||
                 engine.plan().tile().find("; backward: 2 x one kernel a step") != std::string::npos)
         << engine.plan().tile();
     auto outputs = engine.forward();
-    return {std::move(outputs), engine.backward(upstream)};
+    return {std::move(outputs), engine.backward(oracle::convert<T>(upstream(seed)))};
   }
 
   template <class T>
-  static void compare(const Spec& spec, const Size& size) {
-    ErrorPools pools(spec.dtype);
-    for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
-      const oracle::Problem<double> problem = random_problem(spec, size.T, size.B, seed);
-      const auto upstream = random_output_gradients(spec, size.T, size.B, seed);
-      const auto typed_problem = oracle::convert<T>(problem);
-      const auto typed_upstream = oracle::convert<T>(upstream);
-      const simt::Schedule schedule = simt::schedule();
-      simt::set_schedule({simt::Order::ascending, 1});
-      const Results<T> plain = run(typed_problem, typed_upstream);
-      simt::set_schedule({schedule.order, static_cast<std::uint32_t>(seed)});
-      const Results<T> other = run(typed_problem, typed_upstream);
-      simt::set_schedule(schedule);
-      EXPECT_TRUE(same_bits(plain.outputs, other.outputs)) << "seed " << seed;
-      EXPECT_TRUE(same_bits(plain.gradients, other.gradients)) << "seed " << seed;
-      if (::testing::Test::HasFailure() || !kJudges) return;
-      using Real = typename StorageOf<T>::Judge;
-      const auto exact_problem = oracle::convert<Real>(problem);
-      const auto exact = oracle::forward(exact_problem);
-      const Naive<T> naive(problem);
-      const std::string label = "seed " + std::to_string(seed);
-      pools.add(exact, naive.outputs, other.outputs, label);
-      pools.add(oracle::backward(exact_problem, exact, oracle::convert<Real>(upstream)),
-                naive.backward(upstream), other.gradients, label);
-    }
-    EXPECT_TRUE(pools.verdict());
+  static bool same(const Results<T>& results, const Results<T>& others) {
+    return same_bits(results.outputs, others.outputs) && same_bits(results.gradients, others.gradients);
+  }
+
+  template <class T>
+  void judge(ErrorPools& pools, const oracle::Problem<double>& problem, const Results<T>& results,
+             std::uint64_t seed) const {
+    using Real = typename StorageOf<T>::Judge;
+    const auto exact_problem = oracle::convert<Real>(problem);
+    const auto exact = oracle::forward(exact_problem);
+    const Naive<T> naive(problem);
+    const std::string label = "seed " + std::to_string(seed);
+    pools.add(exact, naive.outputs, results.outputs, label);
+    pools.add(oracle::backward(exact_problem, exact, oracle::convert<Real>(upstream(seed))),
+              naive.backward(upstream(seed)), results.gradients, label);
   }
 };
+
+class FusedSchedules : public ::testing::TestWithParam<ScheduleCase> {};
 
 TEST_P(FusedSchedules, GiveTheSameBits) {
   const ScheduleCase& param = GetParam();
@@ -111,7 +112,7 @@ TEST_P(FusedSchedules, GiveTheSameBits) {
   spec.variable_lengths = true;
   spec.reset_mask = true;
   spec.cell_sequence = spec.cell == Cell::lstm;
-  with_storage(spec.dtype, [&]<class T>() { compare<T>(spec, param.size); });
+  with_storage(spec.dtype, [&]<class T>() { compare_schedules<T>(spec, BothPasses{spec, param.size}); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, FusedSchedules, ::testing::ValuesIn(kCases),

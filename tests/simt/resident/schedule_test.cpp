@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "contract/session.hpp"
-#include "simt/launch.hpp"
+#include "simt/compare_schedules.hpp"
 #include "simt/named_memory.hpp"
 #include "simt/resident/tiled_device.hpp"
 
@@ -76,38 +76,39 @@ const ScheduleCase kCases[] = {
 
 void PrintTo(const ScheduleCase& value, std::ostream* out) { *out << value.name; }
 
-class ResidentSchedules : public ::testing::TestWithParam<ScheduleCase> {
- protected:
+struct ForwardPass {
+  const Spec& spec;
+  const Size& size;
+
+  oracle::Problem<double> problem(std::uint64_t seed) const {
+    return retiring_problem(spec, size.T, size.B, seed);
+  }
+
   template <class T>
-  static oracle::Outputs<T> run(const oracle::Problem<T>& problem) {
+  oracle::Outputs<T> run(const oracle::Problem<double>& problem, std::uint64_t /*seed*/) const {
     static const TestDevice device = tiled_device();
     static NamedMemory memory;
     const UseMemory use(memory);
-    EngineRun<T> engine(problem, Pass::training, {.device = &device});
+    const auto typed = oracle::convert<T>(problem);
+    EngineRun<T> engine(typed, Pass::training, {.device = &device});
     return engine.forward();
   }
 
   template <class T>
-  static void compare(const Spec& spec, const Size& size) {
-    ErrorPools pools(spec.dtype);
-    for (std::uint64_t seed = 1; !pools.enough(); ++seed) {
-      const oracle::Problem<double> problem = retiring_problem(spec, size.T, size.B, seed);
-      const auto typed_problem = oracle::convert<T>(problem);
-      const simt::Schedule schedule = simt::schedule();
-      simt::set_schedule({simt::Order::ascending, 1});
-      const oracle::Outputs<T> plain = run(typed_problem);
-      simt::set_schedule({schedule.order, static_cast<std::uint32_t>(seed)});
-      const oracle::Outputs<T> other = run(typed_problem);
-      simt::set_schedule(schedule);
-      EXPECT_TRUE(same_bits(plain, other)) << "seed " << seed;
-      if (::testing::Test::HasFailure() || !kJudges) return;
-      const Naive<T> naive(problem);
-      pools.add(oracle::forward(oracle::convert<typename StorageOf<T>::Judge>(problem)), naive.outputs, other,
-                "seed " + std::to_string(seed));
-    }
-    EXPECT_TRUE(pools.verdict());
+  static bool same(const oracle::Outputs<T>& outputs, const oracle::Outputs<T>& others) {
+    return same_bits(outputs, others);
+  }
+
+  template <class T>
+  void judge(ErrorPools& pools, const oracle::Problem<double>& problem, const oracle::Outputs<T>& outputs,
+             std::uint64_t seed) const {
+    const Naive<T> naive(problem);
+    pools.add(oracle::forward(oracle::convert<typename StorageOf<T>::Judge>(problem)), naive.outputs, outputs,
+              "seed " + std::to_string(seed));
   }
 };
+
+class ResidentSchedules : public ::testing::TestWithParam<ScheduleCase> {};
 
 TEST_P(ResidentSchedules, GiveTheSameBits) {
   const ScheduleCase& param = GetParam();
@@ -120,7 +121,7 @@ TEST_P(ResidentSchedules, GiveTheSameBits) {
   spec.cell_sequence = spec.cell == Cell::lstm;
   tile_of_plans() = param.choice;
   with_storage(spec.dtype, [&]<class T>() {
-    if constexpr (sizeof(T) == 2) compare<T>(spec, param.size);
+    if constexpr (sizeof(T) == 2) compare_schedules<T>(spec, ForwardPass{spec, param.size});
   });
 }
 
