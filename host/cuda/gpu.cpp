@@ -114,6 +114,11 @@ void copy_rows(const RowsCopy& copy, StreamHandle stream) {
                                 cudaMemcpyDeviceToDevice, stream_of(stream)));
 }
 
+// The runtime copies pageable memory to a buffer of its own before it returns.
+void upload(void* to, const void* from, std::size_t bytes, StreamHandle stream) {
+  RECUR_CHECK(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(stream)));
+}
+
 void* allocate(std::size_t bytes) {
   void* memory = nullptr;
   RECUR_CHECK(cudaMalloc(&memory, bytes));

@@ -1,7 +1,12 @@
 // Times the algorithms of a layer.
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <cstring>
 #include <memory>
+#include <random>
+#include <utility>
+#include <vector>
 
 #include "host/cudnn/calls.hpp"
 #include "host/cudnn/candidate.hpp"
@@ -31,8 +36,52 @@ class WaitAtEnd {
   gpu::StreamHandle stream_;
 };
 
-// One candidate with memory for all of its tensors. They are zeros, of which a large product takes less power, and
-// may be faster, than of numbers.
+// Numbers of magnitude 1/32 to 1/16 with random signs and mantissas: a product of zeros takes less power, and may be
+// faster, than one of numbers. The bits of the type are written, since not every type has arithmetic here.
+class Numbers {
+ public:
+  explicit Numbers(DataType type) {
+    switch (type) {
+      case DataType::f64: make<std::uint64_t>(52, 1018); break;
+      case DataType::f16: make<std::uint16_t>(10, 10); break;
+      case DataType::bf16: make<std::uint16_t>(7, 122); break;
+      default: make<std::uint32_t>(23, 122); break;
+    }
+  }
+  // Over and over.
+  void fill(std::byte* to, std::size_t bytes, gpu::StreamHandle stream) const {
+    const std::size_t first = std::min(bytes, bytes_.size());
+    gpu::upload(to, bytes_.data(), first, stream);
+    for (std::size_t done = first; done < bytes;) {
+      const std::size_t more = std::min({done, bytes - done, kMostAtOnce});
+      gpu::copy_rows(
+          {.to = to + done, .to_pitch = more, .from = to, .from_pitch = more, .width = more, .rows = 1},
+          stream);
+      done += more;
+    }
+  }
+
+ private:
+  static constexpr std::size_t kBytes = std::size_t{64} << 10;
+  static constexpr std::size_t kMostAtOnce = std::size_t{1}
+                                             << 30;  // whole copies of them, below gpu::kMostPitch
+
+  template <class Bits>
+  void make(int mantissa, Bits exponent) {
+    std::mt19937_64 random;
+    for (std::size_t at = 0; at < kBytes; at += sizeof(Bits)) {
+      const std::uint64_t drawn = random();
+      const auto sign = static_cast<Bits>(static_cast<Bits>(drawn >> 63) << (8 * sizeof(Bits) - 1));
+      const auto bits = static_cast<Bits>(drawn & ((std::uint64_t{1} << mantissa) - 1));
+      const auto value = static_cast<Bits>(sign | static_cast<Bits>(exponent << mantissa) | bits);
+      std::memcpy(bytes_.data() + at, &value, sizeof(Bits));
+    }
+  }
+
+  std::vector<std::byte> bytes_ = std::vector<std::byte>(kBytes);
+};
+
+// One candidate with memory for all of its tensors: what it reads are numbers, all else is zero.
 class Trial {
  public:
   Trial(Session& session, const Job& job, const Candidate& candidate)
@@ -41,6 +90,8 @@ class Trial {
     memory_.reset(static_cast<std::byte*>(gpu::allocate(bytes)));
     lay_out(memory_.get());
     gpu::clear(memory_.get(), bytes, stream_.handle());
+    const Numbers numbers(job.spec.dtype);
+    for (const auto& [data, size] : read_) numbers.fill(data, size, stream_.handle());
     session.set_stream(stream_.handle());
     session.describe_tensors(setup_, {job.shape.steps, batch_}, nullptr);
   }
@@ -61,15 +112,21 @@ class Trial {
  private:
   std::size_t lay_out(std::byte* base) {
     SpaceCarver carver(base);
-    forward_.x = carver.take(spaces_.inputs);
-    forward_.h0 = carver.take(spaces_.hidden_state);
+    read_.clear();
+    const auto take_read = [&](std::size_t bytes) {
+      std::byte* const data = carver.take(bytes);
+      read_.emplace_back(data, bytes);
+      return data;
+    };
+    forward_.x = take_read(spaces_.inputs);
+    forward_.h0 = take_read(spaces_.hidden_state);
     forward_.y = carver.take(spaces_.outputs);
     forward_.hN = carver.take(spaces_.hidden_state);
-    forward_.weights = carver.take(spaces_.weights);
+    forward_.weights = take_read(spaces_.weights);
     forward_.work = carver.take(spaces_.temp.work);
     dropout_ = carver.take(spaces_.dropout);
     if (setup_.has_cell_state()) {
-      forward_.c0 = carver.take(spaces_.cell_state);
+      forward_.c0 = take_read(spaces_.cell_state);
       forward_.cN = carver.take(spaces_.cell_state);
     }
     if (setup_.training()) {
@@ -78,7 +135,7 @@ class Trial {
                    .h0 = forward_.h0,
                    .c0 = forward_.c0,
                    .y = forward_.y,
-                   .dy = carver.take(spaces_.outputs),
+                   .dy = take_read(spaces_.outputs),
                    .dhN = nullptr,
                    .dcN = nullptr,
                    .dx = carver.take(spaces_.inputs),
@@ -100,6 +157,7 @@ class Trial {
   DeviceMemory memory_;
   const WaitAtEnd wait_{stream_.handle()};  // before the memory goes
   std::byte* dropout_ = nullptr;
+  std::vector<std::pair<std::byte*, std::size_t>> read_;  // what a run reads, and its bytes
   ForwardTensors forward_{};
   BackwardTensors backward_{};
 };

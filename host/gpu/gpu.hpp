@@ -63,6 +63,8 @@ void copy_rows(const RowsCopy& copy, StreamHandle stream);
 void* allocate(std::size_t bytes);
 void release(void* memory) noexcept;
 void synchronize(StreamHandle stream);
+// From the host's memory, which may change as soon as the call has returned. Not for capture.
+void upload(void* to, const void* from, std::size_t bytes, StreamHandle stream);
 
 // Graphs: what is put on the stream between begin and end (and on streams that wait for its events) is
 // recorded and not run.

@@ -73,8 +73,10 @@ TEST(CudnnPlans, RunTheAlgorithmThatIsNamed) {
 TEST(CudnnPlans, SayHowFastEachAlgorithmIs) {
   for (Pass pass : {Pass::inference, Pass::training}) {
     const int before = cudnn::seen().passes;
+    const int of_zeros = cudnn::seen().of_zeros;
     const Plan plan = plan_of(layer(), {.pass = pass, .cudnn_algorithm = CudnnAlgorithm::fastest});
     EXPECT_GT(cudnn::seen().passes, before);
+    EXPECT_EQ(cudnn::seen().of_zeros, of_zeros) << "a product of zeros may be faster than one of numbers";
     for (const auto& [algorithm, native] : kAlgorithms) {
       EXPECT_NE(plan.tile().find(std::string(name_of(algorithm)) + " "), std::string::npos) << plan.tile();
     }

@@ -287,6 +287,11 @@ std::optional<cudnnRNNAlgo_t>& run_failure() {
   return algorithm;
 }
 
+bool all_zero(const void* data, std::size_t bytes) {
+  const auto* const first = static_cast<const unsigned char*>(data);
+  return std::all_of(first, first + bytes, [](unsigned char byte) { return byte == 0; });
+}
+
 // It is not documented that they may be one tensor.
 bool overlap(const void* a, const void* b) { return a != nullptr && a == b; }
 
@@ -319,7 +324,13 @@ cudnnStatus_t forward(cudnnHandle_t handle, cudnnRNNDescriptor_t layer, cudnnFor
                   .weights = weights,
                   .work = static_cast<std::byte*>(work),
                   .reserve = static_cast<std::byte*>(reserve)};
-  simt::enqueue("cudnnRNNForward", handle->stream, [call, training] { run_forward(call, training); });
+  const std::size_t x_bytes =
+      static_cast<std::size_t>(x_descriptor->steps * x_descriptor->batch * x_descriptor->columns) *
+      element_of(layer->type);
+  simt::enqueue("cudnnRNNForward", handle->stream, [call, training, x_bytes, weights_size] {
+    if (all_zero(call.x, x_bytes) || all_zero(call.weights, weights_size)) ++seen().of_zeros;
+    run_forward(call, training);
+  });
   return CUDNN_STATUS_SUCCESS;
 }
 

@@ -17,6 +17,7 @@ struct Seen {
   cudnnRNNAlgo_t algorithm{};  ///< of the last pass
   cudnnMathType_t math_type{};
   int passes = 0;        ///< of any kind
+  int of_zeros = 0;      ///< forward passes that ran over an x or weights of nothing but zeros
   int built = 0;         ///< calls of cudnnBuildRNNDynamic
   int live_objects = 0;  ///< handles and descriptors that were created and not destroyed
 };

@@ -86,6 +86,13 @@ void copy_rows(const RowsCopy& copy, StreamHandle stream) {
   });
 }
 
+void upload(void* to, const void* from, std::size_t bytes, StreamHandle stream) {
+  const auto* const first = static_cast<const std::byte*>(from);
+  simt::enqueue("upload", stream, [to, copy = std::vector<std::byte>(first, first + bytes)] {
+    std::memcpy(to, copy.data(), copy.size());
+  });
+}
+
 void* allocate(std::size_t bytes) { return test::host_memory().allocate(bytes); }
 void release(void* memory) noexcept { test::host_memory().free(memory, 0); }
 void synchronize(StreamHandle /*stream*/) {
