@@ -190,13 +190,16 @@ void copy_left(const E* from, std::int64_t row_size, const RowList& rows, std::i
   }
 }
 
-// sums (+)= those of `count` columns of `left` over the rows of a chunk, which are added up apart: next to a
-// large sum of other chunks every term would be rounded to that.
+// Rows that are added up by themselves: next to a large sum of others every term would be rounded to that.
+constexpr std::int64_t kRowsAtOnce = 256;
+
+// sums (+)= those of `count` columns of `left` over some rows.
 template <class E>
-void add_columns(const Unit<E>* left, const Chunk& chunk, std::int64_t count, Arithmetic<E>* sums) {
+void add_some(const Unit<E>* left, std::int64_t units, std::int64_t count, bool is_first,
+              Arithmetic<E>* sums) {
   Arithmetic<E> total[kTileRows] = {};
   const auto add_units = [&](std::int64_t columns) {
-    for (std::int64_t unit = 0; unit < units_of<E>(chunk.rows.count); ++unit, left += kTileRows) {
+    for (std::int64_t unit = 0; unit < units; ++unit, left += kTileRows) {
       for (std::int64_t j = 0; j < columns; ++j) {
         if constexpr (StorageTraits<E>::kUnitDepth == 1) {
           total[j] += left[j];
@@ -212,7 +215,20 @@ void add_columns(const Unit<E>* left, const Chunk& chunk, std::int64_t count, Ar
   } else {
     add_units(count);
   }
-  for (std::int64_t j = 0; j < count; ++j) sums[j] = chunk.is_first ? total[j] : sums[j] + total[j];
+  for (std::int64_t j = 0; j < count; ++j) sums[j] = is_first ? total[j] : sums[j] + total[j];
+}
+
+// Likewise over the rows of a chunk.
+template <class E>
+void add_columns(const Unit<E>* left, const Chunk& chunk, std::int64_t count, Arithmetic<E>* sums) {
+  constexpr std::int64_t kAtOnce = units_of<E>(kRowsAtOnce);
+  const std::int64_t units = units_of<E>(chunk.rows.count);
+  std::int64_t first = 0;
+  do {  // once where there are no rows: their sum is zero
+    add_some<E>(left + first * kTileRows, std::min(kAtOnce, units - first), count,
+                chunk.is_first && first == 0, sums);
+    first += kAtOnce;
+  } while (first < units);
 }
 
 // A run of sums whose gradients multiply the same things: `gates` gates from `gate` on, their gradients from
