@@ -333,7 +333,7 @@ void expect_same_without_the_option(Spec spec, const SharedWork& sizes, int thre
 
 TEST_P(Invariance, IsThereWithoutTheOption) {
   SharedWork sizes = all_groups(GetParam());
-  sizes.T = 80;  // several chunks of the gradients of weights
+  sizes.T = 220;  // several chunks of the gradients of weights
   Spec spec = sized(sizes, Direction::bidirectional);
   spec.layers = 2;
   spec.variable_lengths = true;
