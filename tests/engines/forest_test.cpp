@@ -296,10 +296,7 @@ TEST_P(ForestRows, AreThePathsOfTheOracle) {
               {.device = &device(), .threads = threads, .spare_batch = static_cast<Index>(seed % 2)});
           const auto y = run.forward();
           const std::string label = "seed " + std::to_string(seed);
-          pools.add(
-              of_nodes(problem.paths, oracle::Outputs<Judge>(exact)),
-              of_nodes(problem.paths, oracle::Outputs<typename StorageOf<T>::Arithmetic>(naive.outputs)), y,
-              label);
+          pools.add(of_nodes(problem.paths, exact), of_nodes(problem.paths, naive.outputs), y, label);
           // The states after every row of the last layer are its outputs.
           const auto states = run.hN.vector();
           EXPECT_TRUE(std::equal(y.y.begin(), y.y.end(), states.end() - std::ssize(y.y)));
